@@ -1,0 +1,1 @@
+"""Per-layer latency of LiteRT models on ARM phones, emulated cores and the host."""

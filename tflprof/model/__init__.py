@@ -1,0 +1,1 @@
+"""Read, write, build and cost .tflite models."""
