@@ -15,12 +15,13 @@ class Quantisation:
     """How integers of a tensor stand for real values: ``real = scale * (q - zero_point)``.
 
     Attributes:
-        kind: ``tensor``, ``channel`` or ``block``.
+        kind: ``tensor``, ``channel`` or ``block``; ``custom`` if only its own kernel knows.
         scale: scales, one or one per channel; empty for ``block`` (they are a tensor).
         zero_point: as many as scales.
         axis: the quantised dimension of ``channel`` and ``block``.
         block_size: elements per block along the axis, ``block`` only.
         scale_tensor: index of the tensor that holds the scales of ``block``.
+        zero_point_tensor: likewise for its zero points.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Quantisation:
     axis: int = 0
     block_size: int | None = None
     scale_tensor: int | None = None
+    zero_point_tensor: int | None = None
 
 
 @dataclass(frozen=True)

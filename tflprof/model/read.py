@@ -1,0 +1,239 @@
+"""Read a .tflite file into the frozen graph, without copying its weights."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tflprof.errors import ModelError
+from tflprof.model.constants import Constants
+from tflprof.model.fingerprint import fingerprint
+from tflprof.model.graph import Model, Op, Quantisation, Signature, Subgraph, Tensor
+from tflprof.model.options import read_options, subgraphs_run
+from tflprof.model.schema import enum_text, generated
+from tflprof.model.storage import map_model, sha256
+
+T = TypeVar("T")
+
+
+def read_model(path: str | os.PathLike[str]) -> Model:
+    """Read any .tflite model: structure at once, weights when :meth:`Model.data` asks for them.
+
+    The file is mapped into memory and must not change while the model is in use. Raises
+    ModelError, naming the file, if it is missing, not a model, truncated or damaged.
+    """
+    location = Path(path)
+    mapped = map_model(location)
+    with _damage_as_model_error(location):
+        return _Reader(location, mapped).model()
+
+
+@contextmanager
+def _damage_as_model_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ModelError:
+        raise
+    except (struct.error, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
+        raise ModelError(
+            f"{path} is truncated or damaged: {error or type(error).__name__}",
+            "copy or download the file again and compare its size",
+        ) from None
+
+
+class _Reader:
+    """Walks the generated tables of one mapped model."""
+
+    def __init__(self, path: Path, mapped: mmap.mmap) -> None:
+        self.path = path
+        self.mapped = mapped
+        self.root = generated().Model.GetRootAs(mapped, 0)
+        self.budget = max(len(mapped), 1 << 20)
+
+    @cached_property
+    def ranks_recorded(self) -> bool:
+        """Old converters never wrote ``has_rank``: then its absence says nothing."""
+        graphs = (self.root.Subgraphs(i) for i in range(self.root.SubgraphsLength()))
+        return any(graph.Tensors(i).HasRank() for graph in graphs for i in range(graph.TensorsLength()))
+
+    def model(self) -> Model:
+        root = self.root
+        if root.Version() != 3:
+            raise ModelError(
+                f"{self.path} has schema version {root.Version()}; only version 3 is known",
+                "convert it with a current converter",
+            )
+        subgraphs = tuple(self.items(root.SubgraphsLength(), self.subgraph))
+        if not subgraphs:
+            raise ModelError(f"{self.path} has no subgraph", "it holds no network: convert it again")
+        constants = Constants(self.path, self.mapped, root)
+        subgraphs = constants.measured(subgraphs)
+        self.check(subgraphs)
+        files = [self.path, *constants.external_files]
+        model = Model(
+            path=str(self.path),
+            sha256=sha256(files),
+            size_bytes=sum(file.stat().st_size for file in files),
+            description=self.text(root.Description()),
+            schema_version=3,
+            subgraphs=subgraphs,
+            signatures=tuple(self.items(root.SignatureDefsLength(), self.signature)),
+            metadata=dict(self.items(root.MetadataLength(), lambda i: self.metadata(constants, i))),
+            fingerprint="",
+            _load=constants.load,
+        )
+        self.check_signatures(model)
+        return replace(model, fingerprint=fingerprint(model))
+
+    def items(self, count: int, read: Callable[[int], T]) -> list[T]:
+        """All elements of a vector. Counts them against what a file of this size can hold."""
+        self.spend(count * 4)
+        return [read(i) for i in range(count)]
+
+    def spend(self, size: int) -> None:
+        self.budget -= size
+        if self.budget < 0:
+            raise ValueError("its tables claim more elements than the file can hold")
+
+    def text(self, raw: bytes | None) -> str:
+        self.spend(len(raw or b""))
+        return (raw or b"").decode("utf-8", "replace")
+
+    def ints(self, table: Any, field: str) -> tuple[int, ...]:
+        self.spend(getattr(table, f"{field}Length")() * 4)
+        if getattr(table, f"{field}Length")() == 0:
+            return ()
+        return tuple(getattr(table, f"{field}AsNumpy")().tolist())
+
+    def subgraph(self, index: int) -> Subgraph:
+        table = self.root.Subgraphs(index)
+        return Subgraph(
+            index=index,
+            name=self.text(table.Name()),
+            tensors=tuple(self.items(table.TensorsLength(), lambda i: self.tensor(table.Tensors(i), i))),
+            ops=tuple(self.items(table.OperatorsLength(), lambda i: self.op(table.Operators(i), index, i))),
+            inputs=self.ints(table, "Inputs"),
+            outputs=self.ints(table, "Outputs"),
+        )
+
+    def tensor(self, table: Any, index: int) -> Tensor:
+        shape = self.ints(table, "Shape")
+        return Tensor(
+            index=index,
+            name=self.text(table.Name()),
+            dtype=enum_text("TensorType", table.Type()),
+            shape=shape,
+            shape_signature=self.ints(table, "ShapeSignature") or shape,
+            has_rank=table.HasRank() or bool(shape) or not self.ranks_recorded,
+            quantisation=self.quantisation(table.Quantization()),
+            sparse=table.Sparsity() is not None,
+            is_variable=table.IsVariable(),
+            constant_bytes=None,
+            buffer=table.Buffer(),
+        )
+
+    def quantisation(self, table: Any) -> Quantisation | None:
+        if table is None:
+            return None
+        details = enum_text("QuantizationDetails", table.DetailsType())
+        axis = table.QuantizedDimension()
+        if details in ("BlockwiseQuantization", "MultiAxisQuantization"):
+            return self.block_quantisation(table, details, axis)
+        scale = self.ints(table, "Scale")
+        zero_point = self.ints(table, "ZeroPoint")
+        if details == "CustomQuantization":
+            return Quantisation("custom", scale, zero_point, axis)
+        if not scale:
+            return None
+        return Quantisation("channel" if len(scale) > 1 else "tensor", scale, zero_point, axis)
+
+    def block_quantisation(self, table: Any, details: str, axis: int) -> Quantisation:
+        union = table.Details()
+        block = getattr(generated(), details)()
+        block.Init(union.Bytes, union.Pos)
+        if details == "MultiAxisQuantization":
+            axis = next(iter(self.ints(block, "QuantizedDimensions")), axis)
+        return Quantisation(
+            kind="block",
+            axis=axis,
+            block_size=block.BlockSize(),
+            scale_tensor=block.Scales(),
+            zero_point_tensor=block.ZeroPoints(),
+        )
+
+    def op(self, table: Any, subgraph: int, index: int) -> Op:
+        code, custom_code, version = self.code(table.OpcodeIndex())
+        options = read_options(table)
+        if not table.CustomOptionsIsNone() and table.CustomOptionsLength():
+            self.spend(table.CustomOptionsLength())
+            options["custom_options"] = table.CustomOptionsAsNumpy().tobytes()
+        return Op(
+            id=f"{subgraph}/{index}",
+            subgraph=subgraph,
+            index=index,
+            code=code,
+            custom_code=custom_code,
+            version=version,
+            inputs=self.ints(table, "Inputs"),
+            outputs=self.ints(table, "Outputs"),
+            intermediates=self.ints(table, "Intermediates"),
+            options=options,
+            subgraphs=subgraphs_run(options),
+        )
+
+    def code(self, index: int) -> tuple[str, str | None, int]:
+        if index >= self.root.OperatorCodesLength():
+            raise ValueError(f"operator code {index} of {self.root.OperatorCodesLength()}")
+        table = self.root.OperatorCodes(index)
+        number = max(table.DeprecatedBuiltinCode(), table.BuiltinCode())
+        name = enum_text("BuiltinOperator", number)
+        custom = self.text(table.CustomCode()) if name == "CUSTOM" else None
+        return name, custom, table.Version()
+
+    def signature(self, index: int) -> Signature:
+        table = self.root.SignatureDefs(index)
+        return Signature(
+            key=self.text(table.SignatureKey()),
+            subgraph=table.SubgraphIndex(),
+            inputs=dict(self.items(table.InputsLength(), lambda i: self.entry(table.Inputs(i)))),
+            outputs=dict(self.items(table.OutputsLength(), lambda i: self.entry(table.Outputs(i)))),
+        )
+
+    def entry(self, table: Any) -> tuple[str, int]:
+        return self.text(table.Name()), table.TensorIndex()
+
+    def metadata(self, constants: Constants, index: int) -> tuple[str, int]:
+        table = self.root.Metadata(index)
+        return self.text(table.Name()), len(constants.buffer(table.Buffer()))
+
+    def check(self, subgraphs: tuple[Subgraph, ...]) -> None:
+        """Every index in range and every dimension sensible; raises ValueError."""
+        for subgraph in subgraphs:
+            count = len(subgraph.tensors)
+            where = f"of subgraph {subgraph.index}"
+            _in_range(subgraph.inputs + subgraph.outputs, count, f"an input or output {where}", low=0)
+            for tensor in subgraph.tensors:
+                _in_range(tensor.shape_signature, 1 << 31, f"a dimension of tensor {tensor.index} {where}")
+            for op in subgraph.ops:
+                _in_range(op.inputs + op.outputs + op.intermediates, count, f"a tensor of op {op.id}")
+                _in_range(op.subgraphs, len(subgraphs), f"a subgraph of op {op.id}", low=0)
+
+    def check_signatures(self, model: Model) -> None:
+        for signature in model.signatures:
+            _in_range((signature.subgraph,), len(model.subgraphs), "a signature's subgraph", low=0)
+            tensors = (*signature.inputs.values(), *signature.outputs.values())
+            count = len(model.subgraphs[signature.subgraph].tensors)
+            _in_range(tensors, count, f"a tensor of signature {signature.key!r}", low=0)
+
+
+def _in_range(values: tuple[int, ...], end: int, what: str, low: int = -1) -> None:
+    for value in values:
+        if not low <= value < end:
+            raise ValueError(f"{what} is {value}, outside {low}..{end - 1}")

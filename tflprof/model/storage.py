@@ -1,0 +1,72 @@
+"""Bytes of a model on disk: mapped, never copied, in one file or several."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from tflprof.errors import ModelError
+
+IDENTIFIER = b"TFL3"
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def map_model(path: Path) -> mmap.mmap:
+    """Map a .tflite file read only. Raises ModelError if it cannot be one."""
+    mapped = _map(path, "check the path")
+    found = mapped[4:8]
+    if len(mapped) < 16 or found != IDENTIFIER:
+        raise ModelError(
+            f"{path} is not a .tflite model: bytes 4-8 are {found!r}, not {IDENTIFIER!r}",
+            "give a .tflite file; convert SavedModel, Keras or ONNX models to .tflite first",
+        )
+    return mapped
+
+
+def map_external(model: Path, name: str) -> mmap.mmap:
+    """Map a file of external buffers, named relative to the model's directory.
+
+    Raises ModelError if it is missing, or lies outside that directory.
+    """
+    relative = PurePosixPath(name)
+    if relative.is_absolute() or ".." in relative.parts or not relative.parts or "\0" in name:
+        raise ModelError(f"{model} keeps weights in {name!r}, which is outside its own directory")
+    return _map(model.parent / relative, f"put it beside {model.name}: it holds the model's weights")
+
+
+def view(mapped: mmap.mmap, offset: int, size: int) -> Bytes:
+    """Bytes ``offset`` to ``offset + size`` without copying. Raises ValueError outside the file."""
+    if offset + size > len(mapped):
+        raise ValueError(f"a buffer ends at byte {offset + size} of {len(mapped)}")
+    return np.frombuffer(mapped, np.uint8, size, offset) if size else np.empty(0, np.uint8)
+
+
+def sha256(paths: list[Path]) -> str:
+    """Hexadecimal SHA-256 of the files one after the other, read in pieces."""
+    digest = hashlib.sha256()
+    piece = bytearray(1 << 20)
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(piece):
+                digest.update(memoryview(piece)[:count])
+    return digest.hexdigest()
+
+
+def _map(path: Path, hint: str) -> mmap.mmap:
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise ModelError(f"{path} is empty", "copy or download the file again")
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except IsADirectoryError:
+        raise ModelError(f"{path} is a directory, not a file", "give the .tflite file inside it") from None
+    except FileNotFoundError:
+        raise ModelError(f"{path} does not exist", hint) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}", hint) from None
