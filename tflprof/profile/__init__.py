@@ -1,0 +1,1 @@
+"""The profile file: the seam between acquiring numbers and deciding by them."""

@@ -1,0 +1,208 @@
+"""What a profile says about itself beside its samples: typed, and stored as JSON in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tflprof.facts import DeviceFacts
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer (operator) of the profiled model.
+
+    Attributes:
+        id: ``subgraph/op``, stable.
+        index: position among all layers of the model, from 0.
+        op: operator type, such as ``CONV_2D``.
+        name: name of its first output tensor.
+        shape: shape of the first output; None if unknown.
+        dtype: dtype of the first output.
+        macs: multiply-accumulates of one run; None if unknown.
+        parameters: number of constant weights it reads; None if unknown.
+        weight_bytes: bytes of constants it reads; None if unknown.
+        activation_bytes: bytes of computed inputs and outputs; None if unknown.
+    """
+
+    id: str
+    index: int
+    op: str
+    name: str
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    macs: int | None = None
+    parameters: int | None = None
+    weight_bytes: int | None = None
+    activation_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class PortInfo:
+    """An input or output as it was run; ``source`` tells where an input's data came from."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The model that was profiled; ``sha256`` is of the file, ``fingerprint`` of its structure."""
+
+    path: str
+    name: str
+    sha256: str
+    size_bytes: int
+    fingerprint: str
+    layers: tuple[LayerInfo, ...]
+    inputs: tuple[PortInfo, ...] = ()
+    outputs: tuple[PortInfo, ...] = ()
+    signature: str | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything chosen by the user that changes speed; all of it counts when profiles are compared."""
+
+    kernels: str = "xnnpack"
+    threads: int = 1
+    xnnpack_flags: int | None = None
+    weight_cache: bool = False
+    core: str | None = None
+    cpus: tuple[int, ...] | None = None
+    signature: str | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the measurement was planned and how it ended.
+
+    Attributes:
+        max_seconds: time budget of the measurement.
+        precision: wanted half-width of the total's interval, relative.
+        processes: runner processes that gave samples.
+        looks: times the interval was looked at to decide whether to stop.
+        reached: True if the precision was reached (or counts agreed); None if it could not be told.
+        complete: False if the measurement was cut short.
+    """
+
+    max_seconds: float
+    precision: float
+    processes: int
+    looks: int
+    reached: bool | None
+    complete: bool
+
+
+@dataclass(frozen=True)
+class ClockInfo:
+    """Smallest step of the clock and cost of reading it, in the profile's unit; None if unknown."""
+
+    tick: int | None = None
+    read: int | None = None
+
+
+@dataclass(frozen=True)
+class EventInfo:
+    """One profiler event of the runtime: type, source, two metadata words, tag."""
+
+    type: int
+    source: int
+    m1: int
+    m2: int
+    tag: str
+
+
+@dataclass(frozen=True)
+class StructureInfo:
+    """The events of one inference in order; ``parent`` is the enclosing event's position, or -1."""
+
+    events: tuple[EventInfo, ...]
+    parent: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Kernels and the layers they serve: the unit of attribution.
+
+    Attributes:
+        layers: ids of the layers served; more than one makes a group.
+        kernel: name of the kernel that takes most of it; None if nothing runs.
+        events: per structure number (as text), positions of its events.
+        note: ``exact``, ``split`` (several kernels), ``fused`` (several layers), ``ambiguous``
+            (several layers and kernels that cannot be told apart), or ``static`` (nothing to run).
+    """
+
+    layers: tuple[str, ...]
+    kernel: str | None
+    events: Mapping[str, tuple[int, ...]]
+    note: str
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which kernel events belong to which layers; can be redone from the samples by a later version."""
+
+    version: int
+    structures: tuple[StructureInfo, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A reason to doubt a profile: ``severity`` is ``note``, ``doubt`` or ``taint``."""
+
+    code: str
+    severity: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Relative difference that two measurements of the same thing exceed by chance in 1 % of cases."""
+
+    total: float | None = None
+    layers: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProfileMeta:
+    """All of a profile but its samples.
+
+    Attributes:
+        kind: ``samples``, or ``aggregate`` for imported averages.
+        provenance: ``measured``, ``emulated`` or ``predicted``.
+        source: ``native``, ``inprocess``, ``benchmark_model`` or ``import``.
+        unit: unit of the main counter: ``ns``, ``cycles`` or ``instructions``.
+        runner_build: identity of the runner program.
+        runtime: name, version, platform and sha256 of the inference library.
+        conditions: what was noticed around the run (load, steal, frequencies).
+    """
+
+    tool_version: str
+    created: str
+    kind: str
+    provenance: str
+    source: str
+    unit: str
+    model: ModelInfo
+    target: DeviceFacts
+    runtime: Mapping[str, str | None]
+    runner_build: str
+    options: Options
+    schedule: Schedule
+    clock: ClockInfo
+    alignment: Alignment
+    deterministic: bool = False
+    noise_floor: NoiseFloor = NoiseFloor()
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    verdict: str = "ok"
+    findings: tuple[Finding, ...] = ()

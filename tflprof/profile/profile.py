@@ -1,0 +1,74 @@
+"""A profile: metadata and samples, with summaries computed on demand and never stored."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tflprof.profile.meta import ProfileMeta
+from tflprof.profile.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Profile:
+    """The latency profile of one model on one target.
+
+    Attributes:
+        meta: everything but the samples.
+        table: raw samples as an Arrow table (:data:`tflprof.profile.schema.SAMPLES`).
+    """
+
+    def __init__(self, meta: ProfileMeta, table: pa.Table) -> None:
+        self.meta = meta
+        self.table = table
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Total, layers, unattributed and overhead, computed from the samples."""
+        return summarise(self.meta, self.table)
+
+    def samples(self) -> pd.DataFrame:
+        """All raw samples, one row each (columns: :data:`tflprof.profile.schema.SAMPLES`)."""
+        return self.table.to_pandas()
+
+    def layers(self) -> pd.DataFrame:
+        """One row per layer in file order.
+
+        Columns: id, index, op, name, kernel, group, note, typical, median, lo, hi, n, share, macs, parameters,
+        weight_bytes, activation_bytes, unit, provenance. ``typical`` is the mean over the central half of the
+        inferences; it adds up. Layers whose kernels another layer's row counts, and layers that run nothing,
+        have no value of their own (NaN).
+        """
+        import pandas as pd
+
+        rows: list[dict[str, Any]] = []
+        for layer in self.summary.layers:
+            info, estimate = layer.info, layer.estimate
+            rows.append(
+                {
+                    "id": info.id,
+                    "index": info.index,
+                    "op": info.op,
+                    "name": info.name,
+                    "kernel": layer.kernel,
+                    "group": layer.group,
+                    "note": layer.note,
+                    "typical": estimate.typical,
+                    "median": estimate.median,
+                    "lo": estimate.lo,
+                    "hi": estimate.hi,
+                    "n": estimate.n,
+                    "share": layer.share,
+                    "macs": info.macs,
+                    "parameters": info.parameters,
+                    "weight_bytes": info.weight_bytes,
+                    "activation_bytes": info.activation_bytes,
+                    "unit": self.meta.unit,
+                    "provenance": self.meta.provenance,
+                }
+            )
+        return pd.DataFrame(rows)

@@ -1,0 +1,60 @@
+"""The Arrow schema of the sample table, its version, and the migrations from older versions.
+
+Version history:
+    1  first version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+_TEXT = pa.dictionary(pa.int8(), pa.string())
+
+SAMPLES = pa.schema(
+    [
+        pa.field("kind", _TEXT, nullable=False),
+        pa.field("process", pa.int16(), nullable=False),
+        pa.field("block", pa.int32()),
+        pa.field("round", pa.int32()),
+        pa.field("phase", _TEXT, nullable=False),
+        pa.field("variant", _TEXT, nullable=False),
+        pa.field("inference", pa.int32()),
+        pa.field("structure", pa.int16()),
+        pa.field("event", pa.int32()),
+        pa.field("counter", _TEXT, nullable=False),
+        pa.field("value", pa.int64(), nullable=False),
+        pa.field("t", pa.int64()),
+        pa.field("core", pa.int16()),
+        pa.field("khz", pa.int32()),
+        pa.field("tainted", pa.bool_(), nullable=False),
+    ]
+)
+"""One row per duration.
+
+kind       ``inference`` | ``event`` | ``init`` | ``memory``
+process    number of the runner process, from 0
+block      number of the block in its process; round: number of the round of blocks
+phase      ``init`` | ``first`` | ``warmup`` | ``steady``
+variant    ``plain`` (the total's) | ``profiled`` (the layers')
+inference  number of the inference in its process
+structure  number of its event list in the metadata; event: position in it (kind ``event`` only)
+counter    ``ns`` | ``instructions`` | ``cycles`` | ``bytes``: unit of ``value``
+t          CLOCK_MONOTONIC at the start of the block, ns
+core       CPU the inference ended on; khz: its frequency after the block
+tainted    True if something disturbed it; kept, but not used for summaries
+"""
+
+MIGRATIONS: dict[int, Callable[[pa.Table, dict[str, Any]], tuple[pa.Table, dict[str, Any]]]] = {}
+"""Version n -> function from (samples, metadata) of version n to those of version n + 1."""
+
+
+def migrate(table: pa.Table, meta: dict[str, Any], version: int) -> tuple[pa.Table, dict[str, Any]]:
+    """Samples and metadata of any older version as those of this version."""
+    for step in range(version, SCHEMA_VERSION):
+        table, meta = MIGRATIONS[step](table, meta)
+    return table, meta

@@ -1,0 +1,113 @@
+"""Reading and writing profile files: Parquet with the metadata as JSON under the key ``tflprof``."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tflprof.errors import EnvironmentFault, ProfileError, UsageError
+from tflprof.profile.codec import from_json, to_json
+from tflprof.profile.meta import ProfileMeta
+from tflprof.profile.profile import Profile
+from tflprof.profile.schema import SAMPLES, SCHEMA_VERSION, migrate
+
+_KEY = b"tflprof"
+
+
+def write_profile(profile: Profile, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a profile file: beside its place first, then renamed.
+
+    Raises:
+        UsageError: the file exists and ``overwrite`` is False.
+        EnvironmentFault: it cannot be written (no such folder, disk full, permission).
+    """
+    target = Path(path)
+    check_writable(target, overwrite=overwrite)
+    document = {"schema_version": SCHEMA_VERSION, **to_json(profile.meta)}
+    table = profile.table.replace_schema_metadata({_KEY: json.dumps(document).encode()})
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as part:
+            part_path = Path(part.name)
+        try:
+            pq.write_table(table, part_path, compression="zstd")
+            part_path.chmod(0o666 & ~_umask())
+            part_path.replace(target)
+        finally:
+            part_path.unlink(missing_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write the profile {target}: {error.strerror or error}", "give another place with -o FILE"
+        ) from error
+    return target
+
+
+def check_writable(path: Path, *, overwrite: bool) -> None:
+    """Raise UsageError if ``path`` exists and must not be overwritten, or has no folder to be in."""
+    if path.is_dir():
+        raise UsageError(f"the output {path} is a folder", "give a file name with -o FILE")
+    if path.exists() and not overwrite:
+        raise UsageError(f"the output {path} exists", "give another name with -o FILE, or --force to overwrite it")
+    if not path.parent.is_dir():
+        raise UsageError(f"the folder {path.parent} for the output {path.name} does not exist", "make it first")
+
+
+def read_profile(path: str | os.PathLike[str]) -> Profile:
+    """Read a profile file of this or an older version.
+
+    Raises:
+        ProfileError: no such file, not a profile, damaged, or written by a newer version.
+    """
+    source = Path(path)
+    if not source.is_file():
+        what = "is a folder" if source.is_dir() else "does not exist"
+        raise ProfileError(f"the profile {source} {what}", "make one with: tflprof profile MODEL -o FILE")
+    try:
+        table = pq.read_table(source)
+    except (pa.ArrowException, OSError) as error:
+        raise ProfileError(f"{source} is not a readable Parquet file: {_first_line(error)}") from error
+    document = _document(source, table)
+    version = document.pop("schema_version", None)
+    if not isinstance(version, int) or version < 1:
+        raise ProfileError(f"{source} has no valid schema version (found {version!r})")
+    if version > SCHEMA_VERSION:
+        raise ProfileError(
+            f"{source} has schema version {version}; this tflprof reads up to {SCHEMA_VERSION}",
+            "update tflprof to read it",
+        )
+    return _decode(source, *migrate(table, document, version))
+
+
+def _document(source: Path, table: pa.Table) -> dict[str, Any]:
+    raw = (table.schema.metadata or {}).get(_KEY)
+    if raw is None:
+        raise ProfileError(f"{source} is a Parquet file, but not a tflprof profile (no metadata key 'tflprof')")
+    try:
+        document = json.loads(raw)
+    except ValueError as error:
+        raise ProfileError(f"{source} has damaged metadata: {error}") from error
+    if not isinstance(document, dict):
+        raise ProfileError(f"{source} has damaged metadata: not an object")
+    return document
+
+
+def _decode(source: Path, table: pa.Table, document: dict[str, Any]) -> Profile:
+    try:
+        return Profile(from_json(ProfileMeta, document), table.replace_schema_metadata(None).cast(SAMPLES))
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, pa.ArrowException) as error:
+        raise ProfileError(f"{source} is damaged: {type(error).__name__}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
