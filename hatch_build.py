@@ -1,0 +1,24 @@
+"""Builds the runner before it is packed, so that a wheel works where there is no compiler."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class RunnerBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # the parameter is hatchling's own
+    """Compiles android_runner/ into tflprof/runner/bin/ for every platform the package serves.
+
+    The wheel stays ``py3-none-any``: nothing in it is loaded into Python. The runners are data,
+    programs for the *target* (a phone, an emulated core, the host), all carried at once, and the
+    one that fits is chosen at run time by `tflprof.runner.binary`.
+    """
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Builds for wheels and editable installs; a source distribution carries the C sources instead."""
+        if self.target_name == "wheel":
+            subprocess.run([sys.executable, str(Path(self.root, "android_runner", "build.py"))], check=True)
