@@ -18,7 +18,7 @@ class RunnerBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # the para
     one that fits is chosen at run time by `tflprof.runner.binary`.
     """
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Builds for wheels and editable installs; a source distribution carries the C sources instead."""
         if self.target_name == "wheel":
             subprocess.run([sys.executable, str(Path(self.root, "android_runner", "build.py"))], check=True)

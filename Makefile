@@ -1,0 +1,91 @@
+# `make` says what there is. Every target does the set-up it needs; a second run finds it done.
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP_VERSION := 26.3
+# Two workers: the emulated runs are what takes time. A file's tests stay together.
+PYTEST_ARGS ?= -n 2 --dist loadfile
+
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+RUNNER := tflprof/runner/bin/.built
+RUNNER_SOURCES := $(shell find android_runner -type f -not -path '*/tests/*' -not -path '*/__pycache__/*')
+
+export VENV MODEL TARGET
+
+.NOTPARALLEL:
+
+.PHONY: help setup emulation profile test checks lint types imports pytest browser bench reports wheel lock clean
+
+help:
+	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|...]   profile a network, write out/*.parquet and .html'
+	@echo 'make test            every check and test'
+	@echo 'make lint            ruff, mypy and import rules only'
+	@echo 'make pytest          the tests only [PYTEST_ARGS="-k name"]'
+	@echo 'make setup           the virtual environment in $(VENV) and the runner'
+	@echo 'make emulation       the emulated ARM core (qemu-user and the arm64 libraries)'
+	@echo 'make bench           the benchmarks of the project itself'
+	@echo 'make reports         the rendered evidence under reports/'
+	@echo 'make wheel           dist/*.whl, with the runners in it'
+	@echo 'make lock            requirements.lock anew, from pyproject.toml'
+	@echo 'make clean           removes what was built, not $(VENV)'
+
+# Set-up
+
+$(LOCKED): requirements.lock scripts/setup_venv.sh
+	sh scripts/setup_venv.sh $(PYTHON) $(VENV) $(PIP_VERSION)
+	@touch $@
+
+$(RUNNER): $(RUNNER_SOURCES) | $(LOCKED)
+	$(BIN)/python android_runner/build.py
+	@touch $@
+
+$(INSTALLED): pyproject.toml hatch_build.py $(LOCKED) $(RUNNER)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(INSTALLED)
+
+emulation:
+	@sh scripts/setup_emulation.sh
+
+# An HTML report is tested in the browser that Debian packages; without root its tests fail and say so.
+browser:
+	@command -v chromium >/dev/null || sh scripts/apt_install.sh 'the tests of HTML reports' chromium || true
+
+# Use
+
+profile: setup emulation
+	@sh scripts/profile.sh
+
+# Checks
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+pytest: setup emulation browser
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test: lint
+	@$(MAKE) --no-print-directory pytest
+
+# Evidence and release
+
+bench: setup emulation
+	$(BIN)/python -m benchmarks
+
+reports: setup emulation
+	$(BIN)/python -m scripts.reports
+
+wheel: setup
+	$(BIN)/python -m hatchling build --target wheel
+
+lock:
+	sh scripts/lock.sh $(PYTHON)
+
+clean:
+	rm -rf build dist out tflprof/runner/bin .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Profiles $MODEL on $TARGET (both from the environment, both may be empty) and says where the files are.
+# No model: MobileNet v1, built here. No target: an emulated ARM core where there is one, else the host.
+set -eu
+
+here=$(dirname "$0")
+out=out
+mkdir -p "$out"
+
+target=${TARGET:-}
+if [ -z "$target" ]; then
+    if sh "$here/setup_emulation.sh" --check 2>/dev/null; then
+        target=emulated:pixel2
+    else
+        target=host
+        echo "No emulated ARM core here (\`make emulation\` says why): profiling on the host."
+    fi
+fi
+
+model=${MODEL:-}
+if [ -z "$model" ]; then
+    model=$out/mobilenet_v1_1.0_224.tflite
+    [ -e "$model" ] || "$VENV/bin/tflprof" build mobilenet_v1 -o "$model"
+fi
+
+name=$(basename "$model" .tflite)-$(printf %s "$target" | tr -c 'A-Za-z0-9._-' -)
+"$VENV/bin/tflprof" profile "$model" --target "$target" \
+    -o "$out/$name.parquet" --html "$out/$name.html" --force
+echo "Profile: $PWD/$out/$name.parquet"
+echo "Report:  $PWD/$out/$name.html"
