@@ -1,0 +1,10 @@
+// What the inference library learns about the processor when the runner runs in an
+// emulator, which passes some of the host's answers through.
+#pragma once
+
+#include "options.h"
+
+void emulation_init(const struct options *options);
+
+// The CPU the process runs on, or the one it is told to believe in.
+int emulation_current_cpu(void);

@@ -1,0 +1,325 @@
+#include "options.h"
+
+#include "failure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_BYTES = 1 << 17 };
+
+static struct options options = {
+    .kernel_mode = "delegate",
+    .threads = 1,
+    .xnnpack_flags = -1,
+    .variants = {true, true},
+    .warmup_ms = 200,
+    .warmup_min = 3,
+    .block_ms = 50,
+    .block_min = 1,
+    .block_max = 500,
+    .profiled_every = 1,
+    .seconds = 5,
+    .max_inferences = 20,
+    .guest_cpu = -1,
+};
+
+// Names stay in this text for the life of the process.
+static char text[MAX_BYTES + 1];
+
+// Each setter returns what is wrong with the value, or NULL.
+typedef const char *setter(char *value);
+
+static const char *parse_integer(const char *value, int64_t *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoll(value, &end, 10);
+    return end == value || *end || errno ? "is not an integer" : NULL;
+}
+
+static const char *parse_hex(const char *value, uint64_t *number, bool *given)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoull(value, &end, 16);
+    *given = true;
+    return end == value || *end || errno ? "is not a hexadecimal number" : NULL;
+}
+
+static const char *set_model(char *value)
+{
+    if (options.model_count == MAX_MODELS)
+        return "is one model too many";
+    options.models[options.model_count++] = value;
+    return NULL;
+}
+
+static const char *set_kernels(char *value)
+{
+    if (!strcmp(value, "xnnpack"))
+        options.kernel_mode = "delegate";
+    else if (!strcmp(value, "builtin") || !strcmp(value, "reference"))
+        options.kernel_mode = value;
+    else
+        return "is none of xnnpack, builtin, reference";
+    return NULL;
+}
+
+static const char *set_mode(char *value)
+{
+    if (strcmp(value, "time") && strcmp(value, "count"))
+        return "is none of time, count";
+    options.mode = strcmp(value, "time") ? MODE_COUNT : MODE_TIME;
+    return NULL;
+}
+
+static const char *set_variants(char *value)
+{
+    options.variants[PLAIN] = options.variants[PROFILED] = false;
+    for (char *name = strtok(value, ","); name; name = strtok(NULL, ",")) {
+        if (strcmp(name, "plain") && strcmp(name, "profiled"))
+            return "holds a variant that is none of plain, profiled";
+        options.variants[strcmp(name, "plain") ? PROFILED : PLAIN] = true;
+    }
+    return options.variants[PLAIN] || options.variants[PROFILED] ? NULL : "names no variant";
+}
+
+static const char *set_counter(char *value)
+{
+    if (options.counter_count == COUNTERS)
+        return "is one counter too many";
+    if (strcmp(value, "instructions") && strcmp(value, "cycles"))
+        return "is none of instructions, cycles";
+    options.counters[options.counter_count++] =
+        strcmp(value, "cycles") ? COUNTER_INSTRUCTIONS : COUNTER_CYCLES;
+    return NULL;
+}
+
+static const char *set_cpus(char *value)
+{
+    for (char *item = strtok(value, ","); item; item = strtok(NULL, ",")) {
+        int64_t cpu;
+
+        if (parse_integer(item, &cpu) || cpu < 0 || cpu >= MAX_CPUS)
+            return "holds something that is no CPU number";
+        if (options.cpu_count == MAX_CPUS)
+            return "names too many CPUs";
+        options.cpus[options.cpu_count++] = (int)cpu;
+    }
+    return options.cpu_count ? NULL : "names no CPU";
+}
+
+// Splits NAME=VALUE at the last `=`: a tensor's name may contain one, a shape never does.
+static char *split_name(char *value)
+{
+    char *equals = strrchr(value, '=');
+
+    if (!equals || equals == value || !equals[1])
+        return NULL;
+    *equals = '\0';
+    return equals + 1;
+}
+
+static const char *set_input(char *value)
+{
+    char *path = split_name(value);
+
+    if (!path)
+        return "is not NAME=FILE";
+    if (options.input_count == MAX_NAMED)
+        return "is one input too many";
+    options.inputs[options.input_count++] = (struct named_file){value, path};
+    return NULL;
+}
+
+static const char *set_shape(char *value)
+{
+    char *dimensions = split_name(value);
+    struct named_shape *shape = &options.shapes[options.shape_count];
+
+    if (!dimensions)
+        return "is not NAME=DIMENSIONS";
+    if (options.shape_count == MAX_NAMED)
+        return "is one shape too many";
+    shape->name = value;
+    for (char *item = strtok(dimensions, ","); item; item = strtok(NULL, ",")) {
+        int64_t dimension;
+
+        if (parse_integer(item, &dimension) || dimension < 1 || dimension > INT32_MAX)
+            return "has a dimension that is no positive number";
+        if (shape->rank == MAX_RANK)
+            return "has more than 8 dimensions";
+        shape->dimensions[shape->rank++] = (int32_t)dimension;
+    }
+    options.shape_count++;
+    return NULL;
+}
+
+static const char *set_seconds(char *value)
+{
+    char *end;
+
+    options.seconds = strtod(value, &end);
+    return end == value || *end || !isfinite(options.seconds) || options.seconds < 0
+               ? "is no number of seconds"
+               : NULL;
+}
+
+static const char *set_hwcap(char *value)
+{
+    return parse_hex(value, &options.hwcap, &options.has_hwcap);
+}
+
+static const char *set_hwcap2(char *value)
+{
+    return parse_hex(value, &options.hwcap2, &options.has_hwcap2);
+}
+
+static const char *set_watch_stdin(char *value)
+{
+    options.watch_stdin = !strcmp(value, "1");
+    return options.watch_stdin || !strcmp(value, "0") ? NULL : "is neither 0 nor 1";
+}
+
+// A key has a setter, or is a text, or is an integer within bounds.
+static const struct key {
+    const char *name;
+    setter *set;
+    const char **text;
+    int64_t *integer, least, most;
+} keys[] = {
+    {.name = "library", .text = &options.library},
+    {.name = "model", .set = set_model},
+    {.name = "signature", .text = &options.signature},
+    {.name = "kernels", .set = set_kernels},
+    {.name = "threads", .integer = &options.threads, .least = 1, .most = 1024},
+    {.name = "xnnpack_flags", .integer = &options.xnnpack_flags, .most = UINT32_MAX},
+    {.name = "weight_cache", .text = &options.weight_cache},
+    {.name = "cpus", .set = set_cpus},
+    {.name = "input", .set = set_input},
+    {.name = "shape", .set = set_shape},
+    {.name = "seed", .integer = &options.seed, .most = INT32_MAX},
+    {.name = "mode", .set = set_mode},
+    {.name = "variants", .set = set_variants},
+    {.name = "warmup_ms", .integer = &options.warmup_ms, .most = INT32_MAX},
+    {.name = "warmup_min", .integer = &options.warmup_min, .most = INT32_MAX},
+    {.name = "block_ms", .integer = &options.block_ms, .most = INT32_MAX},
+    {.name = "block_min", .integer = &options.block_min, .least = 1, .most = 1000000},
+    {.name = "block_max", .integer = &options.block_max, .least = 1, .most = 1000000},
+    {.name = "discard", .integer = &options.discard, .most = INT32_MAX},
+    {.name = "profiled_every", .integer = &options.profiled_every, .least = 1, .most = INT32_MAX},
+    {.name = "seconds", .set = set_seconds},
+    {.name = "blocks", .integer = &options.blocks, .most = INT32_MAX},
+    {.name = "counter_page", .text = &options.counter_page},
+    {.name = "counter", .set = set_counter},
+    {.name = "max_inferences", .integer = &options.max_inferences, .least = 2, .most = 1000000},
+    {.name = "guest_cpu", .integer = &options.guest_cpu, .most = MAX_CPUS - 1},
+    {.name = "hwcap", .set = set_hwcap},
+    {.name = "hwcap2", .set = set_hwcap2},
+    {.name = "watch_stdin", .set = set_watch_stdin},
+};
+
+static const char *set_key(const struct key *key, char *value)
+{
+    static char bounds[80];
+    const char *wrong;
+
+    if (!*value)
+        return "is empty";
+    if (key->set)
+        return key->set(value);
+    if (key->text) {
+        *key->text = value;
+        return NULL;
+    }
+    wrong = parse_integer(value, key->integer);
+    if (!wrong && (*key->integer < key->least || *key->integer > key->most)) {
+        snprintf(bounds, sizeof bounds, "is not within %" PRId64 " and %" PRId64, key->least, key->most);
+        return bounds;
+    }
+    return wrong;
+}
+
+static void read_line(char *line, int number)
+{
+    char *value = strchr(line, '=');
+    char given[256];
+    const char *wrong;
+
+    if (!*line || *line == '#')
+        return;
+    if (!value)
+        fail(EXIT_OPTIONS, "options", NO_MODEL, "line %d: `%.200s` is not key=value", number, line);
+    *value++ = '\0';
+    snprintf(given, sizeof given, "%s", value);  // the setters cut the value up
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (strcmp(keys[i].name, line))
+            continue;
+        wrong = set_key(&keys[i], value);
+        if (wrong)
+            fail(EXIT_OPTIONS, "options", NO_MODEL, "line %d: %s: `%s` %s", number, line, given, wrong);
+        return;
+    }
+    fail(EXIT_OPTIONS, "options", NO_MODEL, "line %d: unknown key `%.200s`", number, line);
+}
+
+static void read_text(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    size_t used = 0;
+    ssize_t got = file < 0 ? -1 : 0;
+
+    while (file >= 0 && (got = read(file, text + used, sizeof text - used)) > 0)
+        used += (size_t)got;
+    if (got < 0)
+        fail(EXIT_OPTIONS, "options", NO_MODEL, "cannot read %s: %s", path, strerror(errno));
+    if (used > MAX_BYTES)
+        fail(EXIT_OPTIONS, "options", NO_MODEL, "%s is longer than %d bytes", path, MAX_BYTES);
+    if (memchr(text, '\0', used))
+        fail(EXIT_OPTIONS, "options", NO_MODEL, "%s holds a zero byte", path);
+    close(file);
+}
+
+static void check_together(void)
+{
+    const char *wrong = NULL;
+
+    if (!options.library)
+        wrong = "`library` is missing";
+    else if (!options.model_count)
+        wrong = "`model` is missing";
+    else if (options.block_min > options.block_max)
+        wrong = "`block_min` is more than `block_max`";
+    else if (options.mode == MODE_COUNT && !options.counter_page)
+        wrong = "`mode=count` needs `counter_page`";
+    if (wrong)
+        fail(EXIT_OPTIONS, "options", NO_MODEL, "%s", wrong);
+    if (!options.counter_count)
+        options.counters[options.counter_count++] = COUNTER_INSTRUCTIONS;
+}
+
+const struct options *options_read(const char *path)
+{
+    char *line = text;
+
+    read_text(path);
+    for (int number = 1; line; number++) {
+        char *end = strchr(line, '\n');
+
+        if (end)
+            *end = '\0';
+        read_line(line, number);
+        line = end ? end + 1 : NULL;
+    }
+    check_together();
+    return &options;
+}

@@ -1,0 +1,200 @@
+#include "session.h"
+
+#include "block.h"
+#include "clock.h"
+#include "emulation.h"
+#include "model.h"
+#include "platform.h"
+#include "records.h"
+#include "schedule.h"
+#include "signals.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct model models[MAX_MODELS];
+
+static void finish_if_stopped(void)
+{
+    if (stop_requested())
+        records_finish("stopped", EXIT_DONE);
+}
+
+static int by_value(const void *one, const void *other)
+{
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+
+    return (a > b) - (a < b);
+}
+
+// The smallest step seen and the median cost of a reading.
+static void write_clock(void)
+{
+    enum { READINGS = 1001 };
+    static uint64_t steps[READINGS];
+    uint64_t previous = clock_read(), tick = 0, start, spent;
+
+    for (int i = 0; i < READINGS; i++) {
+        uint64_t reading = clock_read();
+
+        steps[i] = reading - previous;
+        previous = reading;
+    }
+    start = clock_read();
+    for (int i = 0; i < READINGS; i++)
+        clock_read();
+    spent = clock_read() - start;
+    qsort(steps, READINGS, sizeof *steps, by_value);
+    for (int i = 0; i < READINGS && !tick; i++)
+        tick = steps[i];
+    record_begin("clock");
+    record_text("counter", clock_name());
+    record_known("tick", tick ? (int64_t)tick : -1);
+    // A coarse clock stands still over many readings: then their mean says more.
+    record_unsigned("read", steps[READINGS / 2] ? steps[READINGS / 2] : spent / READINGS);
+    record_end();
+}
+
+static void write_clocks(const struct options *options)
+{
+    if (options->mode == MODE_TIME) {
+        write_clock();
+        return;
+    }
+    for (int i = 0; i < options->counter_count; i++) {
+        clock_select(options->counters[i]);
+        write_clock();
+    }
+    clock_select(options->counters[0]);
+}
+
+static void write_cpus(const char *key, const int *cpus, int count)
+{
+    record_list_begin(key);
+    for (int i = 0; i < count; i++)
+        record_integer(NULL, cpus[i]);
+    record_list_end();
+}
+
+static void pin(const struct options *options)
+{
+    static int allowed[MAX_CPUS];
+    int refusal = options->cpu_count ? platform_set_affinity(options->cpus, options->cpu_count) : 0;
+
+    record_begin("affinity");
+    write_cpus("requested", options->cpus, options->cpu_count);
+    write_cpus("allowed", allowed, platform_get_affinity(allowed));
+    record_text("error", refusal ? strerror(refusal) : NULL);
+    record_end();
+}
+
+static void write_library(const struct options *options)
+{
+    record_begin("library");
+    record_text("path", options->library);
+    record_null("build");
+    record_end();
+}
+
+// Inside an emulator the process is the emulator's, whose memory says nothing.
+static void write_memory(const struct model *model, const char *at)
+{
+    struct memory_use use = clock_counts() ? (struct memory_use){-1, -1} : platform_memory_use();
+
+    record_begin("memory");
+    record_integer("m", model->index);
+    record_text("at", at);
+    record_known("peak_bytes", use.peak_bytes);
+    record_known("current_bytes", use.current_bytes);
+    record_end();
+}
+
+static void init(struct model *model, enum variant variant, const char *cache, const struct options *options)
+{
+    uint64_t t = clock_now(), start = clock_read(), value;
+
+    model_compile(model, variant, options);
+    value = clock_read() - start;
+    record_begin("init");
+    record_integer("m", model->index);
+    record_text("v", variant == PROFILED ? "profiled" : "plain");
+    record_text("cache", cache);
+    record_unsigned("t", t);
+    record_unsigned("value", value);
+    record_end();
+    finish_if_stopped();
+}
+
+// With a weight cache: once to fill it, once to find it filled.
+static void init_first(struct model *model, enum variant variant, const struct options *options)
+{
+    char cache[PATH_MAX];
+
+    if (!options->weight_cache) {
+        init(model, variant, "none", options);
+        return;
+    }
+    model_weight_cache(model, options, cache, sizeof cache);
+    unlink(cache);
+    init(model, variant, "cold", options);
+    model_discard(model, variant);
+    init(model, variant, "warm", options);
+}
+
+static void first_inference(struct model *model, enum variant variant)
+{
+    block_begin(model, variant);
+    block_infer();
+    block_write(FIRST, 0, 0, 1);
+    finish_if_stopped();
+}
+
+// Makes a model's first variant ready.
+static void open_model(struct model *model, enum variant variant, const struct options *options)
+{
+    write_memory(model, "start");
+    init_first(model, variant, options);
+    write_memory(model, "init");
+    model_prepare(model, variant, options);
+    model_write(model);
+    first_inference(model, variant);
+    write_memory(model, "first");
+}
+
+static void open_models(const struct options *options)
+{
+    enum variant first = options->variants[PLAIN] ? PLAIN : PROFILED;
+
+    for (int m = 0; m < options->model_count; m++) {
+        models[m].index = m;
+        models[m].path = options->models[m];
+        open_model(&models[m], first, options);
+    }
+    for (int m = 0; first == PLAIN && options->variants[PROFILED] && m < options->model_count; m++) {
+        init(&models[m], PROFILED, options->weight_cache ? "warm" : "none", options);
+        model_prepare(&models[m], PROFILED, options);
+        first_inference(&models[m], PROFILED);
+    }
+}
+
+void session_run(const struct options *options)
+{
+    signals_init(options->watch_stdin);
+    emulation_init(options);
+    clock_init(options);
+    write_clocks(options);
+    pin(options);
+    litert_load(options->library);
+    write_library(options);
+    model_environment();
+    open_models(options);
+    if (options->mode == MODE_TIME)
+        schedule_time(models, options);
+    else
+        schedule_count(models, options);
+    for (int m = 0; m < options->model_count; m++)
+        write_memory(&models[m], "end");
+    records_finish(stop_requested() ? "stopped" : "ok", EXIT_DONE);
+}
