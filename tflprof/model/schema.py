@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from typing import Any
 
@@ -13,7 +12,9 @@ _UNKNOWN = "UNKNOWN_"
 @functools.cache
 def generated() -> Any:
     """The module of generated flatbuffer classes. Loading it takes some 20 ms."""
-    return importlib.import_module("ai_edge_litert.schema_py_generated")
+    from ai_edge_litert import schema_py_generated
+
+    return schema_py_generated
 
 
 @functools.cache

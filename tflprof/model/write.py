@@ -1,0 +1,300 @@
+"""Write .tflite files: graphs assembled call by call, packed straight into a flatbuffer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+
+from tflprof.model import dtypes
+from tflprof.model.graph import Quantisation
+from tflprof.model.options import make_options
+from tflprof.model.schema import enum_value, generated
+from tflprof.model.storage import IDENTIFIER
+
+ALIGNMENT = 16
+"""Alignment of constant data in the file, in bytes, as the runtime's vector loads like it."""
+
+_FLATBUFFER_LIMIT = (1 << 31) - (1 << 24)
+_SMALL = 64
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class GraphWriter:
+    """One subgraph under construction; made by :meth:`ModelWriter.subgraph`."""
+
+    def __init__(self, model: ModelWriter, index: int, name: str) -> None:
+        self.index = index
+        self.name = name
+        self.inputs: list[int] = []
+        self.outputs: list[int] = []
+        self.names: list[str] = []
+        self._model = model
+        self._tensors: list[Any] = []
+        self._operators: list[Any] = []
+
+    def tensor(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: str = "float32",
+        quantisation: Quantisation | None = None,
+        *,
+        variable: bool = False,
+        buffer: int = 0,
+    ) -> int:
+        """Add a computed tensor and return its index. A dimension of -1 is dynamic."""
+        table = generated().TensorT()
+        table.name = name
+        table.shape = [max(size, 1) if size < 0 else size for size in shape]
+        if any(size < 0 for size in shape):
+            table.shapeSignature = list(shape)
+        table.type = enum_value("TensorType", dtype)
+        table.hasRank = True
+        table.isVariable = variable
+        table.buffer = buffer
+        table.quantization = _quantisation(quantisation)
+        self._tensors.append(table)
+        self.names.append(name)
+        return len(self._tensors) - 1
+
+    def input(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: str = "float32",
+        quantisation: Quantisation | None = None,
+    ) -> int:
+        """Add a tensor and make it the next input of the subgraph."""
+        index = self.tensor(name, shape, dtype, quantisation)
+        self.inputs.append(index)
+        return index
+
+    def constant(
+        self,
+        name: str,
+        values: npt.ArrayLike,
+        quantisation: Quantisation | None = None,
+        dtype: str | None = None,
+    ) -> int:
+        """Add a constant tensor. Its type is that of the array unless ``dtype`` names a packed one."""
+        array = np.asarray(values)
+        stored = dtype or str(array.dtype)
+        buffer = self._model.buffer(dtypes.encode(stored, array))
+        return self.tensor(name, array.shape, stored, quantisation, buffer=buffer)
+
+    def op(
+        self,
+        code: str,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        options: Mapping[str, Any] | None = None,
+        version: int = 1,
+    ) -> None:
+        """Add an operator: a builtin by its schema name, else a custom one of that name.
+
+        ``options`` are as :class:`tflprof.model.graph.Op` has them; those of a custom operator are
+        ``custom_options``, bytes. Raises ValueError for an option the operator does not have.
+        """
+        table = generated().OperatorT()
+        table.opcodeIndex = self._model.operator_code(code, version)
+        table.inputs, table.outputs = list(inputs), list(outputs)
+        plain = dict(options or {})
+        if custom := plain.pop("custom_options", b""):
+            table.customOptions = np.frombuffer(custom, np.uint8)
+        if found := make_options(self._model.builtin(code), plain):
+            union, member, filled = found
+            attribute = union[0].lower() + union[1:]
+            setattr(table, f"{attribute}Type", member)
+            setattr(table, attribute, filled)
+        self._operators.append(table)
+
+    def output(self, *tensors: int) -> None:
+        """Make tensors the next outputs of the subgraph."""
+        self.outputs.extend(tensors)
+
+    def table(self) -> Any:
+        """The generated ``SubGraphT``."""
+        table = generated().SubGraphT()
+        table.name = self.name
+        table.tensors, table.operators = self._tensors, self._operators
+        table.inputs, table.outputs = self.inputs, self.outputs
+        return table
+
+
+class ModelWriter:
+    """A model under construction. The same calls always give the same bytes."""
+
+    def __init__(self, description: str = "") -> None:
+        self._description = description
+        self._graphs: list[GraphWriter] = []
+        self._signatures: list[Any] = []
+        self._metadata: list[Any] = []
+        self._codes: dict[tuple[str, int], int] = {}
+        self._buffers: list[Bytes] = [np.empty(0, np.uint8)]
+
+    def subgraph(self, name: str = "main") -> GraphWriter:
+        """Start the next subgraph; the first is the main one."""
+        graph = GraphWriter(self, len(self._graphs), name)
+        self._graphs.append(graph)
+        return graph
+
+    def signature(
+        self,
+        graph: GraphWriter,
+        key: str = "serving_default",
+        inputs: Mapping[str, int] | None = None,
+        outputs: Mapping[str, int] | None = None,
+    ) -> None:
+        """Add an entry point to a finished subgraph; inputs and outputs go by tensor name if not given."""
+        table = generated().SignatureDefT()
+        table.signatureKey = key
+        table.subgraphIndex = graph.index
+        table.inputs = _tensor_maps(graph, graph.inputs, inputs)
+        table.outputs = _tensor_maps(graph, graph.outputs, outputs)
+        self._signatures.append(table)
+
+    def metadata(self, name: str, content: bytes) -> None:
+        """Attach a named blob to the model."""
+        table = generated().MetadataT()
+        table.name = name
+        table.buffer = self.buffer(np.frombuffer(content, np.uint8))
+        self._metadata.append(table)
+
+    def buffer(self, content: Bytes) -> int:
+        """Store bytes (not copied: do not change them before writing) and return their number."""
+        self._buffers.append(content)
+        return len(self._buffers) - 1
+
+    def builtin(self, code: str) -> str:
+        """The schema's name of an operator: itself, or ``CUSTOM``."""
+        known = hasattr(generated().BuiltinOperator, code)
+        return code if known else "CUSTOM"
+
+    def operator_code(self, code: str, version: int) -> int:
+        """Number of an operator of a version in the model's table of operator codes."""
+        return self._codes.setdefault((code, version), len(self._codes))
+
+    def to_bytes(self) -> bytes:
+        """The file's content. Buffers go behind the flatbuffer if all is too big for one (2 GB)."""
+        return b"".join(self._pieces(self._needs_tail()))
+
+    def save(self, path: str | os.PathLike[str], *, tail: bool | None = None) -> None:
+        """Write the file piece by piece.
+
+        Args:
+            path: file to write, replaced if it exists.
+            tail: put buffers behind the flatbuffer; None does so only if they need it.
+        """
+        with Path(path).open("wb") as file:
+            for piece in self._pieces(self._needs_tail() if tail is None else tail):
+                file.write(piece)
+
+    def _needs_tail(self) -> bool:
+        return sum(len(content) + ALIGNMENT for content in self._buffers) > _FLATBUFFER_LIMIT
+
+    def _pieces(self, tail: bool) -> Iterator[bytes | Bytes]:
+        if not tail:
+            yield self._pack([_Buffer(content) for content in self._buffers])
+            return
+        # Offsets are stored at full width, so that a first packing tells where the tail begins.
+        size = len(self._pack(self._placed(1 << 40)))
+        start = _aligned(size)
+        yield self._pack(self._placed(start)) + bytes(start - size)
+        for content in self._buffers:
+            if len(content) >= _SMALL:
+                yield content
+                yield bytes(_aligned(len(content)) - len(content))
+
+    def _placed(self, start: int) -> list[_Buffer]:
+        placed = []
+        for content in self._buffers:
+            outside = len(content) >= _SMALL
+            placed.append(_Buffer(content, start if outside else 0))
+            start += _aligned(len(content)) if outside else 0
+        return placed
+
+    def _pack(self, buffers: list[_Buffer]) -> bytes:
+        table = generated().ModelT()
+        table.version = 3
+        table.description = self._description
+        table.operatorCodes = [self._code_table(code, version) for code, version in self._codes]
+        table.subgraphs = [graph.table() for graph in self._graphs]
+        table.signatureDefs = self._signatures or None
+        table.metadata = self._metadata or None
+        table.buffers = buffers
+        inside = sum(len(item.content) + ALIGNMENT for item in buffers if not item.offset)
+        builder = flatbuffers.Builder(inside + (1 << 16))
+        builder.Finish(table.Pack(builder), IDENTIFIER)
+        return bytes(builder.Output())
+
+    def _code_table(self, code: str, version: int) -> Any:
+        table = generated().OperatorCodeT()
+        number = enum_value("BuiltinOperator", self.builtin(code))
+        table.builtinCode = number
+        # Readers older than the wide field look only at this one; 127 sends newer ones there.
+        table.deprecatedBuiltinCode = min(number, 127)
+        table.customCode = code if self.builtin(code) == "CUSTOM" else None
+        table.version = version
+        return table
+
+
+class _Buffer:
+    """Packs as the schema's ``Buffer``, its data aligned, or placed behind the flatbuffer."""
+
+    def __init__(self, content: Bytes, offset: int = 0) -> None:
+        self.content = content
+        self.offset = offset
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802 (called by the generated ModelT)
+        data = 0
+        if not self.offset and len(self.content):
+            builder.StartVector(1, len(self.content), ALIGNMENT)
+            builder.head -= len(self.content)
+            memoryview(builder.Bytes)[builder.head : builder.head + len(self.content)] = self.content
+            data = builder.EndVector()
+        schema = generated()
+        schema.BufferStart(builder)
+        if data:
+            schema.BufferAddData(builder, data)
+        if self.offset:
+            schema.BufferAddOffset(builder, self.offset)
+            schema.BufferAddSize(builder, len(self.content))
+        end: int = schema.BufferEnd(builder)
+        return end
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _tensor_maps(graph: GraphWriter, tensors: list[int], named: Mapping[str, int] | None) -> list[Any]:
+    out = []
+    for name, index in (named or {graph.names[index]: index for index in tensors}).items():
+        table = generated().TensorMapT()
+        table.name, table.tensorIndex = name, index
+        out.append(table)
+    return out
+
+
+def _quantisation(quantisation: Quantisation | None) -> Any:
+    """``QuantizationParametersT``; real-valued tensors have none."""
+    if quantisation is None:
+        return None
+    table = generated().QuantizationParametersT()
+    table.scale = list(quantisation.scale)
+    table.zeroPoint = list(quantisation.zero_point)
+    table.quantizedDimension = quantisation.axis
+    if quantisation.kind == "block":
+        table.detailsType = generated().QuantizationDetails.BlockwiseQuantization
+        table.details = generated().BlockwiseQuantizationT()
+        table.details.scales = quantisation.scale_tensor or 0
+        table.details.zeroPoints = quantisation.zero_point_tensor or 0
+        table.details.blockSize = quantisation.block_size or 0
+    return table
