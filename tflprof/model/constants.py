@@ -38,7 +38,10 @@ class Constants:
     @property
     def external_files(self) -> list[Path]:
         """Files beside the model that hold some of its buffers, in the order of their groups."""
-        return [self._path.parent / self._group(i) for i in sorted({group for group, _ in self._external.values()})]
+        return [
+            self._path.parent / self._group(i)
+            for i in sorted({group for group, _ in self._external.values()})
+        ]
 
     def measured(self, subgraphs: tuple[Subgraph, ...]) -> tuple[Subgraph, ...]:
         """The subgraphs with ``constant_bytes`` filled in. Raises ValueError outside the file."""

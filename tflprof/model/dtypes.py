@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -78,7 +79,8 @@ def _pack(dtype: str, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     padded = np.zeros(-(-fields.size // per_byte) * per_byte, np.int64)
     padded[: fields.size] = fields
     shifts = np.arange(0, 8, bits)
-    return (padded.reshape(-1, per_byte) << shifts).sum(axis=1).astype(np.uint8)
+    packed: npt.NDArray[np.int64] = (padded.reshape(-1, per_byte) << shifts).sum(axis=1)
+    return packed.astype(np.uint8)
 
 
 def _strings(raw: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
@@ -90,5 +92,5 @@ def _strings(raw: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     except ValueError:
         raise ModelError("a string constant is damaged: its offsets do not fit its data") from None
     out = np.empty(count, object)
-    out[:] = [data[start:end] for start, end in zip(offsets, offsets[1:], strict=False)]
+    out[:] = [data[start:end] for start, end in itertools.pairwise(offsets)]
     return out

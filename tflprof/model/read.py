@@ -43,7 +43,7 @@ def _damage_as_model_error(path: Path) -> Iterator[None]:
         raise
     except (struct.error, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
         raise ModelError(
-            f"{path} is truncated or damaged: {error or type(error).__name__}",
+            f"{path} is truncated or damaged: {str(error) or type(error).__name__}",
             "copy or download the file again and compare its size",
         ) from None
 

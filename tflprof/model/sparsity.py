@@ -60,7 +60,7 @@ def _coordinates(sparsity: Sparsity, rank: int) -> tuple[Ints, ...]:
         repeats, positions, parents = _expand(level, parents)
         stored = [np.repeat(column, repeats) for column in stored] + [positions]
     out = [np.zeros(len(parents), np.int64) for _ in range(rank)]
-    inner = {dim: size for dim, size in _block_sizes(sparsity, rank)}
+    inner = dict(_block_sizes(sparsity, rank))
     for dim, column in sorted(zip(sparsity.order, stored, strict=True), key=lambda pair: pair[0]):
         if dim < rank:
             out[dim] += column * inner.get(dim, 1)

@@ -199,7 +199,7 @@ class ModelWriter:
     def _needs_tail(self) -> bool:
         return sum(len(content) + ALIGNMENT for content in self._buffers) > _FLATBUFFER_LIMIT
 
-    def _pieces(self, tail: bool) -> Iterator[bytes | Bytes]:
+    def _pieces(self, tail: bool) -> Iterator[bytes | memoryview]:
         if not tail:
             yield self._pack([_Buffer(content) for content in self._buffers])
             return
@@ -209,7 +209,7 @@ class ModelWriter:
         yield self._pack(self._placed(start)) + bytes(start - size)
         for content in self._buffers:
             if len(content) >= _SMALL:
-                yield content
+                yield content.data
                 yield bytes(_aligned(len(content)) - len(content))
 
     def _placed(self, start: int) -> list[_Buffer]:
@@ -257,7 +257,9 @@ class _Buffer:
         if not self.offset and len(self.content):
             builder.StartVector(1, len(self.content), ALIGNMENT)
             builder.head -= len(self.content)
-            memoryview(builder.Bytes)[builder.head : builder.head + len(self.content)] = self.content
+            memoryview(builder.Bytes)[builder.head : builder.head + len(self.content)] = memoryview(
+                self.content
+            )
             data = builder.EndVector()
         schema = generated()
         schema.BufferStart(builder)

@@ -1,0 +1,67 @@
+"""Reference networks and micro-models, written straight as .tflite without TensorFlow."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tflprof.errors import UsageError
+from tflprof.model.build.mobilenet import mobilenet_v1, mobilenet_v2
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A network that :func:`build_network` can make.
+
+    Attributes:
+        description: one line for a list.
+        build: makes the file from size, width, dtype, seed and classes.
+    """
+
+    description: str
+    build: Callable[[int, float, str, int, int], bytes]
+
+
+NETWORKS: dict[str, NetworkInfo] = {
+    "mobilenet_v1": NetworkInfo("depthwise separable convolutions, 569 M MACs at 224, 2017", mobilenet_v1),
+    "mobilenet_v2": NetworkInfo("inverted residuals, 301 M MACs at 224, 2018", mobilenet_v2),
+}
+"""Networks by name."""
+
+
+def build_network(
+    name: str,
+    size: int = 224,
+    width: float = 1.0,
+    dtype: str = "float32",
+    seed: int = 0,
+    classes: int = 1001,
+) -> bytes:
+    """A reference network with random weights, as the content of a .tflite file.
+
+    Args:
+        name: a key of :data:`NETWORKS`.
+        size: height and width of the RGB input, in pixels.
+        width: multiplier of the channel counts.
+        dtype: ``float32``, or ``int8`` with weights quantised per channel.
+        seed: of the weights; the same arguments always give the same bytes.
+        classes: outputs of the classifier; published files have 1001.
+
+    Raises:
+        UsageError: unknown name or type, or a value out of range.
+    """
+    if name not in NETWORKS:
+        raise UsageError(f"there is no network {name!r}", _suggestion(name))
+    if size < 1 or classes < 1 or not 0 < width <= 8:
+        raise UsageError(
+            f"cannot build {name} with size {size}, width {width:g} and {classes} classes",
+            "size and classes start at 1, width is above 0 and at most 8",
+        )
+    return NETWORKS[name].build(size, width, dtype, seed, classes)
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, NETWORKS, 1)
+    known = ", ".join(NETWORKS)
+    return f"did you mean {close[0]}? known: {known}" if close else f"known: {known}"

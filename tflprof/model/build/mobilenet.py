@@ -1,0 +1,78 @@
+"""MobileNet v1 and v2, layer for layer as published, with random weights."""
+
+from __future__ import annotations
+
+from tflprof.model.build.layers import Network, Value
+
+V1_BLOCKS = (
+    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2),
+    (512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1),
+)  # fmt: skip
+"""Output channels and stride of each separable convolution (arXiv 1704.04861, table 1)."""
+
+V2_BLOCKS = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+"""Expansion, channels, repeats and first stride of each group (arXiv 1801.04381, table 2)."""
+
+
+def mobilenet_v1(size: int, width: float, dtype: str, seed: int, classes: int) -> bytes:
+    """MobileNet v1: 27 convolutions, mean, a 1×1 convolution as classifier, softmax."""
+    net = Network(f"MobileNet v1 {width:g} {size} {dtype}", dtype, seed)
+    x = net.input("input", (1, size, size, 3))
+    x = net.conv2d(x, "conv_0", _v1_channels(32, width), 3, 2)
+    for number, (channels, stride) in enumerate(V1_BLOCKS, 1):
+        x = net.depthwise_conv2d(x, f"conv_{number}_depthwise", 3, stride)
+        x = net.conv2d(x, f"conv_{number}_pointwise", _v1_channels(channels, width), 1)
+    return net.finish(_classifier(net, x, classes))
+
+
+def mobilenet_v2(size: int, width: float, dtype: str, seed: int, classes: int) -> bytes:
+    """MobileNet v2: 17 inverted residual blocks between two convolutions, classifier as in v1."""
+    net = Network(f"MobileNet v2 {width:g} {size} {dtype}", dtype, seed)
+    x = net.input("input", (1, size, size, 3))
+    x = net.conv2d(x, "conv", _v2_channels(32 * width), 3, 2)
+    number = 0
+    for expansion, channels, repeats, first_stride in V2_BLOCKS:
+        for repeat in range(repeats):
+            stride = first_stride if repeat == 0 else 1
+            x = _inverted_residual(
+                net, x, f"block_{number}", expansion, _v2_channels(channels * width), stride
+            )
+            number += 1
+    x = net.conv2d(x, "conv_1", _v2_channels(1280 * max(width, 1.0)), 1)
+    return net.finish(_classifier(net, x, classes))
+
+
+def _inverted_residual(
+    net: Network, x: Value, name: str, expansion: int, channels: int, stride: int
+) -> Value:
+    y = x
+    if expansion != 1:
+        y = net.conv2d(y, f"{name}_expand", x.shape[3] * expansion, 1)
+    y = net.depthwise_conv2d(y, f"{name}_depthwise", 3, stride)
+    y = net.conv2d(y, f"{name}_project", channels, 1, activation="NONE")
+    return net.add(x, y, f"{name}_add") if y.shape == x.shape else y
+
+
+def _classifier(net: Network, x: Value, classes: int) -> Value:
+    x = net.mean(x, "pool")
+    x = net.conv2d(x, "logits", classes, 1, activation="NONE")
+    x = net.reshape(x, "squeeze", (1, classes))
+    return net.softmax(x, "probabilities")
+
+
+def _v1_channels(channels: int, width: float) -> int:
+    return max(int(channels * width), 8)
+
+
+def _v2_channels(channels: float) -> int:
+    """The nearest multiple of 8, at least 8, never more than 10 % below."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded
