@@ -9,14 +9,12 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
-RUNNER := tflprof/runner/bin/.built
-RUNNER_SOURCES := $(shell find android_runner -type f -not -path '*/tests/*' -not -path '*/__pycache__/*')
 
 export VENV MODEL TARGET
 
 .NOTPARALLEL:
 
-.PHONY: help setup emulation profile test checks lint types imports pytest browser bench reports wheel lock clean
+.PHONY: help setup emulation profile test lint pytest browser bench reports wheel lock clean
 
 help:
 	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|...]   profile a network, write out/*.parquet and .html'
@@ -37,15 +35,13 @@ $(LOCKED): requirements.lock scripts/setup_venv.sh
 	sh scripts/setup_venv.sh $(PYTHON) $(VENV) $(PIP_VERSION)
 	@touch $@
 
-$(RUNNER): $(RUNNER_SOURCES) | $(LOCKED)
-	$(BIN)/python android_runner/build.py
-	@touch $@
-
-$(INSTALLED): pyproject.toml hatch_build.py $(LOCKED) $(RUNNER)
+$(INSTALLED): pyproject.toml hatch_build.py $(LOCKED)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# The build script knows by itself whether the runner is up to date.
 setup: $(INSTALLED)
+	@$(BIN)/python android_runner/build.py >/dev/null
 
 emulation:
 	@sh scripts/setup_emulation.sh
