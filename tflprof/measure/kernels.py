@@ -1,0 +1,130 @@
+"""How well a delegate's kernel can serve an operator: evidence for the alignment, never an identity.
+
+Only the family of a kernel is looked at (``Convolution``, not ``(NHWC, F32) IGEMM``), because the rest
+differs between cores. A kernel of an unknown family is merely less likely, not impossible.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tflprof.model.graph import Op
+
+MATCH, HELPER, UNKNOWN, MISMATCH = 0.0, 1.0, 3.0, 7.0
+"""Penalties in nats: own family, a helper beside it, a family never heard of, another operator's family."""
+
+_FAMILIES: dict[str, frozenset[str]] = {
+    code: frozenset(families.split("|"))
+    for code, families in {
+        "CONV_2D": "Convolution|Fully Connected",
+        "DEPTHWISE_CONV_2D": "Convolution|VMulCAddC",
+        "FULLY_CONNECTED": "Fully Connected|Dynamic Fully Connected|Batch Matrix Multiply",
+        "TRANSPOSE_CONV": "Deconvolution",
+        "BATCH_MATMUL": "Batch Matrix Multiply|Fully Connected|Dynamic Fully Connected",
+        "ADD": "Add",
+        "SUB": "Subtract",
+        "MUL": "Multiply",
+        "DIV": "Divide",
+        "MAXIMUM": "Maximum",
+        "MINIMUM": "Minimum",
+        "SQUARED_DIFFERENCE": "Squared Difference",
+        "AVERAGE_POOL_2D": "Average Pooling|Global Average Pooling|Mean",
+        "MAX_POOL_2D": "Max Pooling|Clamp",
+        "MEAN": "Mean|Global Average Pooling|Sum",
+        "SUM": "Sum|Global Sum Pooling",
+        "REDUCE_MAX": "Max Reduce|Reduce Max",
+        "REDUCE_MIN": "Min Reduce|Reduce Min",
+        "SOFTMAX": "Softmax",
+        "LOGISTIC": "Sigmoid",
+        "TANH": "TanH|Tanh",
+        "RELU": "Clamp",
+        "RELU6": "Clamp",
+        "RELU_N1_TO_1": "Clamp",
+        "RELU_0_TO_1": "Clamp",
+        "LEAKY_RELU": "Leaky ReLU",
+        "PRELU": "PReLU",
+        "ELU": "ELU",
+        "GELU": "GELU|Gelu",
+        "HARD_SWISH": "HardSwish|Hard Swish|Hardswish",
+        "ABS": "Abs",
+        "NEG": "Negate",
+        "CEIL": "Ceiling",
+        "FLOOR": "Floor",
+        "ROUND": "Bankers' Rounding|Bankers Rounding",
+        "EXP": "Exp",
+        "LOG": "Log",
+        "SIN": "Sine",
+        "COS": "Cosine",
+        "SQRT": "Square Root",
+        "RSQRT": "Reciprocal Square Root",
+        "SQUARE": "Square",
+        "PAD": "Constant Pad",
+        "PADV2": "Constant Pad",
+        "CONCATENATION": "Copy|Concatenate",
+        "SPLIT": "Copy|Slice|Split",
+        "SLICE": "Slice|Copy",
+        "STRIDED_SLICE": "Slice|Copy|Strided Slice",
+        "RESHAPE": "Copy|Static Reshape|Reshape",
+        "EXPAND_DIMS": "Copy|Static Reshape|Reshape",
+        "SQUEEZE": "Copy|Static Reshape|Reshape",
+        "TRANSPOSE": "Transpose|Copy",
+        "BROADCAST_TO": "Broadcast|Copy|Static Broadcast",
+        "TILE": "Broadcast|Copy|Static Broadcast",
+        "QUANTIZE": "Convert",
+        "DEQUANTIZE": "Convert",
+        "CAST": "Convert",
+        "RESIZE_BILINEAR": "Resize Bilinear",
+        "SPACE_TO_DEPTH": "Space To Depth",
+        "DEPTH_TO_SPACE": "Depth To Space",
+    }.items()
+}
+
+_KNOWN = frozenset(family for families in _FAMILIES.values() for family in families)
+_HELPERS = frozenset(
+    {"Clamp", "Convert", "Copy", "Static Reshape", "Reshape", "Transpose", "Constant Pad", "Pack Lh", "Broadcast"}
+)
+_FUSES_PADDING = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
+_ACTIVATIONS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"})
+_FREE = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
+
+
+def family(tag: str) -> str:
+    """Family of a kernel: its name up to the first parenthesis, ``Convolution (NHWC, F32) IGEMM`` -> ``Convolution``."""
+    return re.split(r"\s*\(", tag, maxsplit=1)[0].strip()
+
+
+def main_penalty(op: Op, tag: str) -> float:
+    """Penalty of a kernel doing the main work of an operator, in nats."""
+    own = _FAMILIES.get(op.code)
+    kind = family(tag)
+    if own is None or kind not in _KNOWN:
+        return UNKNOWN
+    return MATCH if kind in own else MISMATCH
+
+
+def helper_penalty(op: Op, tag: str) -> float:
+    """Penalty of a kernel doing side work of an operator (a clamp, a conversion, a copy), in nats."""
+    kind = family(tag)
+    if kind == "Clamp" and op.options.get("fused_activation_function", "NONE") != "NONE":
+        return 0.1
+    if kind in _FAMILIES.get(op.code, ()):
+        return 2 * HELPER
+    return HELPER if kind in _HELPERS else UNKNOWN + MISMATCH
+
+
+def absence_penalty(op: Op, *, static: bool) -> float:
+    """Penalty of an operator having no kernel of its own, in nats."""
+    if static:
+        return 0.0
+    if op.code in _ACTIVATIONS or op.code in ("PAD", "PADV2"):
+        return 2.0
+    if op.code in _FREE:
+        return 2.5
+    return UNKNOWN + MISMATCH
+
+
+def absorbs(op: Op, neighbour: Op, *, neighbour_is_consumer: bool) -> bool:
+    """True if delegates are known to fold ``op`` into this neighbour (padding forward, activations backward)."""
+    if neighbour_is_consumer:
+        return op.code in ("PAD", "PADV2") and neighbour.code in _FUSES_PADDING
+    return op.code in _ACTIVATIONS or op.code in _FREE
