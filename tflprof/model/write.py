@@ -257,9 +257,8 @@ class _Buffer:
         if not self.offset and len(self.content):
             builder.StartVector(1, len(self.content), ALIGNMENT)
             builder.head -= len(self.content)
-            memoryview(builder.Bytes)[builder.head : builder.head + len(self.content)] = memoryview(
-                self.content
-            )
+            room = memoryview(builder.Bytes)[builder.head :]
+            room[: len(self.content)] = self.content.data
             data = builder.EndVector()
         schema = generated()
         schema.BufferStart(builder)
