@@ -1,0 +1,105 @@
+"""A run in words: what was run where, with which options, and what came beside the total."""
+
+from __future__ import annotations
+
+from tflprof import units
+from tflprof.profile.meta import Options, ProfileMeta
+from tflprof.profile.profile import Profile
+from tflprof.profile.summary import Estimate
+from tflprof.report.text import plain
+from tflprof.report.view import View
+
+
+def describe_counts(view: View) -> str:
+    """Size of the model: layers, weights, multiply-accumulates, bytes."""
+    model = view.profile.meta.model
+    count = len(model.layers)
+    parts = [f"{count} layer" + ("" if count == 1 else "s")]
+    if view.parameters is not None:
+        parts.append(f"{units.format_count(view.parameters)} parameters")
+    if view.macs is not None:
+        parts.append(f"{units.format_count(view.macs)} MACs")
+    parts.append(units.format_bytes(model.size_bytes))
+    return " · ".join(parts)
+
+
+def describe_target(meta: ProfileMeta) -> str:
+    """The target as the user names it, with the chip if known: ``emulated:pixel2 (MSM8998)``."""
+    target = meta.target
+    text = target.kind if target.kind in ("host", "interpreter") else f"{target.kind}:{target.name}"
+    detail = target.name if target.kind == "host" else target.soc
+    return plain(f"{text} ({detail})" if detail else text)
+
+
+def describe_run(meta: ProfileMeta) -> str:
+    """Target, core, runtime, kernels and threads in one line."""
+    options = meta.options
+    name, version = meta.runtime.get("name"), meta.runtime.get("version")
+    parts = [
+        describe_target(meta),
+        None if options.core is None else f"core {options.core}",
+        " ".join(part for part in (name, version) if part) or None,
+        f"{options.kernels} kernels",
+        describe_threads(options),
+    ]
+    return " · ".join(plain(part) for part in parts if part)
+
+
+def describe_threads(options: Options) -> str:
+    """``1 thread``."""
+    return f"{options.threads} thread" + ("" if options.threads == 1 else "s")
+
+
+def describe_total(profile: Profile) -> str:
+    """The total's interval, median and number of inferences."""
+    meta, total = profile.meta, profile.summary.total
+    parts = [f"median {units.format_value(total.median, meta.unit)}", f"{total.n} inferences"]
+    if meta.deterministic and total.lo == total.hi:
+        parts.append("counts repeat exactly")
+    elif not meta.deterministic and (interval := units.format_interval(total.lo, total.hi, meta.unit)):
+        parts.insert(0, f"95 % interval {interval}")
+    if meta.schedule.processes > 1:
+        parts.append(f"{meta.schedule.processes} processes")
+    return " · ".join(parts)
+
+
+def describe_side_costs(view: View) -> list[str]:
+    """Profiling overhead, creation, first inference and memory, as far as they are known, one or two lines."""
+    summary, unit = view.profile.summary, view.profile.meta.unit
+    parts = []
+    if summary.overhead is not None:
+        share = units.format_share(summary.overhead_share)
+        parts.append(
+            f"profiling adds {units.format_value(summary.overhead, unit)} ({share}), not in the total"
+        )
+    if view.rate is not None:
+        parts.append(f"{units.digits(view.rate)} {units.rate_name(unit)}")
+    second = [
+        f"{name} {units.format_value(estimate.typical, unit)}"
+        for name, estimate in side_estimates(view)
+        if estimate.typical is not None
+    ]
+    if summary.peak_memory_bytes is not None:
+        second.append(f"peak memory {units.format_bytes(summary.peak_memory_bytes)}")
+    return [" · ".join(line) for line in (parts, second) if line]
+
+
+def side_estimates(view: View) -> list[tuple[str, Estimate]]:
+    """What happens once per process, by name."""
+    summary = view.profile.summary
+    return [
+        ("model creation", summary.init),
+        ("creation with a warm weight cache", summary.init_warm),
+        ("first inference", summary.first),
+    ]
+
+
+def describe_state(meta: ProfileMeta) -> str:
+    """The verdict, and how far the measurement came: ``ok: nothing found against it``."""
+    verdict = plain(meta.verdict)
+    count = len(meta.findings)
+    if not count:
+        text = f"{verdict}: nothing found against it" if verdict == "ok" else verdict
+    else:
+        text = f"{verdict}: {count} finding" + ("" if count == 1 else "s")
+    return text if meta.schedule.complete else f"{text}, cut short"

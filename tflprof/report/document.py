@@ -1,0 +1,115 @@
+"""A profile as JSON (docs/json.md): stable keys, raw numbers in the profile's unit, null for unknown."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from tflprof.profile.profile import Profile
+from tflprof.profile.summary import Estimate
+from tflprof.report.view import LayerRow, OpRow, View, make_view
+
+DOCUMENT_VERSION = 1
+
+
+def profile_document(profile: Profile) -> dict[str, Any]:
+    """The summary of a profile as JSON-ready values; NaN never occurs in it."""
+    meta, summary, view = profile.meta, profile.summary, make_view(profile)
+    document = {
+        "schema_version": DOCUMENT_VERSION,
+        "tool_version": meta.tool_version,
+        "created": meta.created,
+        "kind": meta.kind,
+        "model": _model(view),
+        "target": meta.target.to_json(),
+        "runtime": {**meta.runtime, "runner_build": meta.runner_build},
+        "provenance": meta.provenance,
+        "source": meta.source,
+        "unit": meta.unit,
+        "deterministic": meta.deterministic,
+        "options": asdict(meta.options),
+        "schedule": asdict(meta.schedule),
+        "clock": asdict(meta.clock),
+        "conditions": dict(meta.conditions),
+        "total": estimate_document(summary.total),
+        "layers": [_layer(row) for row in view.rows],
+        "ops": [_op(op) for op in view.ops],
+        "unattributed": {"typical": summary.unattributed.typical, "share": summary.unattributed_share},
+        "overhead": {"per_inference": summary.overhead, "share": summary.overhead_share},
+        "init": estimate_document(summary.init),
+        "init_warm": estimate_document(summary.init_warm),
+        "first": estimate_document(summary.first),
+        "peak_memory_bytes": summary.peak_memory_bytes,
+        "noise_floor": asdict(meta.noise_floor),
+        "trust": {"verdict": meta.verdict, "findings": [asdict(finding) for finding in meta.findings]},
+    }
+    cleaned: dict[str, Any] = without_nan(document)
+    return cleaned
+
+
+def to_text(document: Any) -> str:
+    """A document as indented JSON text, ASCII only so that any terminal and pipe takes it."""
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def estimate_document(estimate: Estimate) -> dict[str, Any]:
+    """``typical``, ``median``, ``ci95`` (null if unknown) and ``n`` of an estimate."""
+    interval = None if estimate.lo is None or estimate.hi is None else [estimate.lo, estimate.hi]
+    return {"typical": estimate.typical, "median": estimate.median, "ci95": interval, "n": estimate.n}
+
+
+def without_nan(value: Any) -> Any:
+    """The same values with null for NaN and infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {str(key): without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _model(view: View) -> dict[str, Any]:
+    model = view.profile.meta.model
+    return {
+        "path": model.path,
+        "name": model.name,
+        "sha256": model.sha256,
+        "size_bytes": model.size_bytes,
+        "fingerprint": model.fingerprint,
+        "signature": model.signature,
+        "macs": view.macs,
+        "parameters": view.parameters,
+        "inputs": [asdict(port) for port in model.inputs],
+        "outputs": [asdict(port) for port in model.outputs],
+    }
+
+
+def _layer(row: LayerRow) -> dict[str, Any]:
+    layer, info = row.layer, row.layer.info
+    return {
+        "id": info.id,
+        "index": info.index,
+        "op": info.op,
+        "name": info.name,
+        "kernel": layer.kernel,
+        "group": layer.group,
+        "note": layer.note,
+        **estimate_document(layer.estimate),
+        "share": layer.share,
+        "rank": row.rank,
+        "cumulative_share": row.cumulative,
+        "rate": row.rate,
+        "macs": info.macs,
+        "parameters": info.parameters,
+        "weight_bytes": info.weight_bytes,
+        "activation_bytes": info.activation_bytes,
+        "shape": info.shape,
+        "dtype": info.dtype,
+    }
+
+
+def _op(op: OpRow) -> dict[str, Any]:
+    return asdict(op)

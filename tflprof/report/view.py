@@ -1,0 +1,184 @@
+"""What every report of a profile shows, worked out once: ranks, cumulative shares, rates, sums by operator type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tflprof import units
+from tflprof.profile.meta import LayerInfo, ProfileMeta
+from tflprof.profile.profile import Profile
+from tflprof.profile.summary import LayerSummary
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer as reports show it.
+
+    Attributes:
+        layer: its summary.
+        members: ids of the layers whose cost is counted in this row, this one first; one id if it is alone.
+        op: its operator type; of a group's first layer, all types of the group.
+        rank: 1 for the layer that takes most; None without a value of its own.
+        cumulative: share of this layer and all of lower rank, 0-1; None without a rank.
+        macs: multiply-accumulates of all members; None if none is known.
+        bytes: bytes read and written by all members; None if one is unknown.
+        rate: ``macs`` per ns (that is GMAC/s), instruction or cycle.
+    """
+
+    layer: LayerSummary
+    members: tuple[str, ...]
+    op: str
+    rank: int | None
+    cumulative: float | None
+    macs: int | None
+    bytes: int | None
+    rate: float | None
+
+    @property
+    def counted_in(self) -> str | None:
+        """Id of the layer whose row counts this one's cost, None if this row does."""
+        group = self.layer.group
+        return group if group is not None and group != self.layer.info.id else None
+
+
+@dataclass(frozen=True)
+class OpRow:
+    """All layers of one operator type; ``layers`` counts those with a value of their own."""
+
+    op: str
+    layers: int
+    typical: float
+    share: float | None
+    macs: int | None
+    rate: float | None
+
+
+@dataclass(frozen=True)
+class View:
+    """A profile as reports show it.
+
+    Attributes:
+        rows: every layer in file order.
+        ops: sums by operator type, largest first.
+        macs: multiply-accumulates of the whole model, None if no layer's are known.
+        parameters: weights of the whole model, likewise.
+        rate: ``macs`` per unit of the total.
+        provenance: what every number of this profile is, in words.
+    """
+
+    profile: Profile
+    rows: tuple[LayerRow, ...]
+    ops: tuple[OpRow, ...]
+    macs: int | None
+    parameters: int | None
+    rate: float | None
+    provenance: str
+
+    @property
+    def ranked(self) -> tuple[LayerRow, ...]:
+        """Layers with a value of their own, the most expensive first."""
+        return tuple(sorted((row for row in self.rows if row.rank), key=lambda row: row.rank or 0))
+
+
+def make_view(profile: Profile) -> View:
+    """Work out what reports of ``profile`` show."""
+    rows = _rows(profile)
+    layers = profile.meta.model.layers
+    macs = _sum_known(layer.macs for layer in layers)
+    return View(
+        profile=profile,
+        rows=rows,
+        ops=_ops(rows, profile.summary.total.typical),
+        macs=macs,
+        parameters=_sum_known(layer.parameters for layer in layers),
+        rate=_rate(macs, profile.summary.total.typical),
+        provenance=provenance_text(profile.meta),
+    )
+
+
+def provenance_text(meta: ProfileMeta) -> str:
+    """What the numbers of a profile are: ``measured on host``, ``emulated instructions: not time``."""
+    where = "host" if meta.target.kind == "host" else meta.target.name
+    if meta.unit == "instructions":
+        return f"{meta.provenance} instructions: not time"
+    if meta.unit == "cycles":
+        return f"{meta.provenance} cycles of {where}"
+    if meta.provenance == "measured":
+        return f"measured on {where}"
+    return f"{meta.provenance} time of {where}"
+
+
+def _rows(profile: Profile) -> tuple[LayerRow, ...]:
+    layers = profile.summary.layers
+    groups: dict[str, list[LayerInfo]] = {}
+    for layer in layers:
+        if layer.group is not None:
+            groups.setdefault(layer.group, []).append(layer.info)
+    ranks = _ranks(layers)
+    return tuple(_row(layer, groups.get(layer.info.id, [layer.info]), ranks) for layer in layers)
+
+
+def _row(
+    layer: LayerSummary, infos: Sequence[LayerInfo], ranks: dict[str, tuple[int, float | None]]
+) -> LayerRow:
+    rank, cumulative = ranks.get(layer.info.id, (None, None))
+    leads = layer.group in (None, layer.info.id)
+    macs = _sum_known(info.macs for info in infos) if leads else layer.info.macs
+    ordered = sorted(infos, key=lambda info: info.id != layer.info.id)
+    return LayerRow(
+        layer=layer,
+        members=tuple(info.id for info in ordered) if leads else (layer.info.id,),
+        op=" + ".join(dict.fromkeys(info.op for info in ordered)) if leads else layer.info.op,
+        rank=rank,
+        cumulative=cumulative,
+        macs=macs,
+        bytes=_traffic(infos),
+        rate=_rate(macs, layer.estimate.typical),
+    )
+
+
+def _ranks(layers: Sequence[LayerSummary]) -> dict[str, tuple[int, float | None]]:
+    valued = [layer for layer in layers if units.known(layer.estimate.typical)]
+    valued.sort(key=lambda layer: -(layer.estimate.typical or 0.0))
+    ranks: dict[str, tuple[int, float | None]] = {}
+    cumulative: float | None = 0.0
+    for rank, layer in enumerate(valued, 1):
+        known = cumulative is not None and layer.share is not None
+        cumulative = (cumulative or 0.0) + (layer.share or 0.0) if known else None
+        ranks[layer.info.id] = (rank, cumulative)
+    return ranks
+
+
+def _ops(rows: Sequence[LayerRow], total: float | None) -> tuple[OpRow, ...]:
+    by_op: dict[str, list[LayerRow]] = {}
+    for row in rows:
+        if row.rank:
+            by_op.setdefault(row.op, []).append(row)
+    ops = [_op(op, members, total) for op, members in by_op.items()]
+    return tuple(sorted(ops, key=lambda op: -op.typical))
+
+
+def _op(op: str, rows: Sequence[LayerRow], total: float | None) -> OpRow:
+    typical = sum(row.layer.estimate.typical or 0.0 for row in rows)
+    macs = _sum_known(row.macs for row in rows)
+    share = typical / total if total else None
+    return OpRow(op, len(rows), typical, share, macs, _rate(macs, typical))
+
+
+def _traffic(infos: Iterable[LayerInfo]) -> int | None:
+    total = 0
+    for info in infos:
+        if info.weight_bytes is None or info.activation_bytes is None:
+            return None
+        total += info.weight_bytes + info.activation_bytes
+    return total
+
+
+def _sum_known(values: Iterable[int | None]) -> int | None:
+    found = [value for value in values if value is not None]
+    return sum(found) if found else None
+
+
+def _rate(macs: int | None, typical: float | None) -> float | None:
+    return macs / typical if macs and typical and typical > 0 else None
