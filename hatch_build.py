@@ -19,6 +19,7 @@ class RunnerBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # the para
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Builds for wheels and editable installs; a source distribution carries the C sources instead."""
-        if self.target_name == "wheel":
-            subprocess.run([sys.executable, str(Path(self.root, "android_runner", "build.py"))], check=True)
+        """Builds, for a wheel and for an editable install; a source distribution carries the C sources."""
+        builder = Path(self.root, "android_runner", "build.py")
+        # Standard output belongs to the packaging tool.
+        subprocess.run([sys.executable, str(builder)], check=True, stdout=sys.stderr)

@@ -19,7 +19,7 @@ if [ "$(id -u)" = 0 ]; then
 elif sudo -n true 2>/dev/null; then
     sudo=sudo
 else
-    echo "$purpose needs packages that only root can install. Run:" >&2
+    echo "Needed for $purpose, and only root can install it. Run:" >&2
     echo "    sudo apt-get install$missing" >&2
     exit 1
 fi
