@@ -21,14 +21,18 @@ MAX_MEDIAN_BODY_LINES = 10
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+def git_files(*options: str) -> list[str]:
+    """Names of files under version control, relative to the root."""
+    command = ["git", "ls-files", "-z", *options]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in listing.split("\0") if name]
+
+
 def tracked() -> list[Path]:
     """Files under version control, as far as they exist."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    paths = [ROOT / name for name in listing.split("\0") if name]
-    assert paths, "git lists no file"
-    return [path for path in paths if path.is_file()]
+    names = git_files()
+    assert names, "git lists no file"
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
 
 
 def sources(*suffixes: str) -> list[Path]:
@@ -131,6 +135,11 @@ def test_the_project_speaks_of_itself_alone(pattern: str) -> None:
         if path != Path(__file__).resolve() and re.search(pattern, text):
             offenders.append(str(path.relative_to(ROOT)))
     assert offenders == []
+
+
+def test_nothing_under_version_control_is_ignored() -> None:
+    """The linters and the packaging tool skip what .gitignore names."""
+    assert git_files("--cached", "--ignored", "--exclude-standard") == []
 
 
 def test_the_lock_names_versions_and_hashes_only() -> None:
