@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,9 +67,19 @@ class Network:
 
     def finish(self, *outputs: Value) -> bytes:
         """Make ``outputs`` the model's outputs and return the file."""
-        self.graph.output(*(value.index for value in outputs))
+        self.close(*outputs)
         self.writer.signature(self.graph)
         return self.writer.to_bytes()
+
+    def branch(self, name: str) -> Network:
+        """A further subgraph of the same model, for an operator that runs it."""
+        other = copy.copy(self)
+        other.graph = self.writer.subgraph(name)
+        return other
+
+    def close(self, *outputs: Value) -> None:
+        """Make ``outputs`` the outputs of this subgraph."""
+        self.graph.output(*(value.index for value in outputs))
 
     def input(self, name: str, shape: Sequence[int], dtype: str | None = None) -> Value:
         """An input in -1..1."""

@@ -1,0 +1,158 @@
+"""Small models whose execution is not one straight line: control flow, variables, partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tflprof.model.build.layers import Network, Value
+from tflprof.model.build.micro import FLOAT, IMAGE_SHAPE, Micro
+from tflprof.model.custom import encode_custom_options
+
+LOOPS = 3
+"""Iterations of ``while_loop``."""
+
+ANCHORS = 6
+DETECTIONS = 3
+CLASSES = 2
+
+_DETECTION_OPTIONS: dict[str, bool | int | float | str] = {
+    "detections_per_class": 1,
+    "h_scale": 5.0,
+    "max_classes_per_detection": 1,
+    "max_detections": DETECTIONS,
+    "nms_iou_threshold": 0.5,
+    "nms_score_threshold": 0.1,
+    "num_classes": CLASSES,
+    "use_regular_nms": False,
+    "w_scale": 5.0,
+    "x_scale": 10.0,
+    "y_scale": 10.0,
+}
+
+
+def if_else(net: Network) -> Sequence[Value]:
+    """IF: ``condition`` chooses between a convolution and twice the input."""
+    then, otherwise = net.branch("then"), net.branch("else")
+    then.close(then.conv2d(then.input("then_in", IMAGE_SHAPE), "then_conv", 4, activation="NONE"))
+    x = otherwise.input("else_in", IMAGE_SHAPE)
+    otherwise.close(otherwise.add(x, x, "else_double"))
+    condition = net.input("condition", (), "bool")
+    y = net.conv2d(net.input("input", IMAGE_SHAPE), "conv", 4)
+    options = {"then_subgraph_index": then.graph.index, "else_subgraph_index": otherwise.graph.index}
+    chosen = net.apply("IF", [condition, y], "chosen", y.shape, options, like=y)
+    return [net.softmax(chosen, "output")]
+
+
+def while_loop(net: Network) -> Sequence[Value]:
+    """WHILE: the input goes through the same depthwise convolution three times."""
+    condition, body = net.branch("condition"), net.branch("body")
+    count = condition.input("condition_count", (1,), "int32")
+    condition.input("condition_x", IMAGE_SHAPE)
+    flag = Value(-1, (), "bool", None, 1.0)
+    limit = condition.ints("limit", (LOOPS,))
+    condition.close(condition.apply("LESS", [count, limit], "go_on", (1,), {}, like=flag))
+    count, x = body.input("body_count", (1,), "int32"), body.input("body_x", IMAGE_SHAPE)
+    following = body.apply("ADD", [count, body.ints("one", (1,))], "next_count", (1,), {}, like=count)
+    body.close(following, body.depthwise_conv2d(x, "next_x", activation="NONE"))
+    start = net.input("input", IMAGE_SHAPE)
+    outputs = [net.graph.tensor("count", (1,), "int32"), net.graph.tensor("output", IMAGE_SHAPE)]
+    options = {"cond_subgraph_index": condition.graph.index, "body_subgraph_index": body.graph.index}
+    net.connect("WHILE", [net.ints("zero", (0,)), start], outputs, options)
+    return [Value(outputs[1], IMAGE_SHAPE, "float32", None, 1.0)]
+
+
+def call_once(net: Network) -> Sequence[Value]:
+    """CALL_ONCE fills a variable with 0, 1, 2, 3; every inference adds it to the input."""
+    init = net.branch("init")
+    values = init.graph.constant("initial", np.arange(4, dtype=np.float32))
+    init.connect("ASSIGN_VARIABLE", [_variable(init), values], [], {})
+    init.close()
+    net.connect("CALL_ONCE", [], [], {"init_subgraph_index": init.graph.index})
+    x = net.input("input", (4,))
+    read = net.apply("READ_VARIABLE", [_variable(net)], "value", (4,), {}, like=x)
+    return [net.add(x, read, "output")]
+
+
+def two_partitions(net: Network) -> Sequence[Value]:
+    """Two partitions of two kernels each, on both sides of an operator XNNPACK refuses."""
+    x = net.conv2d(net.input("input", IMAGE_SHAPE), "conv_0", 8)
+    x = net.depthwise_conv2d(x, "conv_1")
+    x = _refused(net, x, "between")
+    x = net.conv2d(x, "conv_2", 8, 1)
+    return [net.depthwise_conv2d(x, "output")]
+
+
+def crossed_partitions(net: Network) -> Sequence[Value]:
+    """Two branches, each cut by a refused operator: the partitions run out of file order."""
+    x = net.input("input", IMAGE_SHAPE)
+    ends = []
+    for side in ("left", "right"):
+        y = net.conv2d(x, f"{side}_0", 8)
+        y = _refused(net, y, f"{side}_between")
+        ends.append(net.conv2d(y, f"{side}_1", 8, 1))
+    return [net.add(ends[0], ends[1], "output")]
+
+
+def detection(net: Network) -> Sequence[Value]:
+    """A custom operator: TFLite_Detection_PostProcess, non-maximum suppression included."""
+    boxes, scores = net.input("boxes", (1, ANCHORS, 4)), net.input("scores", (1, ANCHORS, CLASSES + 1))
+    centres = np.linspace(0.1, 0.9, ANCHORS, dtype=np.float32)
+    anchors = np.stack([centres, centres, np.full_like(centres, 0.1), np.full_like(centres, 0.1)], axis=1)
+    inputs: list[Value | int] = [boxes, scores, net.graph.constant("anchors", anchors)]
+    shapes = {
+        "detection_boxes": (1, DETECTIONS, 4),
+        "detection_classes": (1, DETECTIONS),
+        "detection_scores": (1, DETECTIONS),
+        "detections": (1,),
+    }
+    outputs = [net.graph.tensor(name, shape) for name, shape in shapes.items()]
+    options = {"custom_options": encode_custom_options(_DETECTION_OPTIONS)}
+    net.connect("TFLite_Detection_PostProcess", inputs, outputs, options)
+    return [Value(i, shape, "float32", None, 1.0) for i, shape in zip(outputs, shapes.values(), strict=True)]
+
+
+def two_signatures(net: Network) -> Sequence[Value]:
+    """Two entry points: ``serving_default`` convolves, ``double`` adds the input to itself."""
+    double = net.branch("double")
+    x = double.input("double_in", (1, 4))
+    double.close(double.add(x, x, "doubled"))
+    net.writer.signature(double.graph, "double", {"x": x.index}, {"y": double.graph.outputs[0]})
+    return [net.conv2d(net.input("input", IMAGE_SHAPE), "output", 8)]
+
+
+def dynamic_batch(net: Network) -> Sequence[Value]:
+    """A batch dimension known only at run time: resize the input before allocating."""
+    x = net.fully_connected(net.input("input", (-1, 16)), "hidden", 8, "RELU")
+    return [net.softmax(net.fully_connected(x, "logits", 4), "output")]
+
+
+def stateful(net: Network) -> Sequence[Value]:
+    """A variable tensor: SVDF, a recurrent cell that remembers its last inputs."""
+    x = net.input("input", (1, 4))
+    features = net.graph.constant("features", net.rng.standard_normal((3, 4), np.float32))
+    time = net.graph.constant("time", net.rng.standard_normal((3, 2), np.float32))
+    state = net.graph.tensor("state", (1, 6), variable=True)
+    return [net.apply("SVDF", [x, features, time, -1, state], "output", (1, 3), {"rank": 1}, like=x)]
+
+
+def _variable(net: Network) -> int:
+    handle = net.graph.tensor(f"handle_{net.graph.index}", (), "resource")
+    net.connect("VAR_HANDLE", [], [handle], {"container": "", "shared_name": "offset"})
+    return handle
+
+
+def _refused(net: Network, x: Value, name: str) -> Value:
+    return net.apply(
+        "CUMSUM", [x, net.graph.constant(f"{name}/axis", np.int32(1))], name, x.shape, {}, like=x
+    )
+
+
+_BUILDERS: tuple[Callable[[Network], Sequence[Value]], ...] = (
+    if_else, while_loop, call_once, two_partitions, crossed_partitions, detection,
+    two_signatures, dynamic_batch, stateful,
+)  # fmt: skip
+
+CONTROL: dict[str, Micro] = {build.__name__: Micro(build, FLOAT) for build in _BUILDERS}
+"""Models of this file by name."""
