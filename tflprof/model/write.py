@@ -12,18 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.model import dtypes
+from tflprof.model.buffers import ALIGNMENT, BufferTable, aligned, goes_outside, place
 from tflprof.model.graph import Quantisation
 from tflprof.model.options import make_options
 from tflprof.model.schema import enum_value, generated
-from tflprof.model.storage import IDENTIFIER
-
-ALIGNMENT = 16
-"""Alignment of constant data in the file, in bytes, as the runtime's vector loads like it."""
+from tflprof.model.storage import IDENTIFIER, Bytes
 
 _FLATBUFFER_LIMIT = (1 << 31) - (1 << 24)
-_SMALL = 64
-
-Bytes = npt.NDArray[np.uint8]
 
 
 class GraphWriter:
@@ -201,26 +196,18 @@ class ModelWriter:
 
     def _pieces(self, tail: bool) -> Iterator[bytes | memoryview]:
         if not tail:
-            yield self._pack([_Buffer(content) for content in self._buffers])
+            yield self._pack([BufferTable(content) for content in self._buffers])
             return
         # Offsets are stored at full width, so that a first packing tells where the tail begins.
-        size = len(self._pack(self._placed(1 << 40)))
-        start = _aligned(size)
-        yield self._pack(self._placed(start)) + bytes(start - size)
+        size = len(self._pack(place(self._buffers, 1 << 40)))
+        start = aligned(size)
+        yield self._pack(place(self._buffers, start)) + bytes(start - size)
         for content in self._buffers:
-            if len(content) >= _SMALL:
+            if goes_outside(content):
                 yield content.data
-                yield bytes(_aligned(len(content)) - len(content))
+                yield bytes(aligned(len(content)) - len(content))
 
-    def _placed(self, start: int) -> list[_Buffer]:
-        placed = []
-        for content in self._buffers:
-            outside = len(content) >= _SMALL
-            placed.append(_Buffer(content, start if outside else 0))
-            start += _aligned(len(content)) if outside else 0
-        return placed
-
-    def _pack(self, buffers: list[_Buffer]) -> bytes:
+    def _pack(self, buffers: list[BufferTable]) -> bytes:
         table = generated().ModelT()
         table.version = 3
         table.description = self._description
@@ -243,36 +230,6 @@ class ModelWriter:
         table.customCode = code if self.builtin(code) == "CUSTOM" else None
         table.version = version
         return table
-
-
-class _Buffer:
-    """Packs as the schema's ``Buffer``, its data aligned, or placed behind the flatbuffer."""
-
-    def __init__(self, content: Bytes, offset: int = 0) -> None:
-        self.content = content
-        self.offset = offset
-
-    def Pack(self, builder: Any) -> int:  # noqa: N802 (called by the generated ModelT)
-        data = 0
-        if not self.offset and len(self.content):
-            builder.StartVector(1, len(self.content), ALIGNMENT)
-            builder.head -= len(self.content)
-            room = memoryview(builder.Bytes)[builder.head :]
-            room[: len(self.content)] = self.content.data
-            data = builder.EndVector()
-        schema = generated()
-        schema.BufferStart(builder)
-        if data:
-            schema.BufferAddData(builder, data)
-        if self.offset:
-            schema.BufferAddOffset(builder, self.offset)
-            schema.BufferAddSize(builder, len(self.content))
-        end: int = schema.BufferEnd(builder)
-        return end
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _tensor_maps(graph: GraphWriter, tensors: list[int], named: Mapping[str, int] | None) -> list[Any]:
