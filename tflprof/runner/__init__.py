@@ -1,0 +1,1 @@
+"""Run models and yield records of what happened."""

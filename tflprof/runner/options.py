@@ -1,0 +1,57 @@
+"""The runner's options file, written from a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tflprof.errors import UsageError
+from tflprof.runner.interface import RunRequest
+
+_KERNELS = ("xnnpack", "builtin", "reference")
+_VARIANTS = ("plain", "profiled")
+
+
+def check_request(request: RunRequest) -> None:
+    """Refuse what no session can do. Raises UsageError naming the value."""
+    if not 1 <= len(request.models) <= 2:
+        raise UsageError(f"a session takes one or two models, not {len(request.models)}")
+    if request.kernels not in _KERNELS:
+        raise UsageError(f"unknown kernels {request.kernels!r}", f"one of: {', '.join(_KERNELS)}")
+    if not request.variants or not set(request.variants) <= set(_VARIANTS):
+        raise UsageError(f"unknown variants {request.variants!r}", f"some of: {', '.join(_VARIANTS)}")
+    if request.threads < 1:
+        raise UsageError(f"{request.threads} threads: at least 1 is needed")
+    for name in (*request.inputs, *request.shapes, request.signature or ""):
+        if any(ord(char) < 32 for char in name):
+            raise UsageError(f"the name {name!r} holds control characters, which no option can carry")
+    for name, shape in request.shapes.items():
+        if any(size < 1 for size in shape):
+            raise UsageError(f"shape {list(shape)} of input {name!r}: every dimension must be 1 or more")
+
+
+def request_options(request: RunRequest) -> Iterable[tuple[str, str]]:
+    """The keys that come from the request alone; those with files or of the device are not among them."""
+    if request.signature is not None:
+        yield "signature", request.signature
+    yield "kernels", request.kernels
+    yield "threads", str(request.threads)
+    if request.xnnpack_flags is not None:
+        yield "xnnpack_flags", str(request.xnnpack_flags)
+    for name, shape in request.shapes.items():
+        yield "shape", f"{name}={','.join(map(str, shape))}"
+    yield "variants", ",".join(request.variants)
+    for key in ("seed", "warmup_ms", "warmup_min", "block_ms", "block_min", "block_max", "discard"):
+        yield key, str(getattr(request, key))
+    for key in ("profiled_every", "blocks", "max_inferences"):
+        yield key, str(getattr(request, key))
+    yield "seconds", f"{request.seconds:.6f}".rstrip("0").rstrip(".")
+
+
+def render_options(pairs: Iterable[tuple[str, str]], more: Mapping[str, str]) -> bytes:
+    """The text of the options file. Raises UsageError if a value cannot be written in it."""
+    lines = []
+    for key, value in (*pairs, *more.items()):
+        if "\n" in value or "\r" in value:
+            raise UsageError(f"the value {value!r} of {key} holds a line break")
+        lines.append(f"{key}={value}\n")
+    return "".join(lines).encode()

@@ -1,0 +1,1 @@
+"""Find, fetch and verify the inference library."""
