@@ -14,7 +14,7 @@ export VENV MODEL TARGET
 
 .NOTPARALLEL:
 
-.PHONY: help setup emulation profile test lint pytest browser bench reports wheel lock clean
+.PHONY: help setup emulation profile test lint pytest browser reports wheel lock clean
 
 help:
 	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|...]   profile a network, write out/*.parquet and .html'
@@ -23,7 +23,7 @@ help:
 	@echo 'make pytest          the tests only [PYTEST_ARGS="-k name"]'
 	@echo 'make setup           the virtual environment in $(VENV) and the runner'
 	@echo 'make emulation       the emulated ARM core (qemu-user and the arm64 libraries)'
-	@echo 'make bench           the benchmarks of the project itself'
+	@echo 'make           themarks of the project itself'
 	@echo 'make reports         the rendered evidence under reports/'
 	@echo 'make wheel           dist/*.whl, with the runners in it'
 	@echo 'make lock            requirements.lock anew, from pyproject.toml'
@@ -71,11 +71,8 @@ test: lint
 
 # Evidence and release
 
-bench: setup emulation
-	$(BIN)/python -m benchmarks
-
 reports: setup emulation
-	$(BIN)/python -m scripts.reports
+	@sh scripts/reports.sh
 
 wheel: setup
 	$(BIN)/python -m hatchling build --target wheel

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Renders reports/ anew: the networks of the README on an emulated core, each as the profile and the
+# page made from it. Emulated counts are exact, so a difference in version control is a real change.
+set -eu
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p reports
+
+render() { # NAME TARGET NETWORK [BUILD OPTION...]
+    name=$1 target=$2
+    shift 2
+    "$VENV/bin/tflprof" build "$@" -o "$work/$name.tflite"
+    "$VENV/bin/tflprof" profile "$work/$name.tflite" --target "$target" --force \
+        -o "reports/$name.parquet" --html "reports/$name.html"
+}
+
+render mobilenet_v1_float32 emulated:pixel2 mobilenet_v1
+render mobilenet_v1_int8 emulated:pixel2 mobilenet_v1 --dtype int8
+render mobilenet_v2_float32 emulated:pixel2 mobilenet_v2
