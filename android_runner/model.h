@@ -46,6 +46,9 @@ void model_discard(struct model *model, enum variant variant);
 // Signature, shapes, buffers, inputs: afterwards it can run.
 void model_prepare(struct model *model, enum variant variant, const struct options *options);
 
+// Fails when an input or shape is given for a name that no model has.
+void model_check_names(const struct model *models, int count, const struct options *options);
+
 void model_write(const struct model *model);
 
 // The path of this model's weight cache.

@@ -1,14 +1,13 @@
 #include "options.h"
 
 #include "failure.h"
+#include "parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,25 +34,6 @@ static char text[MAX_BYTES + 1];
 
 // Each setter returns what is wrong with the value, or NULL.
 typedef const char *setter(char *value);
-
-static const char *parse_integer(const char *value, int64_t *number)
-{
-    char *end;
-
-    errno = 0;
-    *number = strtoll(value, &end, 10);
-    return end == value || *end || errno ? "is not an integer" : NULL;
-}
-
-static const char *parse_hex(const char *value, uint64_t *number, bool *given)
-{
-    char *end;
-
-    errno = 0;
-    *number = strtoull(value, &end, 16);
-    *given = true;
-    return end == value || *end || errno ? "is not a hexadecimal number" : NULL;
-}
 
 static const char *set_model(char *value)
 {
@@ -118,17 +98,6 @@ static const char *set_cpus(char *value)
     return options.cpu_count ? NULL : "names no CPU";
 }
 
-// Splits NAME=VALUE at the last `=`: a tensor's name may contain one, a shape never does.
-static char *split_name(char *value)
-{
-    char *equals = strrchr(value, '=');
-
-    if (!equals || equals == value || !equals[1])
-        return NULL;
-    *equals = '\0';
-    return equals + 1;
-}
-
 static const char *set_input(char *value)
 {
     char *path = split_name(value);
@@ -148,40 +117,27 @@ static const char *set_shape(char *value)
 
     if (!dimensions)
         return "is not NAME=DIMENSIONS";
-    if (options.shape_count == MAX_NAMED)
+    if (options.shape_count++ == MAX_NAMED)
         return "is one shape too many";
     shape->name = value;
-    for (char *item = strtok(dimensions, ","); item; item = strtok(NULL, ",")) {
-        int64_t dimension;
-
-        if (parse_integer(item, &dimension) || dimension < 1 || dimension > INT32_MAX)
-            return "has a dimension that is no positive number";
-        if (shape->rank == MAX_RANK)
-            return "has more than 8 dimensions";
-        shape->dimensions[shape->rank++] = (int32_t)dimension;
-    }
-    options.shape_count++;
-    return NULL;
+    return parse_dimensions(dimensions, shape->dimensions, &shape->rank);
 }
 
 static const char *set_seconds(char *value)
 {
-    char *end;
-
-    options.seconds = strtod(value, &end);
-    return end == value || *end || !isfinite(options.seconds) || options.seconds < 0
-               ? "is no number of seconds"
-               : NULL;
+    return parse_seconds(value, &options.seconds);
 }
 
 static const char *set_hwcap(char *value)
 {
-    return parse_hex(value, &options.hwcap, &options.has_hwcap);
+    options.has_hwcap = true;
+    return parse_hex(value, &options.hwcap);
 }
 
 static const char *set_hwcap2(char *value)
 {
-    return parse_hex(value, &options.hwcap2, &options.has_hwcap2);
+    options.has_hwcap2 = true;
+    return parse_hex(value, &options.hwcap2);
 }
 
 static const char *set_watch_stdin(char *value)

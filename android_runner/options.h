@@ -1,13 +1,14 @@
 // The options file: one key=value a line (docs/runner-protocol.md lists the keys).
 #pragma once
 
+#include "parse.h"
 #include "platform.h"
 #include "protocol.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MAX_NAMED = 256, MAX_RANK = 8 };
+enum { MAX_NAMED = 256 };
 
 struct named_file {
     const char *name;

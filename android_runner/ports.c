@@ -198,6 +198,29 @@ static void fill_input(struct model *model, size_t i, litert_buffer buffer, cons
     port->from_file = path;
 }
 
+static bool has_input(const struct model *models, int count, const char *name)
+{
+    for (int m = 0; m < count; m++)
+        for (size_t i = 0; i < models[m].input_count; i++)
+            if (!strcmp(models[m].inputs[i].name, name))
+                return true;
+    return false;
+}
+
+void model_check_names(const struct model *models, int count, const struct options *options)
+{
+    const char *unknown = NULL;
+
+    for (int i = 0; i < options->input_count; i++)
+        if (!has_input(models, count, options->inputs[i].name))
+            unknown = options->inputs[i].name;
+    for (int i = 0; i < options->shape_count; i++)
+        if (!has_input(models, count, options->shapes[i].name))
+            unknown = options->shapes[i].name;
+    if (unknown)
+        fail(EXIT_OPTIONS, "options", NO_MODEL, "no model has an input named `%s`", unknown);
+}
+
 void model_prepare(struct model *model, enum variant variant, const struct options *options)
 {
     struct compiled *compiled = &model->compiled[variant];

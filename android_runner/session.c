@@ -172,6 +172,7 @@ static void open_models(const struct options *options)
         models[m].path = options->models[m];
         open_model(&models[m], first, options);
     }
+    model_check_names(models, options->model_count, options);
     for (int m = 0; first == PLAIN && options->variants[PROFILED] && m < options->model_count; m++) {
         init(&models[m], PROFILED, options->weight_cache ? "warm" : "none", options);
         model_prepare(&models[m], PROFILED, options);

@@ -1,0 +1,154 @@
+#include "fake.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+static int runs, profiled_runs;
+
+static void spend(int microseconds)
+{
+    nanosleep(&(struct timespec){microseconds / 1000000, microseconds % 1000000 * 1000l}, NULL);
+}
+
+static void add_event(struct litert_profiler *profiler, const char *tag, int type, uint64_t start,
+                      uint64_t elapsed, uint64_t metadata1)
+{
+    profiler->events[profiler->count++] = (struct litert_event){
+        .tag = tag, .type = type, .start_us = start, .elapsed_us = elapsed, .metadata1 = metadata1};
+}
+
+static void profile(struct litert_profiler *profiler)
+{
+    int kernels = number("events", 3);
+    uint64_t moving = ++profiled_runs < number("settle", 0) ? (uint64_t)profiled_runs : 0;
+
+    if (!profiler->started || setting("profiler"))
+        return;
+    kernels += setting("alternate") && profiled_runs % 2 == 0;
+    profiler->count = 0;
+    if (!kernels)
+        return;
+    add_event(profiler, "Invoke", 1, 5000, 1000 + moving, 0);
+    for (int i = 0; i < kernels; i++)
+        add_event(profiler, i % 2 ? "Conv, \"odd\"" : "Conv", 8, 0, (uint64_t)(10 * (i + 1)), (uint64_t)i);
+    add_event(profiler, "telemetry", 32, 7, (uint64_t)runs, (uint64_t)runs);
+    add_event(profiler, "node", 2, 5100, 7, (uint64_t)-1);
+}
+
+static void add_count(void)
+{
+    static uint64_t *page;
+    char *at = setting("page") ? (char *)setting("page") : NULL;
+    uint64_t count = 0;
+
+    if (!at)
+        return;
+    if (!page)
+        page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, open(at, O_RDWR), 0);
+    at = (char *)setting("counts");
+    for (int i = 0; i < runs && at && *at; i++) {
+        count = strtoull(at, &at, 10);
+        at += *at == ',';
+    }
+    *page += count;
+}
+
+static void dump(const struct litert_buffer *buffer)
+{
+    FILE *file = setting("dump") ? fopen(setting("dump"), "w") : NULL;
+
+    if (!file)
+        return;
+    fwrite(buffer->data, 1, buffer->size, file);
+    fclose(file);
+}
+
+static void misbehave(void)
+{
+    int which = 0, when = 0;
+
+    if (setting("crash") && sscanf(setting("crash"), "%d:%d", &which, &when) == 2 && when == runs)
+        raise(which);
+    if (number("hang", 0) == runs) {
+        fprintf(stderr, "hanging\n");
+        for (;;)
+            spend(1000);
+    }
+}
+
+int LiteRtRunCompiledModel(litert_compiled compiled, size_t signature, size_t inputs, litert_buffer *input,
+                           size_t outputs, litert_buffer *output)
+{
+    (void)output;
+    SCRIPTED;
+    runs++;
+    trace("run %s %s\n", strrchr(compiled->file->path, '/') + 1, compiled->profiled ? "profiled" : "plain");
+    misbehave();
+    if (inputs != 1 || outputs != 1 || signature > 1)
+        return INVALID;
+    if (setting("print")) {
+        printf("a line of the library\n");
+        fflush(stdout);
+    }
+    spend(number("run_us", 10));
+    dump(input[0]);
+    add_count();
+    if (compiled->profiled)
+        profile(&compiled->profiler);
+    return 0;
+}
+
+int LiteRtCompiledModelGetErrorMessages(litert_compiled compiled, char **messages)
+{
+    (void)compiled;
+    if (!setting("messages"))
+        return INVALID;
+    *messages = strdup(setting("messages"));
+    return 0;
+}
+
+int LiteRtCompiledModelGetProfiler(litert_compiled compiled, litert_profiler *profiler)
+{
+    const char *how = setting("profiler");
+
+    SCRIPTED;
+    *profiler = how && !strcmp(how, "none") ? NULL : &compiled->profiler;
+    return how && !strcmp(how, "fail") ? INVALID : 0;
+}
+
+int LiteRtStartProfiler(litert_profiler profiler)
+{
+    SCRIPTED;
+    profiler->started = true;
+    return 0;
+}
+
+// Like the real one: no events until it is started again.
+int LiteRtResetProfiler(litert_profiler profiler)
+{
+    SCRIPTED;
+    profiler->started = false;
+    profiler->count = 0;
+    return 0;
+}
+
+int LiteRtGetNumProfilerEvents(litert_profiler profiler, int *count)
+{
+    SCRIPTED;
+    *count = profiler->count;
+    return 0;
+}
+
+int LiteRtGetProfilerEvents(litert_profiler profiler, int count, struct litert_event *events)
+{
+    SCRIPTED;
+    if (count <= 0 || count > profiler->count)
+        return INVALID;
+    memcpy(events, profiler->events, (size_t)count * sizeof *events);
+    return 0;
+}
