@@ -156,16 +156,4 @@ class End:
     records: int
 
 
-Record = (
-    Hello
-    | Clock
-    | Affinity
-    | Library
-    | LoadedModel
-    | Init
-    | Memory
-    | Structure
-    | Block
-    | Failure
-    | End
-)
+Record = Hello | Clock | Affinity | Library | LoadedModel | Init | Memory | Structure | Block | Failure | End

@@ -45,7 +45,9 @@ class StreamRules:
 
     def _check_block(self, record: Block) -> None:
         if record.m not in self._models:
-            raise RunnerError(f"block {record.b} of the runner is of model {record.m}, which was not announced")
+            raise RunnerError(
+                f"block {record.b} of the runner is of model {record.m}, which was not announced"
+            )
         count = len(record.value)
         if count == 0 or len(record.core) != count:
             raise RunnerError(f"block {record.b} has {count} values and {len(record.core)} cores")
@@ -62,7 +64,9 @@ class StreamRules:
 
     def _check_end(self, record: End) -> None:
         if record.records != self._count:
-            raise RunnerError(f"{self._count} records arrived, but the runner wrote {record.records}: some were lost")
+            raise RunnerError(
+                f"{self._count} records arrived, but the runner wrote {record.records}: some were lost"
+            )
         self.end = record
 
 

@@ -29,7 +29,7 @@ class HostDevice:
     """This machine as a device: programs run natively, with an empty environment."""
 
     provenance = "measured"
-    counters = ("ns",)
+    counters: tuple[str, ...] = ("ns",)
     deterministic = False
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ class Process(Protocol):
         """Wait for the end; its status, negative: the signal that killed it, None: the link was lost."""
 
     def terminate(self) -> None:
-        """Ask the program to end (SIGTERM). Safe from a signal handler, and when it has ended."""
+        """Ask the program to end, by the end of its standard input. Safe from a signal handler, and twice."""
 
     def kill(self) -> None:
         """End the program and its children at once."""
@@ -31,8 +31,10 @@ class Process(Protocol):
 class Workspace(Protocol):
     """A directory on the device for one session; names in it are plain file names."""
 
-    def push(self, local: Path, name: str) -> str:
+    def push(self, local: Path, name: str, executable: bool = False) -> str:
         """Make a local file available under ``name``; returns its path as programs on the device know it.
+
+        A program is pushed with ``executable``.
 
         Raises EnvironmentFault if it cannot be read or does not fit.
         """

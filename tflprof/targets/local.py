@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -37,14 +38,19 @@ class LocalWorkspace:
         self._env = env
         self._processes: list[LocalProcess] = []
 
-    def push(self, local: Path, name: str) -> str:
-        """Link a local file under ``name``."""
+    def push(self, local: Path, name: str, executable: bool = False) -> str:
+        """Link a local file under ``name``, or copy it if it is to be executable and is not."""
+        place = self.directory / name
         try:
             source = local.resolve(strict=True)
             if not source.is_file():
                 raise EnvironmentFault(f"{local} is not a file")
-            with source.open("rb"):
-                (self.directory / name).symlink_to(source)
+            if executable and not os.access(source, os.X_OK):
+                shutil.copyfile(source, place)
+                place.chmod(0o700)
+            else:
+                source.open("rb").close()
+                place.symlink_to(source)
         except OSError as error:
             raise EnvironmentFault(f"cannot use {local}: {error.strerror or error}") from error
         return f"./{name}"

@@ -125,7 +125,9 @@ def _with_clusters(cpus: list[Cpu], texts: Mapping[str, str]) -> list[Cpu]:
     efficient = set(parse_cpu_list(texts.get("sys/devices/cpu_atom/cpus", "")))
     if not any(cpu.midr for cpu in cpus):
         fast = any(cpu.index not in efficient for cpu in cpus)
-        return [replace(cpu, cluster=int(fast and bool(efficient) and cpu.index not in efficient)) for cpu in cpus]
+        return [
+            replace(cpu, cluster=int(fast and bool(efficient) and cpu.index not in efficient)) for cpu in cpus
+        ]
     keys = [(cpu.capacity or 0, cpu.max_khz or 0, part_class(cpu.midr), cpu.midr or 0) for cpu in cpus]
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
     return [replace(cpu, cluster=ranks[key]) for cpu, key in zip(cpus, keys, strict=True)]

@@ -33,7 +33,9 @@ def parse_target(text: str) -> TargetSpec:
         raise TargetError(f"unknown target {text!r}", f"one of: {', '.join(KINDS)}; see `tflprof targets`")
     if kind == "emulated":
         if not detail:
-            raise TargetError(f"target {text!r} names no phone", f"such as {DEFAULT_TARGET}; see `tflprof targets`")
+            raise TargetError(
+                f"target {text!r} names no phone", f"such as {DEFAULT_TARGET}; see `tflprof targets`"
+            )
         return TargetSpec(kind, detail)
     if colon:
         raise TargetError(f"target {text!r}: {kind} takes no detail", f"use `{kind}`")

@@ -1,0 +1,155 @@
+"""Sessions of the native runner on a device."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from tflprof.errors import RunnerError
+from tflprof.runner.binary import Binary
+from tflprof.runner.failures import failure_error
+from tflprof.runner.interface import RunRequest
+from tflprof.runner.options import check_request, render_options, request_options
+from tflprof.runner.records import Failure, Library, LoadedModel, Record
+from tflprof.runner.stream import StreamRules, parse_stream
+from tflprof.runtimes.library import Runtime
+from tflprof.targets.interface import Device, Process, Workspace
+
+_STDERR_LINES = 5
+
+
+class NativeRunner:
+    """Runs sessions of the native runner on a device with one runtime.
+
+    Args:
+        device: where; it is closed with the runner.
+        runtime: the inference library, built for the device's platform.
+        binary: the runner, built for the device's platform.
+    """
+
+    source = "native"
+
+    def __init__(self, device: Device, runtime: Runtime, binary: Binary) -> None:
+        self.facts = device.facts
+        self.provenance = device.provenance
+        self.counters = device.counters
+        self.deterministic = device.deterministic
+        self.runtime: Mapping[str, str | None] = runtime.identity()
+        self.build = binary.build
+        self._device = device
+        self._library = runtime.path
+        self._binary = binary.path
+
+    def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
+        """CPUs that a core choice stands for on the device."""
+        return self._device.cpus_for(core, threads)
+
+    def start(self, request: RunRequest) -> NativeSession:
+        """Push what the session needs and start the runner."""
+        check_request(request)
+        device_options = self._device.runner_options(self.cpus_for(request.core, request.threads))
+        workspace = self._device.workspace()
+        try:
+            program = workspace.push(self._binary, "tflprof-runner", executable=True)
+            files = dict(_push_files(workspace, request, self._library))
+            options = render_options([*_file_options(files), *request_options(request)], device_options)
+            process = workspace.spawn([program, workspace.write("options", options)])
+        except BaseException:
+            workspace.close()
+            raise
+        return NativeSession(workspace, process, {path: local for path, (_, _, local) in files.items()})
+
+    def close(self) -> None:
+        """Close the device."""
+        self._device.close()
+
+
+# By path on the device: the option's key, what stands before the path in its value, the local file.
+_Files = Mapping[str, tuple[str, str, Path]]
+
+
+def _push_files(
+    workspace: Workspace, request: RunRequest, library: Path
+) -> Iterator[tuple[str, tuple[str, str, Path]]]:
+    """Push under names that do not depend on the local ones: their length would show in exact counts."""
+    yield workspace.push(library, "libLiteRt.so"), ("library", "", library)
+    for number, model in enumerate(request.models):
+        yield workspace.push(model, f"model{number}.tflite"), ("model", "", model)
+    for number, (name, path) in enumerate(request.inputs.items()):
+        yield workspace.push(path, f"input{number}.bin"), ("input", f"{name}=", path)
+    if request.weight_cache:
+        cache = workspace.write("weight.cache", b"")
+        yield cache, ("weight_cache", "", Path(cache))
+
+
+def _file_options(files: _Files) -> Iterator[tuple[str, str]]:
+    yield "watch_stdin", "1"
+    for path, (key, before, _) in files.items():
+        yield key, before + path
+
+
+class NativeSession:
+    """One process of the native runner; paths of the device in its records are given back as local ones."""
+
+    def __init__(self, workspace: Workspace, process: Process, local: Mapping[str, Path]) -> None:
+        self._workspace = workspace
+        self._process = process
+        self._local = local
+        self._rules = StreamRules()
+        self._failure: Failure | None = None
+
+    def records(self) -> Iterator[Record]:
+        """Yield records as they arrive; may be called again to go on after an interruption."""
+        for record in parse_stream(self._process.lines(), self._rules):
+            known = self._localised(record)
+            if isinstance(known, Failure):
+                self._failure = known
+            yield known
+        self._check_ending()
+
+    def _localised(self, record: Record) -> Record:
+        if isinstance(record, (LoadedModel, Library)):
+            return replace(record, path=str(self._local.get(record.path, record.path)))
+        if isinstance(record, Failure):
+            message = record.message
+            for path, local in self._local.items():
+                message = message.replace(path, str(local))
+            return replace(record, message=message)
+        return record
+
+    def _check_ending(self) -> None:
+        """Raise RunnerError unless the session ended as it should."""
+        end = self._rules.end
+        if end is not None and end.status != "error":
+            return
+        status = self._process.wait()
+        if self._failure is not None:
+            raise failure_error(self._failure, self._last_words() if (status or 0) < 0 else "")
+        raise RunnerError(f"the runner {_cause(status)} before its end{self._last_words()}")
+
+    def _last_words(self) -> str:
+        lines = self._process.stderr_tail().splitlines()[-_STDERR_LINES:]
+        return "; its last words: " + " | ".join(lines) if lines else ""
+
+    def stop(self) -> None:
+        """Ask the runner to end after the inference under way."""
+        self._process.terminate()
+
+    def close(self) -> None:
+        """End the runner and remove its workspace."""
+        self._process.kill()
+        self._workspace.close()
+
+
+def _cause(status: int | None) -> str:
+    if status is None:
+        return "or the link to it was lost"
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"was killed by {name}"

@@ -1,0 +1,38 @@
+"""From a target string to a runner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tflprof.runner.binary import runner_binary
+from tflprof.runner.interface import Runner
+from tflprof.runner.native import NativeRunner
+from tflprof.runtimes.library import find_runtime
+from tflprof.targets.host import HostDevice
+from tflprof.targets.interface import Device
+from tflprof.targets.spec import parse_target
+
+
+def open_runner(target: str, runtime: Path | None = None) -> Runner:
+    """The runner for a target.
+
+    Args:
+        target: such as ``host`` or ``emulated:pixel2`` (docs/phones.md).
+        runtime: an inference library to use instead of the target's own.
+
+    Raises:
+        TargetError: if the target is unknown or cannot be used now.
+        RuntimeMissing: if there is no inference library for it, or the given one does not fit.
+        EnvironmentFault: if the runner is not built.
+    """
+    spec = parse_target(target)
+    assert spec.kind == "host"
+    return _native(HostDevice(), runtime)
+
+
+def _native(device: Device, runtime: Path | None) -> NativeRunner:
+    try:
+        return NativeRunner(device, find_runtime(device.platform, runtime), runner_binary(device.platform))
+    except BaseException:
+        device.close()
+        raise
