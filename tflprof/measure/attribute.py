@@ -7,7 +7,6 @@ and by expected cost. Layers that cannot be told apart become one row, a group.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.measure import kernels
-from tflprof.measure.align import Segment, align
+from tflprof.measure.align import Evidence, Segment, align
 from tflprof.measure.nesting import Reading, Run, read_events
 from tflprof.measure.partition import static_ops
 from tflprof.model.graph import Model, Op, Subgraph
@@ -80,8 +79,8 @@ def _align_run(
     graph: Subgraph, structure: EventList, run: Run, work: Mapping[str, float | None]
 ) -> list[_Share]:
     ops = [graph.ops[index] for index in run.part.ops]
-    penalty = _Penalty(graph, ops, structure, run.events, work)
-    segments = align(len(ops), len(run.events), penalty)
+    static = static_ops(graph)
+    segments = align(_evidence(graph, structure, run, work, static))
     shares: list[_Share] = []
     for segment in segments:
         members = ops[segment.first : segment.last]
@@ -89,7 +88,7 @@ def _align_run(
         if events:
             shares.append(_Share(tuple(op.id for op in members), events))
         else:
-            shares.extend(_absorbed(graph, op, penalty.static) for op in members)
+            shares.extend(_absorbed(graph, op, static) for op in members)
     return _attach_orphans(shares, segments)
 
 
@@ -118,49 +117,30 @@ def _consumers(graph: Subgraph, op: Op) -> list[Op]:
     return [other for other in graph.ops if set(op.outputs) & set(other.inputs)]
 
 
-class _Penalty:
-    """Penalty of operator ``i`` of a part taking kernels [start, stop) of its run, in nats."""
+def _evidence(
+    graph: Subgraph, structure: EventList, run: Run, work: Mapping[str, float | None], static: frozenset[int]
+) -> Evidence:
+    """What speaks for and against each operator of a part and each kernel of its run."""
+    ops = [graph.ops[index] for index in run.part.ops]
+    tags = [structure.events[event].tag for event in run.events]
+    elapsed = np.array([structure.elapsed[event] for event in run.events], dtype=float)
+    unlikely = np.array([kernels.MISMATCH if op.index in static else 0.0 for op in ops])
+    weights = np.array([work.get(op.id) or np.nan for op in ops], dtype=float)
+    return Evidence(
+        absence=np.array([_absence(graph, op, static) for op in ops]),
+        main=np.array([[kernels.main_penalty(op, tag) for tag in tags] for op in ops]) + unlikely[:, np.newaxis],
+        before=np.array([[kernels.helper_penalty(op, tag, before=True) for tag in tags] for op in ops]),
+        after=np.array([[kernels.helper_penalty(op, tag, before=False) for tag in tags] for op in ops]),
+        elapsed=elapsed,
+        expected=weights / max(float(np.nansum(weights)), 1.0) * float(elapsed.sum()),
+    )
 
-    def __init__(
-        self,
-        graph: Subgraph,
-        ops: Sequence[Op],
-        structure: EventList,
-        events: Sequence[int],
-        work: Mapping[str, float | None],
-    ) -> None:
-        self.ops = ops
-        self.static = static_ops(graph)
-        self.tags = [structure.events[event].tag for event in events]
-        self.elapsed = np.concatenate([[0.0], np.cumsum([structure.elapsed[event] for event in events])])
-        self.expected = self._expected([work.get(op.id) for op in ops])
-        self.absence = [self._absence(graph, op) for op in ops]
 
-    def _expected(self, work: Sequence[float | None]) -> list[float | None]:
-        known = sum(value for value in work if value)
-        total = float(self.elapsed[-1])
-        return [value / known * total if value and known else None for value in work]
-
-    def _absence(self, graph: Subgraph, op: Op) -> float:
-        alone = len(_absorbed(graph, op, self.static).layers) == 1
-        penalty = kernels.absence_penalty(op, static=op.index in self.static)
-        return penalty + kernels.MISMATCH if alone and op.index not in self.static else penalty
-
-    def __call__(self, i: int, start: int, stop: int) -> float:
-        if start == stop:
-            return self.absence[i]
-        op, tags = self.ops[i], self.tags[start:stop]
-        helpers = [kernels.helper_penalty(op, tag) for tag in tags]
-        main = min(kernels.main_penalty(op, tag) - helper for tag, helper in zip(tags, helpers, strict=True))
-        static = kernels.MISMATCH if op.index in self.static else 0.0
-        return main + sum(helpers) + static + self._surprise(i, start, stop)
-
-    def _surprise(self, i: int, start: int, stop: int) -> float:
-        expected = self.expected[i]
-        if expected is None:
-            return 0.0
-        actual = float(self.elapsed[stop] - self.elapsed[start])
-        return min(0.5 * abs(math.log((actual + 1) / (expected + 1))), 2.0)
+def _absence(graph: Subgraph, op: Op, static: frozenset[int]) -> float:
+    if op.index in static:
+        return 0.0
+    folded = len(_absorbed(graph, op, static).layers) > 1
+    return kernels.absence_penalty(op) if folded else kernels.NEVER
 
 
 class _Groups:

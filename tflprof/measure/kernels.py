@@ -10,8 +10,9 @@ import re
 
 from tflprof.model.graph import Op
 
-MATCH, HELPER, UNKNOWN, MISMATCH = 0.0, 1.0, 3.0, 7.0
-"""Penalties in nats: own family, a helper beside it, a family never heard of, another operator's family."""
+MATCH, HELPER, UNKNOWN, MISMATCH, NEVER = 0.0, 4.0, 5.0, 9.0, 14.0
+"""Penalties in nats: own family, a helper beside it, a family never heard of, another operator's
+family, and what no delegate is known to do."""
 
 _FAMILIES: dict[str, frozenset[str]] = {
     code: frozenset(families.split("|"))
@@ -84,6 +85,9 @@ _HELPERS = frozenset(
     {"Clamp", "Convert", "Copy", "Static Reshape", "Reshape", "Transpose", "Constant Pad", "Pack Lh", "Broadcast"}
 )
 _FUSES_PADDING = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
+_FUSES_ACTIVATION = frozenset(
+    {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"}
+)
 _ACTIVATIONS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"})
 _FREE = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 
@@ -102,29 +106,29 @@ def main_penalty(op: Op, tag: str) -> float:
     return MATCH if kind in own else MISMATCH
 
 
-def helper_penalty(op: Op, tag: str) -> float:
-    """Penalty of a kernel doing side work of an operator (a clamp, a conversion, a copy), in nats."""
+def helper_penalty(op: Op, tag: str, *, before: bool) -> float:
+    """Penalty of a kernel doing side work of an operator before or after its main work, in nats.
+
+    Delegates prepare inputs (reshape, convert, copy, pad) and clamp outputs.
+    """
     kind = family(tag)
-    if kind == "Clamp" and op.options.get("fused_activation_function", "NONE") != "NONE":
-        return 0.1
+    if kind == "Clamp":
+        fused = op.options.get("fused_activation_function", "NONE") != "NONE"
+        return MATCH if fused and not before and op.code not in _FUSES_ACTIVATION else MISMATCH
     if kind in _FAMILIES.get(op.code, ()):
-        return 2 * HELPER
-    return HELPER if kind in _HELPERS else UNKNOWN + MISMATCH
+        return HELPER
+    if kind not in _HELPERS:
+        return NEVER
+    return HELPER if before else 2 * HELPER
 
 
-def absence_penalty(op: Op, *, static: bool) -> float:
-    """Penalty of an operator having no kernel of its own, in nats."""
-    if static:
-        return 0.0
-    if op.code in _ACTIVATIONS or op.code in ("PAD", "PADV2"):
-        return 2.0
-    if op.code in _FREE:
-        return 2.5
-    return UNKNOWN + MISMATCH
+def absence_penalty(op: Op) -> float:
+    """Penalty of an operator having no kernel of its own though a neighbour may do its work, in nats."""
+    return HELPER if op.code in _FREE else HELPER / 2
 
 
 def absorbs(op: Op, neighbour: Op, *, neighbour_is_consumer: bool) -> bool:
     """True if delegates are known to fold ``op`` into this neighbour (padding forward, activations backward)."""
     if neighbour_is_consumer:
         return op.code in ("PAD", "PADV2") and neighbour.code in _FUSES_PADDING
-    return op.code in _ACTIVATIONS or op.code in _FREE
+    return op.code in _FREE or (op.code in _ACTIVATIONS and neighbour.code in _FUSES_ACTIVATION)

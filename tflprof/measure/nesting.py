@@ -75,6 +75,13 @@ class _Reader:
         event = self.events[self.at]
         return event.type == PHASE and event.tag == "Invoke"
 
+    def _is_own_phase(self) -> bool:
+        """True at a phase of the interpreter (a call, an allocation), not at one of the library around it."""
+        if self.at >= len(self.events):
+            return False
+        event = self.events[self.at]
+        return event.type == PHASE and not event.tag.startswith("LiteRT::")
+
     def _take(self, parent: int) -> int:
         position = self.at
         self.reading.parent[position] = parent
@@ -112,10 +119,12 @@ class _Reader:
             op = graph.ops[index]
             position = self._take(parent)
             self.reading.operators[position] = op.id
-            while op.subgraphs and self._is_call():
-                invoke = self._take(position)
-                self.reading.operators[invoke] = op.id
-                self._call(self._called(op), invoke)
+            while op.subgraphs and self._is_own_phase():
+                call = self._is_call()
+                inner = self._take(position)
+                self.reading.operators[inner] = op.id
+                if call:
+                    self._call(self._called(op), inner)
 
     def _at_operator(self, subgraph: int, index: int) -> bool:
         if self.at >= len(self.events):

@@ -41,78 +41,92 @@ class BlockSamples:
     tainted: bool = False
 
 
+@dataclass(frozen=True)
+class _Chunk:
+    """Rows that share all but ``value``, ``inference``, ``structure``, ``event`` and ``core`` ([rows] each)."""
+
+    shared: dict[str, Any]
+    value: IntArray
+    inference: IntArray
+    structure: IntArray
+    event: IntArray
+    core: IntArray
+
+
 @dataclass
 class SampleWriter:
-    """Gathers samples column by column; :meth:`table` gives the Arrow table."""
+    """Gathers samples block by block; :meth:`table` gives the Arrow table."""
 
-    _columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in SAMPLES.names})
+    _chunks: list[_Chunk] = field(default_factory=list)
     _inferences: dict[int, int] = field(default_factory=dict)
 
     def add_block(self, block: BlockSamples) -> None:
-        """Append a block: a row per inference, and a row per event of it."""
-        common = {
-            "process": block.process,
-            "block": block.block,
-            "round": block.round,
-            "phase": block.phase,
-            "variant": block.variant,
-            "counter": block.counter,
-            "t": block.t,
-            "khz": block.khz,
-            "tainted": block.tainted,
-        }
-        for i, value in enumerate(block.values):
-            number = self._inferences.get(block.process, 0)
-            self._inferences[block.process] = number + 1
-            core = block.cores[i] if block.cores[i] >= 0 else None
-            where = {**common, "core": core, "inference": number}
-            structure = block.structures[i] if block.structures else None
-            self._extend("inference", where, [value], [None], structure)
-            if block.events:
-                elapsed = block.events[i]
-                self._extend("event", where, elapsed, range(len(elapsed)), structure)
+        """Append a block: a row per inference, then a row per event of each inference."""
+        count = len(block.values)
+        first = self._inferences.get(block.process, 0)
+        self._inferences[block.process] = first + count
+        shared = {name: getattr(block, name) for name in _BLOCK_FIELDS}
+        numbers = np.arange(first, first + count)
+        cores = np.asarray(block.cores, dtype=np.int64)
+        structures = np.asarray(block.structures or [_ABSENT] * count, dtype=np.int64)
+        self._chunks.append(
+            _Chunk(
+                {"kind": "inference", **shared},
+                np.asarray(block.values, dtype=np.int64),
+                numbers,
+                structures,
+                np.full(count, _ABSENT),
+                cores,
+            )
+        )
+        if block.events:
+            widths = np.array([len(events) for events in block.events])
+            self._chunks.append(
+                _Chunk(
+                    {"kind": "event", **shared},
+                    np.concatenate([np.asarray(events, dtype=np.int64) for events in block.events]),
+                    np.repeat(numbers, widths),
+                    np.repeat(structures, widths),
+                    np.concatenate([np.arange(width) for width in widths]),
+                    np.repeat(cores, widths),
+                )
+            )
 
     def add_single(self, kind: str, process: int, phase: str, variant: str, counter: str, value: int) -> None:
         """Append one value that belongs to no block (``init``, ``memory``)."""
-        where = {
+        shared = dict.fromkeys(_BLOCK_FIELDS) | {
+            "kind": kind,
             "process": process,
             "phase": phase,
             "variant": variant,
             "counter": counter,
             "tainted": False,
         }
-        self._extend(kind, where, [value], [None], None)
-
-    def _extend(
-        self,
-        kind: str,
-        where: dict[str, Any],
-        values: Sequence[int],
-        events: Sequence[int | None],
-        structure: int | None,
-    ) -> None:
-        count = len(values)
-        for name, column in self._columns.items():
-            if name == "value":
-                column.extend(values)
-            elif name == "event":
-                column.extend(events)
-            elif name == "kind":
-                column.extend([kind] * count)
-            elif name == "structure":
-                column.extend([structure] * count)
-            else:
-                column.extend([where.get(name)] * count)
+        absent = np.array([_ABSENT])
+        self._chunks.append(_Chunk(shared, np.array([value], dtype=np.int64), absent, absent, absent, absent))
 
     def table(self) -> pa.Table:
         """All samples so far, in order of arrival."""
-        return pa.table(
-            {name: pa.array(column, type=_plain(SAMPLES.field(name).type)) for name, column in self._columns.items()}
-        ).cast(SAMPLES)
+        lengths = np.array([len(chunk.value) for chunk in self._chunks], dtype=np.int64)
+        return pa.table({name: self._column(name, lengths) for name in SAMPLES.names}).cast(SAMPLES)
+
+    def _column(self, name: str, lengths: IntArray) -> pa.Array:
+        kind = SAMPLES.field(name).type
+        if name in _ROW_FIELDS:
+            parts = [getattr(chunk, name) for chunk in self._chunks]
+            values = np.concatenate(parts) if parts else np.array([], dtype=np.int64)
+            absent = None if name == "value" else values < 0
+            return pa.array(values, mask=absent).cast(kind)
+        plain = pa.string() if pa.types.is_dictionary(kind) else kind
+        shared = pa.array([chunk.shared[name] for chunk in self._chunks], type=plain)
+        if pa.types.is_dictionary(kind):
+            shared = shared.dictionary_encode().cast(kind)
+        return shared.take(pa.array(np.repeat(np.arange(len(lengths)), lengths)))
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
-    return pa.string() if pa.types.is_dictionary(kind) else kind
+_ABSENT = -1
+_ROW_FIELDS = frozenset({"value", "inference", "structure", "event", "core"})
+_BLOCK_FIELDS = ("process", "block", "round", "phase", "variant", "counter", "t", "khz", "tainted")
 
 
 @dataclass(frozen=True)

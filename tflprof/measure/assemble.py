@@ -1,0 +1,189 @@
+"""From a measurement and its model to the finished profile."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tflprof import stats, trust
+from tflprof.measure.attribute import attribute
+from tflprof.measure.pipeline import Outcome
+from tflprof.measure.schedule import Plan
+from tflprof.model.cost import Cost, op_cost
+from tflprof.model.graph import Model, Op
+from tflprof.profile.meta import (
+    Alignment,
+    LayerInfo,
+    ModelInfo,
+    NoiseFloor,
+    Options,
+    ProfileMeta,
+    Schedule,
+)
+from tflprof.profile.profile import Profile
+from tflprof.profile.samples import select_inferences
+from tflprof.profile.summary import row_samples
+from tflprof.runner.interface import Runner, RunRequest
+
+BYTES_PER_MAC = 2.0
+"""How many multiply-accumulates moving one byte is reckoned to cost, for expected shares only."""
+
+
+def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outcome: Outcome) -> Profile:
+    """Attribute, judge and wrap what was measured."""
+    collector = outcome.collector
+    costs = {op.id: op_cost(model, op) for op in model.ops()}
+    subgraph = collector.model.subgraph if collector.model else 0
+    work = {layer: _work(cost) for layer, cost in costs.items()}
+    alignment = attribute(model, subgraph, collector.event_lists(), work)
+    meta = ProfileMeta(
+        tool_version=importlib.metadata.version("tflprof"),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        kind="samples",
+        provenance=runner.provenance,
+        source=runner.source,
+        unit=runner.counters[0],
+        model=_model_info(model, costs, outcome),
+        target=runner.facts,
+        runtime=dict(runner.runtime),
+        runner_build=runner.build,
+        options=_options(runner, request),
+        schedule=_schedule(plan, outcome),
+        clock=collector.clock,
+        alignment=alignment,
+        deterministic=runner.deterministic,
+        conditions=_conditions(outcome, alignment),
+    )
+    return judged(meta, collector.writer().table())
+
+
+def judged(meta: ProfileMeta, table: pa.Table) -> Profile:
+    """The profile with its noise floor, findings and verdict."""
+    meta = replace(meta, noise_floor=_noise_floor(meta, table))
+    findings = trust.assess(meta, Profile(meta, table).summary)
+    return Profile(replace(meta, findings=findings, verdict=trust.verdict(findings)), table)
+
+
+def _work(cost: Cost) -> float | None:
+    moved = (cost.weight_bytes or 0) + (cost.activation_bytes or 0)
+    return None if cost.macs is None else cost.macs + BYTES_PER_MAC * moved
+
+
+def _model_info(model: Model, costs: Mapping[str, Cost], outcome: Outcome) -> ModelInfo:
+    seen = outcome.collector.model
+    return ModelInfo(
+        path=model.path,
+        name=Path(model.path).stem,
+        sha256=model.sha256,
+        size_bytes=model.size_bytes,
+        fingerprint=model.fingerprint,
+        layers=tuple(_layer(model, op, costs[op.id], index) for index, op in enumerate(model.ops())),
+        inputs=seen.inputs if seen else (),
+        outputs=seen.outputs if seen else (),
+        signature=seen.signature if seen else None,
+    )
+
+
+def _layer(model: Model, op: Op, cost: Cost, index: int) -> LayerInfo:
+    output = next((tensor for tensor in op.outputs if tensor >= 0), None)
+    tensor = None if output is None else model.subgraphs[op.subgraph].tensors[output]
+    return LayerInfo(
+        id=op.id,
+        index=index,
+        op=op.type,
+        name=tensor.name if tensor else "",
+        shape=tensor.shape_signature if tensor else None,
+        dtype=tensor.dtype if tensor else None,
+        macs=cost.macs,
+        parameters=cost.parameters,
+        weight_bytes=cost.weight_bytes,
+        activation_bytes=cost.activation_bytes,
+    )
+
+
+def _options(runner: Runner, request: RunRequest) -> Options:
+    return Options(
+        kernels=request.kernels,
+        threads=request.threads,
+        xnnpack_flags=request.xnnpack_flags,
+        weight_cache=request.weight_cache,
+        core=request.core,
+        cpus=runner.cpus_for(request.core, request.threads),
+        signature=request.signature,
+        shapes=dict(request.shapes),
+        inputs={name: str(path) for name, path in request.inputs.items()},
+        seed=request.seed,
+    )
+
+
+def _schedule(plan: Plan, outcome: Outcome) -> Schedule:
+    return Schedule(
+        max_seconds=plan.max_seconds,
+        precision=plan.precision,
+        processes=outcome.collector.processes,
+        looks=outcome.looks,
+        reached=outcome.reached,
+        complete=outcome.cause is None,
+    )
+
+
+def _conditions(outcome: Outcome, alignment: Alignment) -> dict[str, Any]:
+    collector, load = outcome.collector, outcome.load
+    return {
+        "stolen_share": load.stolen_share if load else None,
+        "other_busy": load.other_busy if load else None,
+        "switches_per_second": collector.switches / collector.seconds if collector.seconds else None,
+        "unsteady_processes": collector.unsteady,
+        "affinity_error": collector.affinity_error,
+        "ended_by": _why(outcome.cause),
+        "unread_events": _unread(alignment),
+    }
+
+
+def _why(cause: BaseException | None) -> str | None:
+    if cause is None:
+        return None
+    return "Ctrl-C" if isinstance(cause, KeyboardInterrupt) else str(cause)
+
+
+def _unread(alignment: Alignment) -> int:
+    """Operators and kernels that no row counts."""
+    used = {
+        (number, event)
+        for row in alignment.rows
+        for number, events in row.events.items()
+        for event in events
+    }
+    return sum(
+        1
+        for number, structure in enumerate(alignment.structures)
+        for position, event in enumerate(structure.events)
+        if event.type > 1 and (str(number), position) not in used
+    )
+
+
+def _noise_floor(meta: ProfileMeta, table: pa.Table) -> NoiseFloor:
+    if meta.deterministic:
+        return NoiseFloor(0.0, {row.layers[0]: 0.0 for row in meta.alignment.rows if row.kernel})
+    plain = select_inferences(table, "plain", meta.unit)
+    profiled = select_inferences(table, "profiled", meta.unit)
+    total = stats.noise_floor(plain.values[:, np.newaxis], plain.process, plain.block)
+    rows = row_samples(meta, table)
+    layers = stats.noise_floor(rows, profiled.process, profiled.block) if len(rows) else []
+    by_layer = {
+        row.layers[0]: _finite(value)
+        for row, value in zip(meta.alignment.rows, layers, strict=False)
+        if row.kernel
+    }
+    return NoiseFloor(_finite(total[0]) if len(total) else None, by_layer)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

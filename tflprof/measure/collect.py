@@ -1,0 +1,183 @@
+"""From records of runner processes to the samples and facts of a profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tflprof import stats
+from tflprof.measure.attribute import EventList
+from tflprof.profile.meta import ClockInfo, EventInfo, PortInfo
+from tflprof.profile.samples import BlockSamples, SampleWriter
+from tflprof.runner import records as wire
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What the runner said of the model it loaded."""
+
+    subgraph: int
+    signature: str | None
+    inputs: tuple[PortInfo, ...]
+    outputs: tuple[PortInfo, ...]
+
+
+@dataclass
+class Collector:
+    """Takes the records of one process after the other.
+
+    Attributes:
+        processes: processes begun.
+        blocks: all blocks of finished processes, warm-up found and marked.
+        clock: resolution of the main counter.
+        model: what the runner said of the model, None before it did.
+        affinity_error: why pinning failed, None if it did not.
+        unsteady: processes that did not become steady.
+        switches: involuntary context switches in steady blocks; ``seconds``: their total length.
+    """
+
+    counter: str
+    processes: int = 0
+    blocks: list[BlockSamples] = field(default_factory=list)
+    clock: ClockInfo = ClockInfo()
+    model: Sighting | None = None
+    affinity_error: str | None = None
+    unsteady: int = 0
+    switches: int = 0
+    seconds: float = 0.0
+    _pending: list[BlockSamples] = field(default_factory=list)
+    _singles: list[tuple[str, int, str, str, str, int]] = field(default_factory=list)
+    _structures: dict[tuple[EventInfo, ...], int] = field(default_factory=dict)
+    _numbers: dict[int, int] = field(default_factory=dict)
+
+    def begin_process(self) -> None:
+        """The records that follow are of a new process."""
+        self.processes += 1
+        self._numbers = {}
+
+    def add(self, record: wire.Record) -> None:
+        """Take one record."""
+        match record:
+            case wire.Clock():
+                self._on_clock(record)
+            case wire.Affinity():
+                self.affinity_error = record.error or self.affinity_error
+            case wire.LoadedModel():
+                self.model = Sighting(
+                    record.subgraph, record.signature, _ports(record.inputs), _ports(record.outputs)
+                )
+            case wire.Init():
+                self._on_init(record)
+            case wire.Memory():
+                self._on_memory(record)
+            case wire.Structure():
+                self._on_structure(record)
+            case wire.Block():
+                self._on_block(record)
+            case _:
+                pass
+
+    def end_process(self) -> None:
+        """The process is over: tell its warm-up from its steady state. What a lost process gave is kept, too."""
+        self.blocks.extend(self._settled(self._pending))
+        self._pending = []
+
+    def discard_process(self) -> None:
+        """Forget a process that gave nothing."""
+        self.processes -= 1
+
+    def event_lists(self) -> tuple[EventList, ...]:
+        """All kinds of inferences seen, with typical costs of their events."""
+        lists = []
+        for events, number in self._structures.items():
+            seen = [
+                np.asarray(elapsed)
+                for block in self.blocks
+                for structure, elapsed in zip(block.structures, block.events, strict=True)
+                if structure == number
+            ]
+            typical = np.median(np.array(seen[-200:]), axis=0) if seen else np.zeros(len(events))
+            lists.append(EventList(events, typical.astype(np.float64)))
+        return tuple(lists)
+
+    def writer(self) -> SampleWriter:
+        """All samples, ready to become a table."""
+        writer = SampleWriter()
+        for single in self._singles:
+            writer.add_single(*single)
+        for block in self.blocks:
+            writer.add_block(block)
+        return writer
+
+    def steady(self, variant: str) -> list[BlockSamples]:
+        """Steady blocks of a variant and the main counter."""
+        return [
+            block
+            for block in self.blocks
+            if block.variant == variant and block.phase == "steady" and block.counter == self.counter
+        ]
+
+    def _settled(self, blocks: list[BlockSamples]) -> list[BlockSamples]:
+        if self.counter != "ns":
+            return blocks
+        plain = [b for b in blocks if b.variant == "plain" and b.phase == "steady"]
+        if len(plain) < 4:
+            return blocks
+        start = stats.steady_start(np.array([np.median(block.values) for block in plain]))
+        if not start.steady:
+            self.unsteady += 1
+            return blocks
+        begin = plain[start.index].t
+        return [
+            _as_warmup(block) if block.phase == "steady" and block.t < begin else block for block in blocks
+        ]
+
+    def _on_clock(self, record: wire.Clock) -> None:
+        if record.counter == self.counter:
+            self.clock = ClockInfo(record.tick, record.read)
+
+    def _on_init(self, record: wire.Init) -> None:
+        phase = "init_warm" if record.cache == "warm" else "init"
+        self._singles.append(("init", self.processes - 1, phase, record.v, self.counter, record.value))
+
+    def _on_memory(self, record: wire.Memory) -> None:
+        if record.peak_bytes is not None:
+            self._singles.append(("memory", self.processes - 1, record.at, "plain", "bytes", record.peak_bytes))
+
+    def _on_structure(self, record: wire.Structure) -> None:
+        events = tuple(EventInfo(e.type, e.source, e.m1, e.m2, e.tag) for e in record.events)
+        self._numbers[record.s] = self._structures.setdefault(events, len(self._structures))
+
+    def _on_block(self, record: wire.Block) -> None:
+        if record.phase == "steady":
+            self.switches += record.nivcsw or 0
+            if record.counter == "ns":
+                self.seconds += sum(record.value) / 1e9
+        self._pending.append(
+            BlockSamples(
+                process=self.processes - 1,
+                block=record.b,
+                round=record.round,
+                phase=record.phase,
+                variant=record.v,
+                counter=record.counter,
+                t=record.t,
+                khz=record.khz,
+                values=record.value,
+                cores=record.core,
+                structures=tuple(self._numbers[number] for number in record.structure),
+                events=record.events,
+            )
+        )
+
+
+def _ports(ports: tuple[wire.Port, ...]) -> tuple[PortInfo, ...]:
+    return tuple(PortInfo(p.name, p.dtype, p.shape, p.bytes, p.source) for p in ports)
+
+
+def _as_warmup(block: BlockSamples) -> BlockSamples:
+    return replace(block, phase="warmup")

@@ -1,0 +1,171 @@
+"""Measuring a model: sessions one after the other until the total is known well enough."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tflprof import stats
+from tflprof.errors import TflprofError
+from tflprof.measure.collect import Collector
+from tflprof.measure.schedule import Plan, is_look, profiled_every
+from tflprof.runner.interface import Runner, RunRequest, Session
+from tflprof.runner.records import Block
+from tflprof.targets.load import Load, LoadSample, load_between, sample_load
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a long measurement is doing: a stage, how far it is (0-1, None if unknown), and a detail."""
+
+    stage: str
+    fraction: float | None
+    detail: str
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass
+class Outcome:
+    """A measurement, whole or cut short.
+
+    Attributes:
+        collector: everything gathered.
+        looks: times the interval was looked at.
+        reached: True if the precision was reached, or counts agreed.
+        cause: what cut it short, None if nothing did.
+        load: other work on the machine, None if unknown.
+    """
+
+    collector: Collector
+    looks: int = 0
+    reached: bool = False
+    cause: BaseException | None = None
+    load: Load | None = None
+
+
+def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProgress) -> Outcome:
+    """Run sessions until the plan is fulfilled.
+
+    A KeyboardInterrupt or an error after the first samples ends the measurement and is told in the
+    outcome's ``cause``; what was gathered is kept. An error before any sample is raised.
+    """
+    outcome = Outcome(Collector(runner.counters[0]))
+    before = sample_load(time.monotonic())
+    try:
+        if runner.deterministic:
+            _run_deterministic(runner, request, outcome, on_progress)
+        else:
+            _run_timed(runner, request, plan, outcome, on_progress)
+    except (KeyboardInterrupt, TflprofError) as error:
+        outcome.collector.end_process()
+        if not outcome.collector.blocks and isinstance(error, TflprofError):
+            raise
+        outcome.cause = error
+    outcome.load = _load_since(before)
+    return outcome
+
+
+def _load_since(before: LoadSample | None) -> Load | None:
+    return load_between(before, sample_load(time.monotonic()))
+
+
+def _run_deterministic(
+    runner: Runner, request: RunRequest, outcome: Outcome, on_progress: OnProgress
+) -> None:
+    """One session; the runner itself goes on until two inferences agree."""
+    done = 0
+
+    def tell(record: object) -> None:
+        nonlocal done
+        if isinstance(record, Block):
+            done += len(record.value)
+            on_progress(Progress("emulating", None, f"{done} inferences, {record.v} {record.phase}"))
+
+    _run_session(runner, request, outcome.collector, tell)
+    steady = [outcome.collector.steady(variant) for variant in request.variants]
+    outcome.reached = all(len(blocks) >= 2 for blocks in steady)
+
+
+def _run_timed(
+    runner: Runner, request: RunRequest, plan: Plan, outcome: Outcome, on_progress: OnProgress
+) -> None:
+    collector = outcome.collector
+    began = time.monotonic()
+    startup, every = 0.0, request.profiled_every
+    while not plan.out_of_time(time.monotonic() - began, collector.processes, startup):
+        done = collector.processes
+        seconds = plan.seconds_for_next(time.monotonic() - began, done, startup)
+        step = replace(request, seconds=seconds, seed=request.seed, profiled_every=every)
+        started = time.monotonic()
+        kept = _run_session(runner, step, collector, lambda _: None)
+        startup = max(startup, time.monotonic() - started - seconds)
+        every = profiled_every(every, kept)
+        half_width = relative_half_width(collector, outcome.looks + 1)
+        on_progress(_progress(plan, began, collector.processes, half_width))
+        if is_look(collector.processes):
+            outcome.looks += 1
+            if half_width is not None and half_width <= plan.precision:
+                outcome.reached = True
+                return
+
+
+def _progress(plan: Plan, began: float, done: int, half_width: float | None) -> Progress:
+    """The fraction is of the time budget, or of the precision's way (widths shrink by the root of time)."""
+    fraction = (time.monotonic() - began) / plan.max_seconds
+    detail = f"{done} processes"
+    if half_width is not None:
+        fraction = max(fraction, min(1.0, (plan.precision / half_width) ** 2))
+        detail += f", total known within ±{half_width:.1%}"
+    return Progress("measuring", min(fraction, 1.0), detail)
+
+
+def relative_half_width(collector: Collector, looks: int) -> float | None:
+    """Half-width of the total's interval over its estimate; None if it cannot be told yet."""
+    blocks = collector.steady("plain")
+    if not blocks:
+        return None
+    counts = [len(block.values) for block in blocks]
+    values = np.concatenate([np.asarray(block.values, dtype=np.int64) for block in blocks])
+    process, number, start = (
+        np.repeat(np.array([getattr(block, name) for block in blocks]), counts) for name in ("process", "block", "t")
+    )
+    interval = stats.total_interval(values, process, number, start, looks=looks)
+    if interval is None:
+        return None
+    width = (interval.hi - interval.lo) / 2 / stats.typical(values)
+    return width if math.isfinite(width) else None
+
+
+def _run_session(
+    runner: Runner, request: RunRequest, collector: Collector, tell: Callable[[object], None]
+) -> int:
+    """One process to its end; returns how many events it gave. On Ctrl-C it is asked to stop and drained."""
+    session = runner.start(request)
+    collector.begin_process()
+    kept = 0
+    try:
+        for record in session.records():
+            collector.add(record)
+            if isinstance(record, Block):
+                kept += sum(len(events) for events in record.events)
+            tell(record)
+    except KeyboardInterrupt:
+        _drain(session, collector)
+        raise
+    finally:
+        session.close()
+    collector.end_process()
+    return kept
+
+
+def _drain(session: Session, collector: Collector) -> None:
+    """Ask the session to end and keep what it still says."""
+    session.stop()
+    for record in session.records():
+        collector.add(record)

@@ -1,0 +1,59 @@
+"""How long to measure: processes, their length, and when the interval is looked at.
+
+The total's interval is looked at after fixed numbers of processes only, because every look is another
+chance to stop by luck; the interval is widened for as many looks as there were (docs/statistics.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOOKS = (10, 15, 20, 30, 40, 60, 80, 120)
+"""Numbers of processes after which the interval is looked at."""
+
+MAX_EVENTS = 40_000
+"""Events kept per process; with more, profiled blocks become rarer."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Time budget and wanted precision of a measurement.
+
+    Attributes:
+        max_seconds: of the whole measurement.
+        precision: wanted half-width of the total's 95 % interval, relative.
+        process_seconds: steady phase of one process.
+    """
+
+    max_seconds: float = 60.0
+    precision: float = 0.01
+    process_seconds: float = 1.0
+
+    def seconds_for_next(self, elapsed: float, done: int, startup: float) -> float:
+        """Steady seconds of the next process.
+
+        Args:
+            elapsed: seconds since the measurement began.
+            done: processes finished.
+            startup: seconds a process needs beside its steady phase, as seen so far.
+        """
+        if done >= LOOKS[0]:
+            return self.process_seconds
+        left = max(self.max_seconds - elapsed, 0.0) / (LOOKS[0] - done) - startup
+        return min(self.process_seconds, max(left, 0.05))
+
+    def out_of_time(self, elapsed: float, done: int, startup: float) -> bool:
+        """True if no further process fits the budget; the first always does."""
+        return done > 0 and elapsed + startup + min(self.process_seconds, 0.05) > self.max_seconds
+
+
+def is_look(done: int) -> bool:
+    """True if the interval is looked at after so many processes."""
+    return done in LOOKS or (done > LOOKS[-1] and done % LOOKS[-1] == 0)
+
+
+def profiled_every(current: int, events: int) -> int:
+    """Plain rounds per profiled round, given the events that the last process kept."""
+    if events <= MAX_EVENTS:
+        return current
+    return current * -(-events // MAX_EVENTS)

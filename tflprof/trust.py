@@ -1,0 +1,141 @@
+"""Whether a profile deserves belief: the registry of findings and the verdict rule.
+
+A finding says what is doubtful and what to do about it. Its severity is ``note`` (worth knowing),
+``doubt`` (numbers may be off by more than they say) or ``taint`` (numbers must not be relied upon).
+The verdict is that of the gravest finding: ``ok``, ``doubtful`` or ``tainted``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tflprof.profile.meta import Finding, ProfileMeta
+from tflprof.profile.summary import Summary
+
+MIN_SAMPLES = 20
+OVERHEAD_SHARE = 0.10
+UNATTRIBUTED_SHARE = 0.01
+UNATTRIBUTED_NS = 1000.0
+STOLEN_SHARE = 0.02
+OTHER_BUSY = 0.5
+SWITCHES_PER_SECOND = 30.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of finding, with the advice that goes with it."""
+
+    code: str
+    severity: str
+    remedy: str
+
+
+REGISTRY: dict[str, Rule] = {
+    rule.code: rule
+    for rule in (
+        Rule("too-few-samples", "doubt", "give more time with --max-seconds"),
+        Rule("interval-not-reached", "note", "give more time with --max-seconds, quieten the machine, or accept a wider --precision"),
+        Rule("interval-unknown", "doubt", "give more time with --max-seconds: an interval needs batches from several processes"),
+        Rule("not-repeatable", "doubt", "counts depend on data or threads: use one thread, and fixed inputs with --input"),
+        Rule("overhead-high", "note", "shares come from profiled inferences: read shares of short layers with care; the total is not affected"),
+        Rule("partial-run", "doubt", "run it again to the end"),
+        Rule("unattributed-high", "note", "time outside all layers: look at the unattributed row before optimising small layers"),
+        Rule("events-unread", "doubt", "the runtime did something this version does not know; report it with the profile file"),
+        Rule("host-busy", "doubt", "stop other work on this machine, or pin to a quieter core with --core N"),
+        Rule("pin-failed", "doubt", "choose another core with --core, or check the limits on this process (taskset -p, cgroups)"),
+        Rule("not-steady", "doubt", "the speed was still changing at the end: give more time, or let the device cool"),
+        Rule("timer-coarse", "note", "layers shorter than some clock steps are uncertain; use the native runner (target host)"),
+        Rule("not-pinned", "note", "this target cannot pin: use target host with --core for a number to rely upon"),
+    )
+}  # fmt: skip
+"""All findings there are, by code."""
+
+_GRAVITY = {"note": 0, "doubt": 1, "taint": 2}
+_VERDICT = {0: "ok", 1: "doubtful", 2: "tainted"}
+
+
+def finding(code: str, message: str) -> Finding:
+    """A finding of a registered kind. Raises KeyError for an unknown code."""
+    rule = REGISTRY[code]
+    return Finding(rule.code, rule.severity, message, rule.remedy)
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """``ok``, ``doubtful`` or ``tainted``: as grave as the gravest finding."""
+    return _VERDICT[max((_GRAVITY[found.severity] for found in findings), default=0)]
+
+
+def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
+    """All findings about a profile, gravest first."""
+    found = [
+        *_completeness(meta),
+        *_precision(meta, summary),
+        *_conditions(meta),
+        *_attribution(meta, summary),
+    ]
+    return tuple(sorted(found, key=lambda one: -_GRAVITY[one.severity]))
+
+
+def _completeness(meta: ProfileMeta) -> Iterator[Finding]:
+    if not meta.schedule.complete:
+        reason = meta.conditions.get("ended_by") or "it was interrupted"
+        yield finding("partial-run", f"the measurement was cut short: {reason}")
+    unread = meta.conditions.get("unread_events") or 0
+    if unread:
+        yield finding("events-unread", f"{unread} events of the runtime fit no layer and stay unattributed")
+
+
+def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
+    total = summary.total
+    if meta.deterministic:
+        if not meta.schedule.reached:
+            yield finding("not-repeatable", "no two consecutive inferences gave the same counts")
+        return
+    if total.n < MIN_SAMPLES:
+        yield finding("too-few-samples", f"the total rests on {total.n} inferences, fewer than {MIN_SAMPLES}")
+    if total.typical is None or total.lo is None or total.hi is None:
+        yield finding("interval-unknown", "the interval of the total could not be computed")
+    elif not meta.schedule.reached:
+        width = (total.hi - total.lo) / 2 / total.typical
+        wanted = meta.schedule.precision
+        yield finding(
+            "interval-not-reached", f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"
+        )
+    unsteady = meta.conditions.get("unsteady_processes") or 0
+    if unsteady * 2 > meta.schedule.processes:
+        yield finding("not-steady", f"{unsteady} of {meta.schedule.processes} processes never became steady")
+
+
+def _conditions(meta: ProfileMeta) -> Iterator[Finding]:
+    error = meta.conditions.get("affinity_error")
+    if error:
+        yield finding("pin-failed", f"the process could not be pinned as asked: {error}")
+    if meta.source == "inprocess":
+        yield finding("not-pinned", "ran inside Python, on whatever core the system chose")
+    stolen = meta.conditions.get("stolen_share") or 0.0
+    other = meta.conditions.get("other_busy") or 0.0
+    switches = meta.conditions.get("switches_per_second") or 0.0
+    reasons = []
+    if stolen > STOLEN_SHARE:
+        reasons.append(f"the hypervisor took {stolen:.1%} of a core's time")
+    if other > OTHER_BUSY:
+        reasons.append(f"other processes kept {other:.1f} cores busy")
+    if switches > SWITCHES_PER_SECOND:
+        reasons.append(f"the runner was pushed off its core {switches:.0f} times a second")
+    if reasons and not meta.deterministic:
+        yield finding("host-busy", "; ".join(reasons))
+
+
+def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
+    share, gap = summary.unattributed_share, summary.unattributed.typical
+    slack = UNATTRIBUTED_NS if meta.unit == "ns" else 0.0
+    if share is not None and gap is not None and summary.total.typical:
+        if abs(gap) > UNATTRIBUTED_SHARE * summary.total.typical + slack:
+            yield finding("unattributed-high", f"{share:+.1%} of the total is in no layer")
+    if summary.overhead_share is not None and summary.overhead_share > OVERHEAD_SHARE:
+        yield finding("overhead-high", f"profiling makes an inference {summary.overhead_share:.0%} longer")
+    tick = meta.clock.tick
+    shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical]
+    if meta.unit == "ns" and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
+        yield finding("timer-coarse", f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns")

@@ -1,0 +1,1 @@
+"""What needs both a device and a decision; the public API."""

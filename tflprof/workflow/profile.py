@@ -1,0 +1,125 @@
+"""The main job: profile a model on a target."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tflprof.errors import UsageError
+from tflprof.measure.assemble import assemble
+from tflprof.measure.pipeline import OnProgress, Progress, measure
+from tflprof.measure.schedule import Plan
+from tflprof.model.read import read_model
+from tflprof.profile.profile import Profile
+from tflprof.runner.interface import RunRequest
+from tflprof.runner.open import open_runner
+
+KERNELS = ("xnnpack", "builtin", "reference")
+DEFAULT_TARGET = "emulated:pixel2"
+
+
+class Interrupted(Exception):
+    """A measurement was cut short after the first samples.
+
+    Attributes:
+        profile: what was gathered, marked as partial.
+        cause: KeyboardInterrupt, or the error that ended it.
+    """
+
+    def __init__(self, profile: Profile, cause: BaseException) -> None:
+        super().__init__(f"the measurement was cut short: {cause or 'Ctrl-C'}")
+        self.profile = profile
+        self.cause = cause
+
+
+def profile_model(
+    model: str | os.PathLike[str],
+    *,
+    target: str = DEFAULT_TARGET,
+    core: str | None = None,
+    threads: int = 1,
+    kernels: str = "xnnpack",
+    signature: str | None = None,
+    inputs: Mapping[str, str | os.PathLike[str]] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    runtime: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    max_seconds: float = 60.0,
+    precision: float = 0.01,
+    xnnpack_flags: int | None = None,
+    weight_cache: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Profile:
+    """Profile a model layer by layer.
+
+    Args:
+        model: path of a .tflite file.
+        target: ``host``, ``interpreter`` or ``emulated:PHONE``.
+        core: ``big``, ``little``, a CPU number, or None for the target's own choice.
+        threads: of the inference library.
+        kernels: ``xnnpack``, ``builtin`` or ``reference``.
+        signature: signature key; None for the first.
+        inputs: files of raw little-endian bytes by input name; other inputs are random.
+        input_shapes: shapes of inputs by name; other dynamic dimensions are 1.
+        runtime: a libLiteRt.so to use instead of the target's usual one.
+        seed: of random inputs and of the order of blocks.
+        max_seconds: time budget; ignored where counts are deterministic.
+        precision: wanted relative half-width of the total's 95 % interval.
+        xnnpack_flags: flags of the XNNPACK delegate, passed through.
+        weight_cache: use an XNNPACK weight cache, fresh for every process.
+        on_progress: called now and then.
+
+    Raises:
+        TflprofError: one of :mod:`tflprof.errors`, telling what, why and what next.
+        Interrupted: cut short by Ctrl-C or a failure after the first samples; has the partial profile.
+    """
+    tell = on_progress or _ignore
+    plan = _plan(max_seconds, precision)
+    request = RunRequest(
+        models=(Path(model),),
+        signature=signature,
+        kernels=_known_kernels(kernels),
+        threads=_positive("threads", threads),
+        xnnpack_flags=xnnpack_flags,
+        weight_cache=weight_cache,
+        core=core,
+        inputs={name: Path(path) for name, path in (inputs or {}).items()},
+        shapes={name: tuple(shape) for name, shape in (input_shapes or {}).items()},
+        seed=seed,
+    )
+    graph = read_model(model)
+    runner = open_runner(target, Path(runtime) if runtime else None)
+    try:
+        outcome = measure(runner, request, plan, tell)
+        tell(Progress("attributing", None, f"{len(graph.ops())} layers"))
+        profile = assemble(graph, runner, request, plan, outcome)
+    finally:
+        runner.close()
+    if outcome.cause is not None:
+        raise Interrupted(profile, outcome.cause)
+    return profile
+
+
+def _ignore(_: Progress) -> None:
+    """Progress nobody asked for."""
+
+
+def _plan(max_seconds: float, precision: float) -> Plan:
+    if not max_seconds > 0:
+        raise UsageError(f"--max-seconds must be above 0, not {max_seconds:g}")
+    if not 0 < precision < 1:
+        raise UsageError(f"--precision must lie between 0 and 1, not {precision:g}", "0.01 means ±1 %")
+    return Plan(max_seconds=max_seconds, precision=precision)
+
+
+def _known_kernels(kernels: str) -> str:
+    if kernels not in KERNELS:
+        raise UsageError(f"there are no kernels {kernels!r}", f"choose one of {', '.join(KERNELS)}")
+    return kernels
+
+
+def _positive(name: str, value: int) -> int:
+    if value < 1:
+        raise UsageError(f"--{name} must be at least 1, not {value}")
+    return value
