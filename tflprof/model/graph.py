@@ -167,9 +167,12 @@ class Model:
         """The operator of this id. Raises KeyError if there is none."""
         subgraph, _, index = op_id.partition("/")
         try:
-            return self.subgraphs[int(subgraph)].ops[int(index)]
+            found = self.subgraphs[int(subgraph)].ops[int(index)]
         except (ValueError, IndexError):
             raise KeyError(op_id) from None
+        if found.id != op_id:
+            raise KeyError(op_id)
+        return found
 
     def data(self, subgraph: int, tensor: int) -> npt.NDArray[Any]:
         """Constant data of a tensor in its stored dtype and shape, without copying where possible.
