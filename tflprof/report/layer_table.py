@@ -112,7 +112,7 @@ def share_cell(share: float | None) -> str:
 
 
 def _macs(row: LayerRow) -> str:
-    return "" if row.counted_in or not row.macs else units.format_count(row.macs)
+    return "" if row.counted_in else units.format_count(row.macs)
 
 
 def _rate(row: LayerRow) -> str:

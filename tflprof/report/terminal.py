@@ -72,7 +72,7 @@ def _print_ops(view: View, console: Console) -> None:
             Column(units.unit_name(unit), [units.format_value(op.typical, unit) for op in view.ops], 95),
             Column("share", [share_cell(op.share) for op in view.ops], 90),
             Column("", [bar_cell(op.share, largest) for op in view.ops], 30, False),
-            Column("MACs", [units.format_count(op.macs) if op.macs else "" for op in view.ops], 20),
+            Column("MACs", [units.format_count(op.macs) for op in view.ops], 20),
             Column(
                 units.rate_name(unit),
                 ["" if op.rate is None else units.digits(op.rate) for op in view.ops],

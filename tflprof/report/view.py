@@ -80,6 +80,20 @@ class View:
         """Layers with a value of their own, the most expensive first."""
         return tuple(sorted((row for row in self.rows if row.rank), key=lambda row: row.rank or 0))
 
+    @property
+    def executed(self) -> tuple[LayerRow, ...]:
+        """Every layer in the order of its first kernel; one that runs nothing stays behind its predecessor."""
+        places: dict[str, tuple[int, int]] = {}
+        for aligned in self.profile.meta.alignment.rows:
+            seen = [(int(number), min(events)) for number, events in aligned.events.items() if events]
+            if seen:
+                places.update(dict.fromkeys(aligned.layers, min(seen)))
+        last, keys = (-1, -1), {}
+        for row in self.rows:
+            last = places.get(row.layer.info.id, last)
+            keys[row.layer.info.id] = last
+        return tuple(sorted(self.rows, key=lambda row: keys[row.layer.info.id]))
+
 
 def make_view(profile: Profile) -> View:
     """Work out what reports of ``profile`` show."""

@@ -1,0 +1,6 @@
+"""``python -m tflprof``."""
+
+from tflprof.cli.main import run
+
+if __name__ == "__main__":
+    run()

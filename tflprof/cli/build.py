@@ -1,0 +1,38 @@
+"""``tflprof build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tflprof.cli.console import say
+from tflprof.cli.guard import guarded
+from tflprof.cli.options import Dtype, Force
+
+
+@guarded
+def build(
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="Such as mobilenet_v1.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The .tflite file to write.")],
+    size: Annotated[int, typer.Option(min=1, metavar="N", help="Input height and width, pixels.")] = 224,
+    width: Annotated[float, typer.Option(metavar="X", help="Multiplier of the channel counts.")] = 1.0,
+    dtype: Annotated[Dtype, typer.Option(help="Element type.")] = Dtype.FLOAT32,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the random weights.")] = 0,
+    force: Force = False,
+) -> None:
+    """Build a reference network with random weights as a .tflite file."""
+    from tflprof.model.build import build_network
+    from tflprof.profile.store import check_writable
+
+    check_writable(output, overwrite=force)
+    data = build_network(network, size=size, width=width, dtype=dtype.value, seed=seed)
+    _write(output, data)
+    say(f"{network} saved as {output}, {len(data)} bytes")
+
+
+def _write(path: Path, data: bytes) -> None:
+    from tflprof.report.files import write_atomically
+
+    write_atomically(path, data)

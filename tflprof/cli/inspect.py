@@ -1,0 +1,20 @@
+"""``tflprof inspect``."""
+
+from __future__ import annotations
+
+from tflprof.cli.console import print_document, result_console
+from tflprof.cli.guard import guarded
+from tflprof.cli.options import Json, ModelPath
+
+
+@guarded
+def inspect(model: ModelPath, json: Json = False) -> None:
+    """Show a model without running it: shapes, MACs, weights and bytes of every operator."""
+    from tflprof.model.read import read_model
+    from tflprof.report.model_table import model_document, print_model
+
+    graph = read_model(model)
+    if json:
+        print_document(model_document(graph))
+    else:
+        print_model(graph, result_console())

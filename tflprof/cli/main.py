@@ -1,0 +1,79 @@
+"""The entry point: global options and the verbs."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tflprof.cli.build import build
+from tflprof.cli.console import settings
+from tflprof.cli.guard import guarded, report_error, silence_stdout
+from tflprof.cli.inspect import inspect
+from tflprof.cli.profile import profile
+from tflprof.cli.report import report
+from tflprof.cli.show import show
+from tflprof.cli.targets import targets
+from tflprof.errors import EXIT_PIPE
+
+app = typer.Typer(
+    name="tflprof",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # Help in plain text: rich would double the time that help takes.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (profile, show, inspect, targets, build, report):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"tflprof {version('tflprof')}")
+        raise typer.Exit
+
+
+@app.callback()
+@guarded
+def main(
+    context: typer.Context,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say more on standard error; show tracebacks.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Defaults; otherwise ./tflprof.toml if there is one.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Per-layer latency of LiteRT models on ARM phones, emulated cores and the host."""
+    settings.verbose = verbose
+    from tflprof.cli.config import load_defaults
+
+    context.default_map = load_defaults(config)
+
+
+def run() -> None:
+    """Run the command line and exit with the status of :mod:`tflprof.errors`, never 1 for a failure of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows a replacement instead of ending the command.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="tflprof")
+    except SystemExit as end:
+        cause = end.__context__
+        if isinstance(cause, OSError) and cause.errno == errno.EPIPE:
+            silence_stdout()
+            sys.exit(EXIT_PIPE)
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        sys.exit(report_error(error))

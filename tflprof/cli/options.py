@@ -1,0 +1,69 @@
+"""Option types that several verbs share, and the parsing of ``NAME=VALUE``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tflprof.errors import UsageError
+
+
+class Kernels(str, Enum):
+    """Which kernels of the runtime run the model."""
+
+    XNNPACK = "xnnpack"
+    BUILTIN = "builtin"
+    REFERENCE = "reference"
+
+
+class Dtype(str, Enum):
+    """Element type of a network to build."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+
+
+ProfilePath = Annotated[Path, typer.Argument(metavar="PROFILE", help="A profile file, from profile -o.")]
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of a table.")]
+Top = Annotated[int | None, typer.Option(min=1, metavar="N", help="Show the N most expensive layers only.")]
+InOrder = Annotated[bool, typer.Option("--in-order", help="Layers in file order, not by cost.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite outputs that exist.")]
+
+
+def parse_files(texts: Sequence[str]) -> dict[str, Path]:
+    """``NAME=FILE`` texts as a mapping. Raises UsageError naming the one that is not."""
+    return {name: Path(value) for name, value in _pairs(texts, "--input", "NAME=FILE")}
+
+
+def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """``NAME=1,224,224,3`` texts as a mapping. Raises UsageError naming the one that is not."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, value in _pairs(texts, "--input-shape", "NAME=1,224,224,3"):
+        try:
+            shapes[name] = tuple(int(size) for size in value.split(","))
+        except ValueError:
+            shapes[name] = ()
+        if not shapes[name] or min(shapes[name]) < 1:
+            raise UsageError(
+                f"--input-shape {name}={value}: the sizes must be whole numbers from 1, with commas between",
+                "such as --input-shape NAME=1,224,224,3",
+            )
+    return shapes
+
+
+def _pairs(texts: Sequence[str], option: str, form: str) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for text in texts:
+        # Tensor names may contain "=", sizes never do and file names rarely.
+        name, equals, value = text.rpartition("=")
+        if not (equals and name and value):
+            raise UsageError(f"{option} {text}: expected {form}")
+        if name in dict(pairs):
+            raise UsageError(f"{option}: {name} is given twice")
+        pairs.append((name, value))
+    return pairs

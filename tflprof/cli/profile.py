@@ -1,0 +1,112 @@
+"""``tflprof profile``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tflprof.cli.console import say
+from tflprof.cli.guard import guarded, report_error
+from tflprof.cli.options import Force, InOrder, Json, Kernels, ModelPath, Top, parse_files, parse_shapes
+from tflprof.cli.outputs import check_outputs, save_page, save_profile
+from tflprof.cli.progress import progress_display
+from tflprof.cli.show import present
+
+if TYPE_CHECKING:
+    from tflprof.profile.profile import Profile
+
+
+@guarded
+def profile(
+    model: ModelPath,
+    target: Annotated[
+        str, typer.Option(metavar="T", help="Where to run: see tflprof targets.")
+    ] = "emulated:pixel2",
+    core: Annotated[
+        str | None, typer.Option(metavar="C", help="Core: big, little, or a CPU number; default: the target's.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the runtime.")] = 1,
+    kernels: Annotated[Kernels, typer.Option(help="Kernels of the runtime.")] = Kernels.XNNPACK,
+    signature: Annotated[str | None, typer.Option(metavar="S", help="Signature; default: the first.")] = None,
+    input: Annotated[  # noqa: A002 - the option is called so
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="Raw input data; repeatable. Default: random.")
+    ] = None,
+    input_shape: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=1,224,224,3", help="Shape of a dynamic input; repeatable.")
+    ] = None,
+    runtime: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The LiteRT library; default: the pinned release.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of random inputs and of the order.")] = 0,
+    max_seconds: Annotated[float, typer.Option(min=0.1, metavar="S", help="Time budget.")] = 60.0,
+    precision: Annotated[
+        float, typer.Option(min=0.0001, max=1.0, metavar="P", help="Wanted half-width of the total's interval.")
+    ] = 0.01,
+    xnnpack_flags: Annotated[int | None, typer.Option(metavar="N", help="Passed to XNNPACK.")] = None,
+    weight_cache: Annotated[bool, typer.Option("--weight-cache", help="Use XNNPACK's weight cache.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Save the profile (.parquet).")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a report page.")] = None,
+    top: Top = None,
+    in_order: InOrder = False,
+    json: Json = False,
+    force: Force = False,
+) -> None:
+    """Profile a model: where the time of an inference goes, layer by layer."""
+    check_outputs(model, [path for path in (output, html) if path is not None], force=force)
+    options = {
+        "target": target,
+        "core": core,
+        "threads": threads,
+        "kernels": kernels.value,
+        "signature": signature,
+        "inputs": parse_files(input or []),
+        "input_shapes": parse_shapes(input_shape or []),
+        "runtime": runtime,
+        "seed": seed,
+        "max_seconds": max_seconds,
+        "precision": precision,
+        "xnnpack_flags": xnnpack_flags,
+        "weight_cache": weight_cache,
+    }
+    collected, cause = _measure(model, options)
+    if collected is not None:
+        _deliver(collected, output, html, force=force, show={"top": top, "in_order": in_order, "json": json})
+    if cause is not None:
+        _end(cause, collected)
+    if output is None and html is None and not json:
+        say("nothing was saved: -o FILE saves the profile, --html FILE a report")
+
+
+def _measure(model: Path, options: dict[str, Any]) -> tuple[Profile | None, BaseException | None]:
+    from tflprof.workflow.profile import Interrupted, profile_model
+
+    with progress_display() as report:
+        try:
+            return profile_model(model, **options, on_progress=report), None
+        except Interrupted as stop:
+            return stop.profile, stop.cause
+
+
+def _deliver(
+    collected: Profile, output: Path | None, html: Path | None, *, force: bool, show: dict[str, Any]
+) -> None:
+    # Files first: a closed pipe or a fault in showing must not cost the samples.
+    try:
+        if output is not None:
+            save_profile(collected, output, force=force)
+        if html is not None:
+            save_page(collected, html, force=force)
+    finally:
+        present(collected, **show)
+
+
+def _end(cause: BaseException, collected: Profile | None) -> None:
+    if collected is None:
+        say("nothing had been collected yet")
+    else:
+        say("the run was cut short: what had been collected is above, marked as partial")
+    raise typer.Exit(report_error(cause))

@@ -1,0 +1,72 @@
+"""Progress of a measurement: a bar on a terminal, occasional lines with ``-v``, else nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tflprof.cli.console import detail, settings
+
+if TYPE_CHECKING:
+    from tflprof.workflow.progress import Progress
+
+    Report = Callable[[Progress], None]
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def progress_display() -> Iterator[Report | None]:
+    """A function to report progress to, for as long as the context lasts."""
+    if sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        yield _lines() if settings.verbose else None
+
+
+@contextmanager
+def _bar() -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from tflprof.report.text import plain
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[detail]}", markup=False, style="dim"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+        task = display.add_task("starting", total=None, detail="")
+
+        def report(progress: Progress) -> None:
+            total = None if progress.fraction is None else 1.0
+            display.update(
+                task,
+                description=plain(progress.stage),
+                total=total,
+                completed=progress.fraction or 0.0,
+                detail=plain(progress.detail),
+            )
+
+        yield report
+
+
+def _lines() -> Report:
+    last: tuple[str, float] = ("", 0.0)
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if progress.stage != last[0] or now - last[1] >= _SECONDS_BETWEEN_LINES:
+            last = (progress.stage, now)
+            share = "" if progress.fraction is None else f" {progress.fraction:.0%}"
+            detail(f"{progress.stage}{share} {progress.detail}".rstrip())
+
+    return report

@@ -1,0 +1,20 @@
+"""``tflprof targets``."""
+
+from __future__ import annotations
+
+from tflprof.cli.console import print_document, result_console
+from tflprof.cli.guard import guarded
+from tflprof.cli.options import Json
+
+
+@guarded
+def targets(json: Json = False) -> None:
+    """List where models can run, and what is missing where they cannot."""
+    from tflprof.report.target_table import print_targets, targets_document
+    from tflprof.workflow.targets import list_targets
+
+    found = list_targets()
+    if json:
+        print_document(targets_document(found))
+    else:
+        print_targets(found, result_console())

@@ -1,0 +1,127 @@
+"""The conditions of a run as labelled text: all that was chosen, found and noticed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tflprof import units
+from tflprof.facts import DeviceFacts
+from tflprof.profile.meta import ClockInfo, Options, PortInfo, ProfileMeta, Schedule
+from tflprof.report.describe import describe_target
+from tflprof.report.text import plain
+
+Section = tuple[str, list[tuple[str, str]]]
+
+
+def describe_conditions(meta: ProfileMeta) -> list[Section]:
+    """Sections of (label, text), in the order a reader checks them; unknown values are an en dash."""
+    sections = [
+        ("Model", _model(meta)),
+        ("Target", _target(meta)),
+        ("Runtime", _runtime(meta)),
+        ("Options", _options(meta.options)),
+        ("Measurement", _measurement(meta)),
+        ("Noticed", [(key.replace("_", " "), _value(value)) for key, value in meta.conditions.items()]),
+    ]
+    return [
+        (title, [(plain(label), plain(text)) for label, text in pairs]) for title, pairs in sections if pairs
+    ]
+
+
+def _model(meta: ProfileMeta) -> list[tuple[str, str]]:
+    model = meta.model
+    return [
+        ("file", model.path),
+        ("size", units.format_bytes(model.size_bytes)),
+        ("SHA-256", model.sha256),
+        ("structure", model.fingerprint),
+        ("signature", _value(model.signature)),
+        *((f"input {port.name}", _port(port)) for port in model.inputs),
+        *((f"output {port.name}", _port(port)) for port in model.outputs),
+    ]
+
+
+def _port(port: PortInfo) -> str:
+    shape = "×".join(map(str, port.shape)) or "scalar"
+    return f"{port.dtype} {shape}" + (f", {port.source}" if port.source else "")
+
+
+def _target(meta: ProfileMeta) -> list[tuple[str, str]]:
+    facts = meta.target
+    return [
+        ("target", describe_target(meta)),
+        ("system", f"{facts.os}, {facts.abi}"),
+        ("chip", _value(facts.soc)),
+        ("cores", _cores(facts)),
+        ("memory", units.format_bytes(facts.memory_bytes)),
+        *((key.replace("_", " "), _value(value)) for key, value in facts.details.items()),
+    ]
+
+
+def _cores(facts: DeviceFacts) -> str:
+    kinds = Counter((cpu.part, cpu.max_khz) for cpu in facts.cpus)
+    return ", ".join(_core(count, part, khz) for (part, khz), count in kinds.items()) or units.UNKNOWN
+
+
+def _core(count: int, part: str | None, khz: int | None) -> str:
+    text = f"{count} × {part or 'unknown core'}"
+    return text if khz is None else f"{text} at {units.digits(khz / 1e6)} GHz"
+
+
+def _runtime(meta: ProfileMeta) -> list[tuple[str, str]]:
+    known = [(key, _value(value)) for key, value in meta.runtime.items()]
+    return [*known, ("runner build", meta.runner_build), ("source", meta.source)]
+
+
+def _options(options: Options) -> list[tuple[str, str]]:
+    return [
+        ("kernels", options.kernels),
+        ("threads", str(options.threads)),
+        ("core", _value(options.core)),
+        ("CPUs", _value(options.cpus)),
+        ("XNNPACK flags", _value(options.xnnpack_flags)),
+        ("weight cache", _value(options.weight_cache)),
+        ("seed", str(options.seed)),
+        *((f"shape of {name}", _value(shape)) for name, shape in options.shapes.items()),
+        *((f"data of {name}", text) for name, text in options.inputs.items()),
+    ]
+
+
+def _measurement(meta: ProfileMeta) -> list[tuple[str, str]]:
+    return [
+        ("taken", meta.created),
+        ("tflprof", meta.tool_version),
+        ("numbers", f"{meta.provenance} {meta.unit}"),
+        *_schedule(meta.schedule),
+        ("clock", _clock(meta.clock, meta.unit)),
+        ("noise floor", units.format_share(meta.noise_floor.total)),
+    ]
+
+
+def _schedule(schedule: Schedule) -> Iterable[tuple[str, str]]:
+    reached = {True: "reached", False: "not reached", None: "cannot be told"}[schedule.reached]
+    yield "precision wanted", f"±{100 * schedule.precision:g} %, {reached}"
+    yield "time budget", f"{schedule.max_seconds:g} s"
+    yield "processes", str(schedule.processes)
+    yield "looks at the interval", str(schedule.looks)
+    yield "complete", "yes" if schedule.complete else "no, cut short"
+
+
+def _clock(clock: ClockInfo, unit: str) -> str:
+    return f"step {units.format_value(clock.tick, unit)}, reading costs {units.format_value(clock.read, unit)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return units.UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return units.digits(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_value(item)}" for key, item in value.items()) or units.UNKNOWN
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value)) or units.UNKNOWN
+    return str(value)

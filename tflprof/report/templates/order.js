@@ -1,0 +1,47 @@
+// Bars in execution order. A group's bar is as wide as the layers it serves, where they follow each other.
+function span(layer) {
+  const places = layer.members.map((id) => data.layers.findIndex((each) => each.id === id));
+  const first = Math.min(...places);
+  const together = Math.max(...places) - first === places.length - 1;
+  return together ? [first, places.length] : [data.layers.indexOf(layer), 1];
+}
+
+function drawOrder(figure) {
+  if (!layers.length) return empty(figure, 'No layer was measured.');
+  const width = figure.clientWidth;
+  const height = width < 600 ? 220 : 280;
+  const box = { left: 48, right: width - 4, top: 22, bottom: height - 34 };
+  const largest = Math.max(...layers.map((layer) => Math.max(layer.value, layer.hi ?? 0)));
+  const svg = canvas(figure, width, height);
+  const y = linear(0, largest, box.bottom, box.top);
+  const count = data.layers.length;
+  const slot = Math.min((box.right - box.left) / count, 56);
+  const [factor, suffix] = axisScale(largest);
+  for (const tick of ticks(0, largest, 5)) {
+    make('line', { class: tick ? 'grid' : 'axis', x1: box.left, x2: box.right, y1: y(tick), y2: y(tick) }, svg);
+    make('text', { x: box.left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, svg, number(tick / factor));
+  }
+  make('text', { x: box.left - 8, y: 10, 'text-anchor': 'end' }, svg, suffix || 'count');
+  for (const tick of ticks(0, count - 1, Math.min(count, width / 80))) {
+    if (!Number.isInteger(tick)) continue;
+    const x = box.left + (tick + 0.5) * slot;
+    make('text', { x, y: box.bottom + 16, 'text-anchor': 'middle' }, svg, data.layers[tick].id);
+  }
+  make('text', { x: box.left, y: height - 3 }, svg, 'execution order →');
+  for (const layer of layers) drawBar(svg, layer, box, slot, y);
+  return undefined;
+}
+
+function drawBar(svg, layer, box, slot, y) {
+  const [first, many] = span(layer);
+  const gap = Math.min(3, slot * 0.2);
+  const left = box.left + first * slot + gap / 2;
+  const across = Math.max(0.7, many * slot - gap);
+  const top = Math.min(y(Math.max(layer.value, 0)), box.bottom - 1);
+  const mark = make('g', { class: 'mark', 'data-id': layer.id }, svg);
+  make('rect', { class: `c${layer.colour}`, x: left, width: across, y: top, height: box.bottom - top, rx: Math.min(2, across / 4) }, mark);
+  const shown = layer.lo !== null && y(layer.lo) - y(layer.hi) >= 1.5 && across >= 6;
+  if (shown) make('line', { class: 'whisker', x1: left + across / 2, x2: left + across / 2, y1: y(layer.lo), y2: y(layer.hi) }, mark);
+  make('rect', { class: 'hit', x: box.left + first * slot, width: many * slot, y: box.top, height: box.bottom - box.top }, mark);
+  explain(mark, layerLines(layer), layer);
+}
