@@ -23,7 +23,6 @@ help:
 	@echo 'make pytest          the tests only [PYTEST_ARGS="-k name"]'
 	@echo 'make setup           the virtual environment in $(VENV) and the runner'
 	@echo 'make emulation       the emulated ARM core (qemu-user and the arm64 libraries)'
-	@echo 'make           themarks of the project itself'
 	@echo 'make reports         the rendered evidence under reports/'
 	@echo 'make wheel           dist/*.whl, with the runners in it'
 	@echo 'make lock            requirements.lock anew, from pyproject.toml'
