@@ -1,1 +1,37 @@
-"""Per-layer latency of LiteRT models on ARM phones, emulated cores and the host."""
+"""Per-layer latency of LiteRT models on ARM phones, emulated cores and the host.
+
+The public API is importable from here; each name is loaded when it is first used, so that the
+command line starts fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tflprof.profile.profile import Profile
+    from tflprof.profile.store import read_profile, write_profile
+    from tflprof.workflow.profile import Interrupted, profile_model
+
+__all__ = ["Interrupted", "Profile", "profile_model", "read_profile", "write_profile"]
+
+_HOMES = {
+    "Interrupted": "tflprof.workflow.profile",
+    "Profile": "tflprof.profile.profile",
+    "profile_model": "tflprof.workflow.profile",
+    "read_profile": "tflprof.profile.store",
+    "write_profile": "tflprof.profile.store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tflprof' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,14 +15,16 @@ from tflprof.cli.options import Dtype, Force
 @guarded
 def build(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="Such as mobilenet_v1.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The .tflite file to write.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="The .tflite file to write.")
+    ],
     size: Annotated[int, typer.Option(min=1, metavar="N", help="Input height and width, pixels.")] = 224,
     width: Annotated[float, typer.Option(metavar="X", help="Multiplier of the channel counts.")] = 1.0,
     dtype: Annotated[Dtype, typer.Option(help="Element type.")] = Dtype.FLOAT32,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the random weights.")] = 0,
     force: Force = False,
 ) -> None:
-    """Build a reference network with random weights as a .tflite file."""
+    """Build a reference network with random weights."""
     from tflprof.model.build import build_network
     from tflprof.profile.store import check_writable
 

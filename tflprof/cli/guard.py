@@ -36,7 +36,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             sys.stdout.flush()
         except (typer.Exit, typer.Abort):
             raise
-        except (Exception, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every failure has its exit status
             raise typer.Exit(report_error(error)) from None
 
     return wrapper
@@ -61,7 +61,10 @@ def report_error(error: BaseException) -> int:
         say(f"tflprof: error: {error}")
         return EXIT_ENVIRONMENT
     kind = type(error).__name__
-    say(f"tflprof: internal error: {kind}: {error}" + ("" if settings.verbose else " (-v shows the traceback)"))
+    say(
+        f"tflprof: internal error: {kind}: {error}"
+        + ("" if settings.verbose else " (-v shows the traceback)")
+    )
     return EXIT_INTERNAL
 
 

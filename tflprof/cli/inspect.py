@@ -9,7 +9,10 @@ from tflprof.cli.options import Json, ModelPath
 
 @guarded
 def inspect(model: ModelPath, json: Json = False) -> None:
-    """Show a model without running it: shapes, MACs, weights and bytes of every operator."""
+    """Show a model without running it: shapes, MACs, bytes.
+
+    A row per operator, with totals and signatures; unknown costs are shown as such.
+    """
     from tflprof.model.read import read_model
     from tflprof.report.model_table import model_document, print_model
 

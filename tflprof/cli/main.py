@@ -50,7 +50,7 @@ def main(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Defaults; otherwise ./tflprof.toml if there is one.")
     ] = None,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
@@ -75,5 +75,5 @@ def run() -> None:
             silence_stdout()
             sys.exit(EXIT_PIPE)
         raise
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - an uncaught one would exit with 1
         sys.exit(report_error(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ import typer
 from tflprof.errors import UsageError
 
 
-class Kernels(str, Enum):
+class Kernels(StrEnum):
     """Which kernels of the runtime run the model."""
 
     XNNPACK = "xnnpack"
@@ -20,7 +20,7 @@ class Kernels(str, Enum):
     REFERENCE = "reference"
 
 
-class Dtype(str, Enum):
+class Dtype(StrEnum):
     """Element type of a network to build."""
 
     FLOAT32 = "float32"

@@ -21,11 +21,15 @@ def check_outputs(model: Path, outputs: list[Path], *, force: bool) -> None:
     seen = {model.resolve()}
     for path in outputs:
         if path.resolve() in seen:
-            raise UsageError(f"the output {path} is also another file of this command", "give it another name")
+            raise UsageError(
+                f"the output {path} is also another file of this command", "give it another name"
+            )
         seen.add(path.resolve())
         check_writable(path, overwrite=force)
         if not os.access(path.parent, os.W_OK):
-            raise EnvironmentFault(f"the folder {path.parent} is not writable", "choose another for the output")
+            raise EnvironmentFault(
+                f"the folder {path.parent} is not writable", "choose another for the output"
+            )
 
 
 def save_profile(profile: Profile, path: Path, *, force: bool) -> None:

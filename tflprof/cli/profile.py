@@ -25,24 +25,30 @@ def profile(
         str, typer.Option(metavar="T", help="Where to run: see tflprof targets.")
     ] = "emulated:pixel2",
     core: Annotated[
-        str | None, typer.Option(metavar="C", help="Core: big, little, or a CPU number; default: the target's.")
+        str | None,
+        typer.Option(metavar="C", help="Core: big, little, or a CPU number; default: the target's."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the runtime.")] = 1,
     kernels: Annotated[Kernels, typer.Option(help="Kernels of the runtime.")] = Kernels.XNNPACK,
     signature: Annotated[str | None, typer.Option(metavar="S", help="Signature; default: the first.")] = None,
     input: Annotated[  # noqa: A002 - the option is called so
-        list[str] | None, typer.Option(metavar="NAME=FILE", help="Raw input data; repeatable. Default: random.")
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="Raw input data; repeatable. Default: random."),
     ] = None,
     input_shape: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=1,224,224,3", help="Shape of a dynamic input; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME=1,224,224,3", help="Shape of a dynamic input; repeatable."),
     ] = None,
     runtime: Annotated[
         Path | None, typer.Option(metavar="PATH", help="The LiteRT library; default: the pinned release.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of random inputs and of the order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Seed of random inputs and of the order.")
+    ] = 0,
     max_seconds: Annotated[float, typer.Option(min=0.1, metavar="S", help="Time budget.")] = 60.0,
     precision: Annotated[
-        float, typer.Option(min=0.0001, max=1.0, metavar="P", help="Wanted half-width of the total's interval.")
+        float,
+        typer.Option(min=0.0001, max=1.0, metavar="P", help="Wanted half-width of the total's interval."),
     ] = 0.01,
     xnnpack_flags: Annotated[int | None, typer.Option(metavar="N", help="Passed to XNNPACK.")] = None,
     weight_cache: Annotated[bool, typer.Option("--weight-cache", help="Use XNNPACK's weight cache.")] = False,
@@ -55,7 +61,7 @@ def profile(
     json: Json = False,
     force: Force = False,
 ) -> None:
-    """Profile a model: where the time of an inference goes, layer by layer."""
+    """Profile a model, layer by layer."""
     check_outputs(model, [path for path in (output, html) if path is not None], force=force)
     options = {
         "target": target,

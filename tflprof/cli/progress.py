@@ -31,7 +31,8 @@ def progress_display() -> Iterator[Report | None]:
 @contextmanager
 def _bar() -> Iterator[Report]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Display
 
     from tflprof.report.text import plain
 
@@ -42,7 +43,7 @@ def _bar() -> Iterator[Report]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[detail]}", markup=False, style="dim"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+    with Display(*columns, console=Console(stderr=True), transient=True) as display:
         task = display.add_task("starting", total=None, detail="")
 
         def report(progress: Progress) -> None:

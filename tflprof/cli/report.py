@@ -16,11 +16,12 @@ from tflprof.cli.outputs import check_outputs, save_page
 def report(
     profile: ProfilePath,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The page; default: PROFILE with .html.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="The page; default: PROFILE with .html."),
     ] = None,
     force: Force = False,
 ) -> None:
-    """Write a profile as one self-contained HTML page."""
+    """Write a profile as one HTML page."""
     from tflprof.profile.store import read_profile
 
     collected = read_profile(profile)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @guarded
 def show(profile: ProfilePath, top: Top = None, in_order: InOrder = False, json: Json = False) -> None:
-    """Show a profile: total, layers by cost, operator types, trust."""
+    """Show a profile: total, layers, operators, trust."""
     from tflprof.profile.store import read_profile
 
     present(read_profile(profile), top=top, in_order=in_order, json=json)

@@ -9,7 +9,7 @@ from tflprof.cli.options import Json
 
 @guarded
 def targets(json: Json = False) -> None:
-    """List where models can run, and what is missing where they cannot."""
+    """List where models can run, and what is missing."""
     from tflprof.report.target_table import print_targets, targets_document
     from tflprof.workflow.targets import list_targets
 

@@ -110,7 +110,9 @@ def _schedule(schedule: Schedule) -> Iterable[tuple[str, str]]:
 
 
 def _clock(clock: ClockInfo, unit: str) -> str:
-    return f"step {units.format_value(clock.tick, unit)}, reading costs {units.format_value(clock.read, unit)}"
+    return (
+        f"step {units.format_value(clock.tick, unit)}, reading costs {units.format_value(clock.read, unit)}"
+    )
 
 
 def _value(value: Any) -> str:

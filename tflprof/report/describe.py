@@ -70,7 +70,7 @@ def describe_side_costs(view: View) -> list[str]:
     if summary.overhead is not None:
         share = units.format_share(summary.overhead_share)
         parts.append(
-            f"profiling adds {units.format_value(summary.overhead, unit)} ({share}), not in the total"
+            f"profiling adds {units.format_value(summary.overhead, unit)} ({share}), on top of the total"
         )
     if view.rate is not None:
         parts.append(f"{units.digits(view.rate)} {units.rate_name(unit)}")

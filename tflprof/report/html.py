@@ -17,7 +17,13 @@ from tflprof import units
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import check_writable
 from tflprof.report.conditions import describe_conditions
-from tflprof.report.describe import describe_counts, describe_run, describe_state, describe_total, side_estimates
+from tflprof.report.describe import (
+    describe_counts,
+    describe_run,
+    describe_state,
+    describe_total,
+    side_estimates,
+)
 from tflprof.report.files import write_atomically
 from tflprof.report.page_data import embed, op_colours, page_data
 from tflprof.report.text import plain
@@ -41,25 +47,29 @@ def render_page(profile: Profile) -> str:
     view = make_view(profile)
     style = "\n".join(_template_text(name) for name in _STYLES)
     script = f"(() => {{\n'use strict';\n{chr(10).join(_template_text(name) for name in _SCRIPTS)}\n}})();"
-    return _environment().get_template("page.html.j2").render(
-        view=view,
-        profile=profile,
-        meta=profile.meta,
-        summary=profile.summary,
-        colours=op_colours(view),
-        widest_op=max((op.share or 0.0 for op in view.ops), default=0.0),
-        widest_layer=max((row.layer.share or 0.0 for row in view.rows), default=0.0),
-        figures=_figures(view),
-        conditions=describe_conditions(profile.meta),
-        counts=describe_counts(view),
-        run=describe_run(profile.meta),
-        total_detail=describe_total(profile),
-        state=describe_state(profile.meta),
-        policy=_policy(style, script),
-        # Ours, not the profile's: files of the package, and JSON without a "<".
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        data=Markup(embed(page_data(view))),  # noqa: S704
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            view=view,
+            profile=profile,
+            meta=profile.meta,
+            summary=profile.summary,
+            colours=op_colours(view),
+            widest_op=max((op.share or 0.0 for op in view.ops), default=0.0),
+            widest_layer=max((row.layer.share or 0.0 for row in view.rows), default=0.0),
+            figures=_figures(view),
+            conditions=describe_conditions(profile.meta),
+            counts=describe_counts(view),
+            run=describe_run(profile.meta),
+            total_detail=describe_total(profile),
+            state=describe_state(profile.meta),
+            policy=_policy(style, script),
+            # Ours, not the profile's: files of the package, and JSON without a "<".
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            data=Markup(embed(page_data(view))),  # noqa: S704
+        )
     )
 
 
@@ -84,18 +94,35 @@ def _hash(text: str) -> str:
 def _figures(view: View) -> list[tuple[str, str, str]]:
     """Label, value and remark of the numbers beside the total."""
     summary, unit = view.profile.summary, view.profile.meta.unit
-    share, overhead = units.format_share(summary.unattributed_share), units.format_share(summary.overhead_share)
     figures = [
-        ("unattributed", units.format_value(summary.unattributed.typical, unit), f"{share} of the total"),
-        ("profiling adds", units.format_value(summary.overhead, unit), f"{overhead}, not in the total"),
-        ("work", f"{units.format_count(view.macs)} MACs", f"{units.digits(view.rate)} {units.rate_name(unit)}"),
+        (
+            "unattributed",
+            units.format_value(summary.unattributed.typical, unit),
+            _remark(summary.unattributed_share, "of the total"),
+        ),
+        (
+            "profiling adds",
+            units.format_value(summary.overhead, unit),
+            _remark(summary.overhead_share, "on top of the total"),
+        ),
+        (
+            "work",
+            f"{units.format_count(view.macs)} MACs",
+            f"{units.digits(view.rate)} {units.rate_name(unit)}",
+        ),
     ]
     for name, estimate in side_estimates(view):
         if estimate.n:
             figures.append((name, units.format_value(estimate.typical, unit), f"{estimate.n} processes"))
     if summary.peak_memory_bytes is not None:
-        figures.append(("peak memory", units.format_bytes(summary.peak_memory_bytes), "resident, before profiling"))
+        figures.append(
+            ("peak memory", units.format_bytes(summary.peak_memory_bytes), "resident, before profiling")
+        )
     return figures
+
+
+def _remark(share: float | None, rest: str) -> str:
+    return f"{units.format_share(share)} {rest}" if units.known(share) else "not measured"
 
 
 @cache

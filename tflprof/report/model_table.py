@@ -64,7 +64,9 @@ def _print_head(model: Model, cost: ModelCost, console: Console) -> None:
         console.print(Text(f"{plain(signature.key)}:", style="cyan"), Text(_ports_text(model, signature)))
     if cost.unknown_macs:
         count = len(cost.unknown_macs)
-        console.print(Text(f"MACs of {count} operators are unknown (–); the total lacks them", style="yellow"))
+        console.print(
+            Text(f"MACs of {count} operators are unknown (–); the total lacks them", style="yellow")
+        )
     console.print()
 
 
@@ -102,7 +104,8 @@ def _print_ops(model: Model, cost: ModelCost, console: Console) -> None:
 def _print_types(model: Model, cost: ModelCost, console: Console) -> None:
     counts = Counter(op.type for op in model.ops())
     macs = {
-        kind: [cost.ops[op.id].macs for op in model.ops() if op.type == kind] for kind, _ in counts.most_common()
+        kind: [cost.ops[op.id].macs for op in model.ops() if op.type == kind]
+        for kind, _ in counts.most_common()
     }
     sums = [_sum(values) for values in macs.values()]
     total = cost.total.macs
@@ -111,7 +114,11 @@ def _print_types(model: Model, cost: ModelCost, console: Console) -> None:
             Column("by operator", [plain(kind) for kind in macs], 100, False, 14),
             Column("count", [str(counts[kind]) for kind in macs], 90),
             Column("MACs", [units.format_count(value) for value in sums], 80),
-            Column("of MACs", [units.format_share(value / total if value and total else value) for value in sums], 70),
+            Column(
+                "of MACs",
+                [units.format_share(value / total if value and total else value) for value in sums],
+                70,
+            ),
         ]
     ).print(console)
 
@@ -161,7 +168,10 @@ def _type(tensor: Tensor) -> str:
 
 def _cost_document(cost: Cost) -> dict[str, Any]:
     intensity = cost.arithmetic_intensity
-    return {**asdict(cost), "macs_per_byte": intensity if intensity is None or math.isfinite(intensity) else None}
+    return {
+        **asdict(cost),
+        "macs_per_byte": intensity if intensity is None or math.isfinite(intensity) else None,
+    }
 
 
 def _tensor_document(tensor: Tensor) -> dict[str, Any]:
