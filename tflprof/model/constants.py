@@ -16,7 +16,7 @@ from tflprof.model import dtypes
 from tflprof.model.graph import Subgraph, Tensor
 from tflprof.model.schema import generated
 from tflprof.model.sparsity import Level, Sparsity, densify
-from tflprof.model.storage import Bytes, map_external, view
+from tflprof.model.storage import Bytes, damage_as_model_error, map_external, view
 
 
 class Constants:
@@ -69,13 +69,19 @@ class Constants:
         tensor = self._tensors.get((subgraph, index))
         if tensor is None or not tensor.is_constant:
             raise KeyError(f"tensor {index} of subgraph {subgraph} is not a constant")
+        with damage_as_model_error(self._path):
+            try:
+                return self._array(subgraph, tensor)
+            except ModelError as error:
+                raise ModelError(f"{self._path}: {tensor.name!r}: {error.what}", error.hint) from None
+
+    def _array(self, subgraph: int, tensor: Tensor) -> npt.NDArray[Any]:
         raw = self._raw(subgraph, tensor)
         if not tensor.sparse:
-            values = dtypes.decode(tensor.dtype, raw, math.prod(tensor.shape))
-            return values.reshape(tensor.shape)
+            return dtypes.decode(tensor.dtype, raw, math.prod(tensor.shape)).reshape(tensor.shape)
         stored = len(raw) * 8 // dtypes.BITS.get(tensor.dtype, 8)
         values = dtypes.decode(tensor.dtype, raw, stored)
-        return densify(values, self._sparsity(self._table(subgraph, index).Sparsity()), tensor.shape)
+        return densify(values, self._sparsity(self._table(subgraph, tensor.index).Sparsity()), tensor.shape)
 
     def _table(self, subgraph: int, index: int) -> Any:
         return self._root.Subgraphs(subgraph).Tensors(index)

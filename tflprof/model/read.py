@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +16,11 @@ from tflprof.model.fingerprint import fingerprint
 from tflprof.model.graph import Model, Op, Quantisation, Signature, Subgraph, Tensor
 from tflprof.model.options import read_options, subgraphs_run
 from tflprof.model.schema import enum_text, generated
-from tflprof.model.storage import map_model, sha256
+from tflprof.model.storage import damage_as_model_error, map_model, sha256, view
 
 T = TypeVar("T")
+
+_MANY_BYTES = 1 << 16
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
@@ -31,21 +31,8 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     """
     location = Path(path)
     mapped = map_model(location)
-    with _damage_as_model_error(location):
+    with damage_as_model_error(location):
         return _Reader(location, mapped).model()
-
-
-@contextmanager
-def _damage_as_model_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except ModelError:
-        raise
-    except (struct.error, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
-        raise ModelError(
-            f"{path} is truncated or damaged: {str(error) or type(error).__name__}",
-            "copy or download the file again and compare its size",
-        ) from None
 
 
 class _Reader:
@@ -156,6 +143,8 @@ class _Reader:
 
     def block_quantisation(self, table: Any, details: str, axis: int) -> Quantisation:
         union = table.Details()
+        if union is None:
+            raise ValueError(f"a tensor has {details} without its values")
         block = getattr(generated(), details)()
         block.Init(union.Bytes, union.Pos)
         if details == "MultiAxisQuantization":
@@ -170,10 +159,7 @@ class _Reader:
 
     def op(self, table: Any, subgraph: int, index: int) -> Op:
         code, custom_code, version = self.code(table.OpcodeIndex())
-        options = read_options(table)
-        if not table.CustomOptionsIsNone() and table.CustomOptionsLength():
-            self.spend(table.CustomOptionsLength())
-            options["custom_options"] = table.CustomOptionsAsNumpy().tobytes()
+        options = read_options(table) | self.custom_options(table)
         return Op(
             id=f"{subgraph}/{index}",
             subgraph=subgraph,
@@ -187,6 +173,21 @@ class _Reader:
             options=options,
             subgraphs=subgraphs_run(options),
         )
+
+    def custom_options(self, table: Any) -> dict[str, Any]:
+        """The bytes, from inside or behind the flatbuffer; only their number if there are many."""
+        size, raw = table.CustomOptionsLength(), None
+        if size:
+            raw = table.CustomOptionsAsNumpy()
+        elif table.LargeCustomOptionsSize() > 1:
+            size = table.LargeCustomOptionsSize()
+            raw = view(self.mapped, table.LargeCustomOptionsOffset(), size)
+        if raw is None:
+            return {}
+        if size > _MANY_BYTES:
+            return {"custom_options_size": size}
+        self.spend(size)
+        return {"custom_options": raw.tobytes()}
 
     def code(self, index: int) -> tuple[str, str | None, int]:
         if index >= self.root.OperatorCodesLength():

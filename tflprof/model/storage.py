@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,6 +18,28 @@ from tflprof.errors import ModelError
 IDENTIFIER = b"TFL3"
 
 Bytes = npt.NDArray[np.uint8]
+
+
+@contextmanager
+def damage_as_model_error(path: Path) -> Iterator[None]:
+    """Turn whatever reading beyond, or nonsense within, a file raises into a ModelError naming it."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except (
+        struct.error,
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+        AttributeError,
+        MemoryError,
+    ) as error:
+        raise ModelError(
+            f"{path} is truncated or damaged: {str(error) or type(error).__name__}",
+            "copy or download the file again and compare its size",
+        ) from None
 
 
 def map_model(path: Path) -> mmap.mmap:

@@ -181,15 +181,21 @@ class ModelWriter:
         return b"".join(self._pieces(self._needs_tail()))
 
     def save(self, path: str | os.PathLike[str], *, tail: bool | None = None) -> None:
-        """Write the file piece by piece.
+        """Write the file piece by piece, beside its place, and move it there when it is whole.
 
         Args:
-            path: file to write, replaced if it exists.
+            path: file to write, replaced if it exists; a model read from there stays valid.
             tail: put buffers behind the flatbuffer; None does so only if they need it.
         """
-        with Path(path).open("wb") as file:
-            for piece in self._pieces(self._needs_tail() if tail is None else tail):
-                file.write(piece)
+        target = Path(path)
+        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with beside.open("wb") as file:
+                for piece in self._pieces(self._needs_tail() if tail is None else tail):
+                    file.write(piece)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def _needs_tail(self) -> bool:
         return sum(len(content) + ALIGNMENT for content in self._buffers) > _FLATBUFFER_LIMIT

@@ -61,6 +61,7 @@ def test_same_arguments_same_bytes(name: str, dtype: str) -> None:
     assert first != build_network(name, 32, 0.25, dtype, seed=4)
 
 
+@settings(max_examples=20)
 @given(
     st.sampled_from(sorted(NETWORKS)),
     st.integers(1, 70),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tests.unit.model.tables import edited, read_bytes
+from tests.unit.model.tables import edited, read_bytes, sparse_model
 from tflprof.errors import ModelError
 from tflprof.model.build import build_micro, build_network
 from tflprof.model.graph import Quantisation
@@ -143,33 +143,11 @@ def test_operators_and_types_of_a_newer_schema_are_named_by_number(tmp_path: Pat
 def test_sparse_weights_are_made_dense_on_demand(tmp_path: Path) -> None:
     dense = np.zeros((4, 6), np.float32)
     dense[0, 1], dense[2, 0], dense[2, 5] = 1, 2, 3
-
-    def make_sparse(model: Any) -> None:
-        tensor = model.subgraphs[0].tensors[0]
-        tensor.sparsity = schema.SparsityParametersT(traversalOrder=[0, 1], dimMetadata=[_dense(4), _csr()])
-        model.buffers[tensor.buffer].data = np.array([1, 2, 3], np.float32).view(np.uint8)
-
-    writer = ModelWriter()
-    writer.subgraph().constant("weights", dense)
-    model = read_bytes(tmp_path, edited(writer.to_bytes(), make_sparse))
+    model = read_bytes(tmp_path, sparse_model())
     tensor = model.subgraphs[0].tensors[0]
     assert tensor.sparse
     assert tensor.constant_bytes == 12
     np.testing.assert_array_equal(model.data(0, 0), dense)
-
-
-def _dense(size: int) -> Any:
-    return schema.DimensionMetadataT(format=schema.DimensionType.DENSE, denseSize=size)
-
-
-def _csr() -> Any:
-    return schema.DimensionMetadataT(
-        format=schema.DimensionType.SPARSE_CSR,
-        arraySegmentsType=schema.SparseIndexVector.Uint8Vector,
-        arraySegments=schema.Uint8VectorT([0, 1, 1, 3, 3]),
-        arrayIndicesType=schema.SparseIndexVector.Uint16Vector,
-        arrayIndices=schema.Uint16VectorT([1, 0, 5]),
-    )
 
 
 def _with_external(content: bytes, group: str) -> bytes:
@@ -241,6 +219,33 @@ def test_more_than_two_gigabytes(tmp_path: Path) -> None:
     model = read_model(path)
     assert model.size_bytes == place + weights.nbytes
     np.testing.assert_array_equal(model.data(0, 0), weights)
+
+
+def test_large_custom_options_lie_behind_the_flatbuffer(tmp_path: Path) -> None:
+    content = build_micro("detection")
+    for size in (100, 100_000):
+
+        def move(model: Any, size: int = size) -> None:
+            op = model.subgraphs[0].operators[0]
+            op.customOptions, op.largeCustomOptionsOffset, op.largeCustomOptionsSize = None, 1 << 14, size
+
+        moved = edited(content, move)
+        model = read_bytes(tmp_path, moved.ljust(1 << 14, b"\0") + bytes([7]) * size)
+        expected = {"custom_options": b"\7" * 100} if size == 100 else {"custom_options_size": size}
+        assert model.ops()[0].options == expected
+
+
+def test_a_model_survives_its_file_being_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    for value in (1.0, 2.0):
+        writer = ModelWriter()
+        writer.subgraph().constant("c", np.full(4096, value, np.float32))
+        previous = read_model(path) if path.exists() else None
+        writer.save(path)
+        if previous:
+            assert previous.data(0, 0).mean() == 1
+            assert read_model(path).data(0, 0).mean() == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["model.tflite"]
 
 
 def test_metadata_sizes(tmp_path: Path) -> None:

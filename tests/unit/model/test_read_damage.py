@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.model.tables import edited, refusal
+from tests.unit.model.tables import edited, packed_model, refusal, sparse_model
 from tflprof.errors import ModelError
 from tflprof.model.build import build_micro
 from tflprof.model.cost import model_cost
@@ -20,6 +20,7 @@ from tflprof.model.read import read_model
 from tflprof.model.write import ModelWriter
 
 SMALL = {name: build_micro(name) for name in ("conv_2d", "if_else", "detection", "call_once", "stateful")}
+SMALL |= {"int8": build_micro("conv_2d", "int8"), "sparse": sparse_model(), "packed": packed_model()}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,225 @@
+"""Files of the builders in the real runtime, against plain numpy and against what they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from tests.integration import model_reference as reference
+from tests.integration.model_reference import Array
+from tflprof.model.build import MICRO_MODELS, NETWORKS, build_micro, build_network
+from tflprof.model.build.control import LOOPS
+from tflprof.model.graph import Model, Tensor
+from tflprof.model.read import read_model
+from tflprof.model.write import ModelWriter
+
+STRAIGHT = [
+    (name, dtype)
+    for name, micro in MICRO_MODELS.items()
+    for dtype in micro.dtypes
+    if name not in ("if_else", "while_loop", "call_once", "detection", "dynamic_batch", "stateful")
+]
+
+
+def saved(folder: Path, content: bytes) -> Model:
+    path = folder / "model.tflite"
+    path.write_bytes(content)
+    return read_model(path)
+
+
+def interpreter(model: Model) -> Any:
+    made = Interpreter(model.path, num_threads=1)
+    made.allocate_tensors()
+    return made
+
+
+def invoke(model: Model, inputs: Sequence[Array]) -> list[Array]:
+    """Outputs of the runtime, in the order of the main subgraph."""
+    runtime = interpreter(model)
+    for detail, values in zip(runtime.get_input_details(), inputs, strict=True):
+        runtime.set_tensor(detail["index"], values)
+    runtime.invoke()
+    return [runtime.get_tensor(detail["index"]) for detail in runtime.get_output_details()]
+
+
+def random_input(tensor: Tensor, seed: int) -> Array:
+    real = np.random.default_rng(seed).uniform(-1, 1, tensor.shape).astype(np.float32)
+    return reference.quantise(tensor, real)
+
+
+def both(model: Model) -> list[tuple[Tensor, Array, Array]]:
+    """Each output: its tensor, what the runtime computes and what numpy does, in stored values."""
+    graph = model.subgraphs[0]
+    inputs = [random_input(graph.tensors[i], i) for i in graph.inputs]
+    reals = [reference.dequantise(graph.tensors[i], x) for i, x in zip(graph.inputs, inputs, strict=True)]
+    tensors = [graph.tensors[i] for i in graph.outputs]
+    expected = [
+        reference.quantise(t, out) for t, out in zip(tensors, reference.run(model, reals), strict=True)
+    ]
+    return list(zip(tensors, invoke(model, inputs), expected, strict=True))
+
+
+@pytest.mark.parametrize(("name", "dtype"), STRAIGHT)
+def test_micro_models_compute_what_numpy_computes(tmp_path: Path, name: str, dtype: str) -> None:
+    # Dynamic-range quantisation rounds its input to int8 inside the kernel.
+    tolerance = 0.02 if name == "fully_connected_int8_weights" else 1e-5
+    for tensor, actual, expected in both(saved(tmp_path, build_micro(name, dtype))):
+        assert actual.shape == tensor.shape
+        if tensor.dtype == "int8":
+            assert np.abs(actual.astype(int) - expected.astype(int)).max() <= 1
+            assert len(np.unique(actual)) > 2
+        else:
+            np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_float_networks_compute_what_numpy_computes(tmp_path: Path, name: str) -> None:
+    ((_, actual, expected),) = both(saved(tmp_path, build_network(name, 32, 0.25, classes=10)))
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
+    assert actual.sum() == pytest.approx(1)
+    assert np.ptp(actual) > 0.01
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_int8_networks_stay_close_to_their_float_twins(tmp_path: Path, name: str) -> None:
+    """Same seed, same weights before quantisation: the ranges chosen in closed form must fit."""
+    outputs = {}
+    for dtype in ("float32", "int8"):
+        model = saved(tmp_path, build_network(name, 64, 0.5, dtype, classes=5))
+        graph = model.subgraphs[0]
+        source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+        (out,) = invoke(model, [random_input(source, 0)])
+        outputs[dtype] = reference.dequantise(result, out)
+        (tmp_path / "model.tflite").unlink()
+    np.testing.assert_allclose(outputs["int8"], outputs["float32"], atol=0.04)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_int8_networks_match_integer_arithmetic_in_numpy(tmp_path: Path, name: str) -> None:
+    ((_, actual, expected),) = both(saved(tmp_path, build_network(name, 32, 0.25, "int8", classes=10)))
+    assert np.abs(actual.astype(int) - expected.astype(int)).max() <= 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_networks_run_as_one_partition(tmp_path: Path, name: str, dtype: str) -> None:
+    """XNNPACK takes all but, in int8, the softmax."""
+    model = saved(tmp_path, build_network(name, 32, 0.25, dtype))
+    assert delegates(model) == 1
+
+
+def delegates(model: Model) -> int:
+    return [op["op_name"] for op in interpreter(model)._get_ops_details()].count("DELEGATE")
+
+
+def test_if_takes_the_branch_it_is_told(tmp_path: Path) -> None:
+    model = saved(tmp_path, build_micro("if_else"))
+    x = random_input(model.subgraphs[0].tensors[1], 3)
+    conv = model.subgraphs[0].ops[0]
+    y = reference.conv_2d(conv, [x, *(model.data(0, i) for i in conv.inputs[1:])])
+    branch = model.subgraphs[1].ops[0]
+    taken = reference.conv_2d(branch, [y, *(model.data(1, i) for i in branch.inputs[1:])])
+    for condition, expected in ((True, taken), (False, y + y)):
+        (out,) = invoke(model, [np.array(condition), x])
+        np.testing.assert_allclose(out, reference.softmax(conv, [expected]), rtol=1e-4, atol=1e-6)
+
+
+def test_while_runs_its_body_three_times(tmp_path: Path) -> None:
+    model = saved(tmp_path, build_micro("while_loop"))
+    x = random_input(model.subgraphs[0].tensors[0], 1)
+    body = next(op for op in model.ops() if op.code == "DEPTHWISE_CONV_2D")
+    expected = x
+    for _ in range(LOOPS):
+        constants = [model.data(body.subgraph, i) for i in body.inputs[1:]]
+        expected = reference.depthwise_conv_2d(body, [expected, *constants])
+    (out,) = invoke(model, [x])
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_call_once_fills_a_variable(tmp_path: Path) -> None:
+    runtime = interpreter(saved(tmp_path, build_micro("call_once")))
+    for _ in range(2):
+        runtime.set_tensor(runtime.get_input_details()[0]["index"], np.ones(4, np.float32))
+        runtime.invoke()
+        np.testing.assert_array_equal(
+            runtime.get_tensor(runtime.get_output_details()[0]["index"]), [1, 2, 3, 4]
+        )
+
+
+@pytest.mark.parametrize("name", ["two_partitions", "crossed_partitions"])
+def test_partitions(tmp_path: Path, name: str) -> None:
+    assert delegates(saved(tmp_path, build_micro(name))) == 2
+
+
+def test_detection_finds_boxes(tmp_path: Path) -> None:
+    model = saved(tmp_path, build_micro("detection"))
+    scores = np.zeros((1, 6, 3), np.float32)
+    scores[0, 4, 2], scores[0, 1, 1] = 0.9, 0.8
+    boxes, classes, found, count = invoke(model, [np.zeros((1, 6, 4), np.float32), scores])
+    assert count == [2]
+    assert classes[0, :2].tolist() == [1, 0]
+    np.testing.assert_allclose(found[0, :2], [0.9, 0.8])
+    np.testing.assert_allclose(boxes[0, 0], [0.69, 0.69, 0.79, 0.79], atol=1e-5)
+
+
+def test_signatures_run_by_name(tmp_path: Path) -> None:
+    runtime = interpreter(saved(tmp_path, build_micro("two_signatures")))
+    assert sorted(runtime.get_signature_list()) == ["double", "serving_default"]
+    out = runtime.get_signature_runner("double")(x=np.ones((1, 4), np.float32))
+    np.testing.assert_array_equal(out["y"], np.full((1, 4), 2))
+
+
+def test_dynamic_batch_after_resizing(tmp_path: Path) -> None:
+    model = saved(tmp_path, build_micro("dynamic_batch"))
+    runtime = Interpreter(model.path)
+    runtime.resize_tensor_input(0, (3, 16))
+    runtime.allocate_tensors()
+    x = np.random.default_rng(0).uniform(-1, 1, (3, 16)).astype(np.float32)
+    runtime.set_tensor(0, x)
+    runtime.invoke()
+    out = runtime.get_tensor(runtime.get_output_details()[0]["index"])
+    np.testing.assert_allclose(out, reference.run(model, [x])[0], rtol=1e-4)
+
+
+def test_state_is_kept_between_inferences(tmp_path: Path) -> None:
+    runtime = interpreter(saved(tmp_path, build_micro("stateful")))
+    outputs = []
+    for _ in range(3):
+        runtime.set_tensor(0, np.ones((1, 4), np.float32))
+        runtime.invoke()
+        outputs.append(runtime.get_tensor(runtime.get_output_details()[0]["index"]))
+    assert not np.allclose(outputs[0], outputs[1])
+    np.testing.assert_allclose(outputs[1], outputs[2])
+
+
+def test_buffers_behind_the_flatbuffer_run(tmp_path: Path) -> None:
+    """The layout of models over 2 GB, in a small one."""
+    values = np.arange(64, dtype=np.float32)
+    writer = ModelWriter()
+    graph = writer.subgraph()
+    x = graph.input("x", (64,))
+    y = graph.tensor("y", (64,))
+    graph.op("ADD", [x, graph.constant("c", values)], [y])
+    graph.output(y)
+    path = tmp_path / "tail.tflite"
+    writer.save(path, tail=True)
+    (out,) = invoke(read_model(path), [np.ones(64, np.float32)])
+    np.testing.assert_array_equal(out, values + 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_building_a_whole_network_takes_well_under_a_second(name: str, dtype: str) -> None:
+    build_network(name, 32, 0.25, dtype)
+    times = []
+    for _ in range(3):
+        start = perf_counter()
+        build_network(name, dtype=dtype)
+        times.append(perf_counter() - start)
+    assert min(times) < 0.7
