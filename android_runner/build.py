@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -52,7 +51,9 @@ BINARIES = (
     Binary("tflprof-runner-linux-x86_64", "x86_64-linux-gnu.2.17", "x86_64", "*.c", RUNNER_FLAGS),
     Binary("tflprof-runner-linux-aarch64", "aarch64-linux-gnu.2.17", "generic", "*.c", RUNNER_FLAGS),
     Binary("tflprof-counter-linux-x86_64.so", "x86_64-linux-gnu.2.17", "x86_64", "plugin/*.c", PLUGIN_FLAGS),
-    Binary("tflprof-counter-linux-aarch64.so", "aarch64-linux-gnu.2.17", "generic", "plugin/*.c", PLUGIN_FLAGS),
+    Binary(
+        "tflprof-counter-linux-aarch64.so", "aarch64-linux-gnu.2.17", "generic", "plugin/*.c", PLUGIN_FLAGS
+    ),
 )
 
 
@@ -97,10 +98,10 @@ def build(out: Path = DEFAULT_OUT, zig: Sequence[str] | None = None) -> dict[str
             "sha256": {name: _sha256(path) for name, path in built.items()},
         }
         for name, path in built.items():
-            os.replace(path, out / name)
+            path.replace(out / name)
         written = Path(scratch) / "build.json"
         written.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        os.replace(written, out / "build.json")
+        written.replace(out / "build.json")
     return manifest
 
 
@@ -142,9 +143,13 @@ def _sha256(path: Path) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build, and print the manifest."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="directory of the binaries")
-    parser.add_argument("--zig", type=Path, default=None, help="zig executable instead of the ziglang package")
+    parser.add_argument(
+        "--zig", type=Path, default=None, help="zig executable instead of the ziglang package"
+    )
     options = parser.parse_args(arguments)
     try:
         manifest = build(options.out.resolve(), zig_command(options.zig))
