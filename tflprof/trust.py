@@ -31,24 +31,43 @@ class Rule:
     remedy: str
 
 
-REGISTRY: dict[str, Rule] = {
-    rule.code: rule
-    for rule in (
-        Rule("too-few-samples", "doubt", "give more time with --max-seconds"),
-        Rule("interval-not-reached", "note", "give more time with --max-seconds, quieten the machine, or accept a wider --precision"),
-        Rule("interval-unknown", "doubt", "give more time with --max-seconds: an interval needs batches from several processes"),
-        Rule("not-repeatable", "doubt", "counts depend on data or threads: use one thread, and fixed inputs with --input"),
-        Rule("overhead-high", "note", "shares come from profiled inferences: read shares of short layers with care; the total is not affected"),
-        Rule("partial-run", "doubt", "run it again to the end"),
-        Rule("unattributed-high", "note", "time outside all layers: look at the unattributed row before optimising small layers"),
-        Rule("events-unread", "doubt", "the runtime did something this version does not know; report it with the profile file"),
-        Rule("host-busy", "doubt", "stop other work on this machine, or pin to a quieter core with --core N"),
-        Rule("pin-failed", "doubt", "choose another core with --core, or check the limits on this process (taskset -p, cgroups)"),
-        Rule("not-steady", "doubt", "the speed was still changing at the end: give more time, or let the device cool"),
-        Rule("timer-coarse", "note", "layers shorter than some clock steps are uncertain; use the native runner (target host)"),
-        Rule("not-pinned", "note", "this target cannot pin: use target host with --core for a number to rely upon"),
-    )
-}  # fmt: skip
+_RULES = (
+    Rule("too-few-samples", "doubt", "give more time with --max-seconds"),
+    Rule(
+        "interval-not-reached",
+        "note",
+        "give more time with --max-seconds, a quieter machine, or a wider --precision",
+    ),
+    Rule(
+        "interval-unknown", "doubt", "give more time with --max-seconds: an interval needs several processes"
+    ),
+    Rule(
+        "not-repeatable", "doubt", "use one thread, and fixed inputs with --input if the work depends on data"
+    ),
+    Rule("overhead-high", "note", "the total is not affected; read the shares of short layers with care"),
+    Rule("partial-run", "doubt", "run it again to the end"),
+    Rule("unattributed-high", "note", "look at the unattributed row before optimising small layers"),
+    Rule("events-unread", "doubt", "report it with the profile file: the runtime did something unknown"),
+    Rule("host-busy", "doubt", "stop other work on this machine, or pin to a quieter core with --core N"),
+    Rule(
+        "pin-failed",
+        "doubt",
+        "choose another core with --core, or lift the limit on this process (cgroup, taskset)",
+    ),
+    Rule(
+        "not-steady",
+        "doubt",
+        "the speed was still changing at the end: give more time, or let the device cool",
+    ),
+    Rule(
+        "timer-coarse",
+        "note",
+        "layers of a few clock steps are uncertain; use the native runner (target host)",
+    ),
+    Rule("not-pinned", "note", "use target host with --core for a number to rely upon"),
+)
+
+REGISTRY: dict[str, Rule] = {rule.code: rule for rule in _RULES}
 """All findings there are, by code."""
 
 _GRAVITY = {"note": 0, "doubt": 1, "taint": 2}
@@ -130,12 +149,14 @@ def _conditions(meta: ProfileMeta) -> Iterator[Finding]:
 def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     share, gap = summary.unattributed_share, summary.unattributed.typical
     slack = UNATTRIBUTED_NS if meta.unit == "ns" else 0.0
-    if share is not None and gap is not None and summary.total.typical:
-        if abs(gap) > UNATTRIBUTED_SHARE * summary.total.typical + slack:
-            yield finding("unattributed-high", f"{share:+.1%} of the total is in no layer")
+    allowed = UNATTRIBUTED_SHARE * (summary.total.typical or 0.0) + slack
+    if share is not None and gap is not None and abs(gap) > allowed:
+        yield finding("unattributed-high", f"{share:+.1%} of the total is in no layer")
     if summary.overhead_share is not None and summary.overhead_share > OVERHEAD_SHARE:
         yield finding("overhead-high", f"profiling makes an inference {summary.overhead_share:.0%} longer")
     tick = meta.clock.tick
     shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical]
     if meta.unit == "ns" and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
-        yield finding("timer-coarse", f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns")
+        yield finding(
+            "timer-coarse", f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns"
+        )

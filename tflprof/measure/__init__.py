@@ -1,0 +1,1 @@
+"""Measuring a model and attributing what was measured to its layers."""

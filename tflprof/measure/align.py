@@ -10,6 +10,7 @@ certain *cuts*, and what lies between two cuts belongs together. So a tie yields
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +75,7 @@ def align(evidence: Evidence) -> list[Segment]:
         return [Segment(0, operators, 0, kernels)]
     visited = np.exp(forward + backward - whole)
     cuts = [(int(i), int(j)) for i, j in np.argwhere(visited >= CERTAIN)]
-    return [Segment(i, last, j, stop) for (i, j), (last, stop) in zip(cuts, cuts[1:], strict=False)]
+    return [Segment(i, last, j, stop) for (i, j), (last, stop) in pairwise(cuts)]
 
 
 def _moves(evidence: Evidence) -> FloatArray:

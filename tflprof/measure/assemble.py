@@ -156,10 +156,7 @@ def _why(cause: BaseException | None) -> str | None:
 def _unread(alignment: Alignment) -> int:
     """Operators and kernels that no row counts."""
     used = {
-        (number, event)
-        for row in alignment.rows
-        for number, events in row.events.items()
-        for event in events
+        (number, event) for row in alignment.rows for number, events in row.events.items() for event in events
     }
     return sum(
         1

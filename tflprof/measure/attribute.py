@@ -128,7 +128,8 @@ def _evidence(
     weights = np.array([work.get(op.id) or np.nan for op in ops], dtype=float)
     return Evidence(
         absence=np.array([_absence(graph, op, static) for op in ops]),
-        main=np.array([[kernels.main_penalty(op, tag) for tag in tags] for op in ops]) + unlikely[:, np.newaxis],
+        main=np.array([[kernels.main_penalty(op, tag) for tag in tags] for op in ops])
+        + unlikely[:, np.newaxis],
         before=np.array([[kernels.helper_penalty(op, tag, before=True) for tag in tags] for op in ops]),
         after=np.array([[kernels.helper_penalty(op, tag, before=False) for tag in tags] for op in ops]),
         elapsed=elapsed,

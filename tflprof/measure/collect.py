@@ -43,7 +43,7 @@ class Collector:
     counter: str
     processes: int = 0
     blocks: list[BlockSamples] = field(default_factory=list)
-    clock: ClockInfo = ClockInfo()
+    clock: ClockInfo = field(default_factory=ClockInfo)
     model: Sighting | None = None
     affinity_error: str | None = None
     unsteady: int = 0
@@ -146,7 +146,9 @@ class Collector:
 
     def _on_memory(self, record: wire.Memory) -> None:
         if record.peak_bytes is not None:
-            self._singles.append(("memory", self.processes - 1, record.at, "plain", "bytes", record.peak_bytes))
+            self._singles.append(
+                ("memory", self.processes - 1, record.at, "plain", "bytes", record.peak_bytes)
+            )
 
     def _on_structure(self, record: wire.Structure) -> None:
         events = tuple(EventInfo(e.type, e.source, e.m1, e.m2, e.tag) for e in record.events)

@@ -82,7 +82,17 @@ _FAMILIES: dict[str, frozenset[str]] = {
 
 _KNOWN = frozenset(family for families in _FAMILIES.values() for family in families)
 _HELPERS = frozenset(
-    {"Clamp", "Convert", "Copy", "Static Reshape", "Reshape", "Transpose", "Constant Pad", "Pack Lh", "Broadcast"}
+    {
+        "Clamp",
+        "Convert",
+        "Copy",
+        "Static Reshape",
+        "Reshape",
+        "Transpose",
+        "Constant Pad",
+        "Pack Lh",
+        "Broadcast",
+    }
 )
 _FUSES_PADDING = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 _FUSES_ACTIVATION = frozenset(
@@ -93,7 +103,7 @@ _FREE = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 
 
 def family(tag: str) -> str:
-    """Family of a kernel: its name up to the first parenthesis, ``Convolution (NHWC, F32) IGEMM`` -> ``Convolution``."""
+    """Family of a kernel: ``Convolution`` of ``Convolution (NHWC, F32) IGEMM``."""
     return re.split(r"\s*\(", tag, maxsplit=1)[0].strip()
 
 

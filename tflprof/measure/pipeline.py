@@ -133,7 +133,8 @@ def relative_half_width(collector: Collector, looks: int) -> float | None:
     counts = [len(block.values) for block in blocks]
     values = np.concatenate([np.asarray(block.values, dtype=np.int64) for block in blocks])
     process, number, start = (
-        np.repeat(np.array([getattr(block, name) for block in blocks]), counts) for name in ("process", "block", "t")
+        np.repeat(np.array([getattr(block, name) for block in blocks]), counts)
+        for name in ("process", "block", "t")
     )
     interval = stats.total_interval(values, process, number, start, looks=looks)
     if interval is None:

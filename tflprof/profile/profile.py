@@ -33,7 +33,8 @@ class Profile:
 
     def samples(self) -> pd.DataFrame:
         """All raw samples, one row each (columns: :data:`tflprof.profile.schema.SAMPLES`)."""
-        return self.table.to_pandas()
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame
 
     def layers(self) -> pd.DataFrame:
         """One row per layer in file order.

@@ -144,7 +144,9 @@ class Inferences:
 def select_inferences(table: pa.Table, variant: str, counter: str, phase: str = "steady") -> Inferences:
     """Undisturbed inferences of a variant, phase and counter. Absent numbers are -1."""
     frame = table.filter(_wanted(table, "inference", variant, counter, phase))
-    return Inferences(*(_ints(frame, name) for name in ("value", "process", "block", "t", "structure", "core")))
+    return Inferences(
+        *(_ints(frame, name) for name in ("value", "process", "block", "t", "structure", "core"))
+    )
 
 
 def select_events(table: pa.Table, counter: str, structure: int, width: int) -> tuple[IntArray, IntArray]:
@@ -174,7 +176,8 @@ def _equals(column: pa.ChunkedArray, value: str) -> npt.NDArray[np.bool_]:
     names = encoded.dictionary.to_pylist()
     if value not in names:
         return np.zeros(len(column), dtype=bool)
-    return np.asarray(encoded.indices) == names.index(value)
+    found: npt.NDArray[np.bool_] = np.asarray(encoded.indices) == names.index(value)
+    return found
 
 
 def _ints(table: pa.Table, name: str) -> IntArray:

@@ -52,9 +52,13 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise UsageError(f"the output {path} is a folder", "give a file name with -o FILE")
     if path.exists() and not overwrite:
-        raise UsageError(f"the output {path} exists", "give another name with -o FILE, or --force to overwrite it")
+        raise UsageError(
+            f"the output {path} exists", "give another name with -o FILE, or --force to overwrite it"
+        )
     if not path.parent.is_dir():
-        raise UsageError(f"the folder {path.parent} for the output {path.name} does not exist", "make it first")
+        raise UsageError(
+            f"the folder {path.parent} for the output {path.name} does not exist", "make it first"
+        )
 
 
 def read_profile(path: str | os.PathLike[str]) -> Profile:
@@ -86,7 +90,9 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
 def _document(source: Path, table: pa.Table) -> dict[str, Any]:
     raw = (table.schema.metadata or {}).get(_KEY)
     if raw is None:
-        raise ProfileError(f"{source} is a Parquet file, but not a tflprof profile (no metadata key 'tflprof')")
+        raise ProfileError(
+            f"{source} is a Parquet file, but not a tflprof profile (no metadata key 'tflprof')"
+        )
     try:
         document = json.loads(raw)
     except ValueError as error:

@@ -173,7 +173,8 @@ def _layers(
             )
     absent = Estimate()
     return tuple(
-        found.get(info.id, LayerSummary(info, None, None, "unseen", absent, None)) for info in meta.model.layers
+        found.get(info.id, LayerSummary(info, None, None, "unseen", absent, None))
+        for info in meta.model.layers
     )
 
 
@@ -201,10 +202,11 @@ def _singles(table: pa.Table, kind: str, phase: str, counter: str) -> FloatArray
         & (frame["variant"] == "plain")
         & (frame["counter"] == counter)
     ]
-    return chosen["value"].to_numpy(dtype=float)
+    values: FloatArray = chosen["value"].to_numpy(dtype=float)
+    return values
 
 
-def _simple(values: npt.NDArray[np.number[npt.NBitBase]] | FloatArray) -> Estimate:
+def _simple(values: IntArray | FloatArray) -> Estimate:
     if not len(values):
         return Estimate()
     return Estimate(

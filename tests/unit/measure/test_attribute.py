@@ -1,0 +1,159 @@
+"""Kernel events to layers, on the graphs of micro-models and hand-written event lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.measure.graphs import AFTER, BEFORE, INVOKE, events, kernels, micro, node
+from tflprof.measure.attribute import EventList, attribute
+from tflprof.model.graph import Model
+from tflprof.profile.meta import Alignment, EventInfo
+
+
+def aligned(model: Model, *lists: EventList, subgraph: int = 0) -> dict[str, tuple[str, ...]]:
+    """Layer ids of each row -> tags of its events, all kinds of inferences together."""
+    return tags_of(attribute(model, subgraph, lists, {}))
+
+
+def tags_of(alignment: Alignment) -> dict[str, tuple[str, ...]]:
+    return {
+        "+".join(row.layers): tuple(
+            alignment.structures[int(number)].events[event].tag
+            for number, positions in row.events.items()
+            for event in positions
+        )
+        for row in alignment.rows
+    }
+
+
+def types(model: Model) -> list[str]:
+    return [op.type for op in model.subgraphs[0].ops]
+
+
+def test_operators_that_the_runtime_ran_are_exact(tmp_path: Path) -> None:
+    model = micro(tmp_path, "pad_conv")
+    assert types(model) == ["PAD", "CONV_2D"]
+    found = aligned(model, events(node(0, "PAD"), node(1, "CONV_2D")))
+    assert found == {"0/0": ("PAD",), "0/1": ("CONV_2D",)}
+
+
+def test_folded_padding_is_a_group_with_its_convolution(tmp_path: Path) -> None:
+    model = micro(tmp_path, "pad_conv")
+    alignment = attribute(model, 0, [events(*kernels("Convolution (NHWC, F32) IGEMM"))], {})
+    assert tags_of(alignment) == {"0/0+0/1": ("Convolution (NHWC, F32) IGEMM",)}
+    assert alignment.rows[0].note == "fused"
+
+
+def test_padding_that_runs_is_a_layer_of_its_own(tmp_path: Path) -> None:
+    model = micro(tmp_path, "pad_conv")
+    found = aligned(model, events(*kernels("Constant Pad (ND, X32)", "Convolution (NHWC, F32) IGEMM")))
+    assert found == {"0/0": ("Constant Pad (ND, X32)",), "0/1": ("Convolution (NHWC, F32) IGEMM",)}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ("Static Reshape (NC)", "Fully Connected (NC, F32) GEMM"),
+        ("Convert (NC, F32, QD8)", "Fully Connected (NC, QD8, F32, QC8W) GEMM"),
+        ("Fully Connected (NC, PF32) GEMM",),
+        ("Some Kernel Of The Future (X1)",),
+    ],
+)
+def test_a_layer_alone_gets_all_kernels_whatever_their_names(tmp_path: Path, tags: tuple[str, ...]) -> None:
+    model = micro(tmp_path, "fully_connected")
+    alignment = attribute(model, 0, [events(*kernels(*tags))], {})
+    assert list(tags_of(alignment).values()) == [tags]
+    assert alignment.rows[0].note == ("exact" if len(tags) == 1 else "split")
+
+
+def crossed(model: Model) -> tuple[list[int], list[int]]:
+    """Indices of the refused and of the delegated operators of ``crossed_partitions``."""
+    refused = [op.index for op in model.subgraphs[0].ops if op.code not in ("CONV_2D", "ADD")]
+    return refused, [op.index for op in model.subgraphs[0].ops if op.index not in refused]
+
+
+def test_partitions_run_out_of_file_order_and_never_merge(tmp_path: Path) -> None:
+    model = micro(tmp_path, "crossed_partitions")
+    refused, delegated = crossed(model)
+    first = [
+        i
+        for i in delegated
+        if i < refused[0] or set(model.subgraphs[0].ops[i].inputs) & set(model.subgraphs[0].inputs)
+    ]
+    rest = [i for i in delegated if i not in first]
+    names = {
+        i: "Add (ND)" if model.subgraphs[0].ops[i].code == "ADD" else "Convolution (NHWC, F32) IGEMM"
+        for i in delegated
+    }
+    run = events(
+        *kernels(*(names[i] for i in first)),
+        *(node(i, model.subgraphs[0].ops[i].code) for i in refused),
+        *kernels(*(names[i] for i in rest)),
+    )
+    alignment = attribute(model, 0, [run], {})
+    order = [f"0/{i}" for i in (*first, *refused, *rest)]
+    by_layer = {row.layers[0]: row.events["0"] for row in alignment.rows}
+    assert {len(row.layers) for row in alignment.rows} == {1}
+    assert [by_layer[layer] for layer in order] == [(position,) for position in range(2, 2 + len(order))]
+
+
+def test_control_flow_takes_exclusive_time(tmp_path: Path) -> None:
+    """The IF keeps its own time and that of the call it makes; its branch's layers are not counted twice."""
+    model = micro(tmp_path, "if_else")
+    branch = model.subgraphs[0].ops[1].subgraphs[0]
+    run = events(
+        *kernels("Convolution (NHWC, F32) IGEMM"),
+        node(1, "IF"),
+        EventInfo(1, 0, 0, 0, "AllocateTensors"),
+        EventInfo(1, 0, 0, branch, "Invoke"),
+        *kernels("Convolution (NHWC, F32) IGEMM"),
+        *kernels("Softmax (NC, F32)"),
+    )
+    alignment = attribute(model, 0, [run], {})
+    assert tags_of(alignment) == {
+        "0/0": ("Convolution (NHWC, F32) IGEMM",),
+        "0/1": ("IF", "AllocateTensors", "Invoke"),
+        "0/2": ("Softmax (NC, F32)",),
+        f"{branch}/0": ("Convolution (NHWC, F32) IGEMM",),
+    }
+    assert alignment.structures[0].parent == (-1, -1, 1, 1, 3, 3, 5, 1, -1)
+
+
+def test_kinds_of_inferences_share_their_rows(tmp_path: Path) -> None:
+    """A WHILE that ran once and twice: same rows, each with its own events."""
+    model = micro(tmp_path, "while_loop")
+    condition, body = model.subgraphs[0].ops[0].subgraphs
+
+    def loop(times: int) -> EventList:
+        turn = [
+            EventInfo(1, 0, 0, body, "Invoke"),
+            node(0, "ADD", body),
+            *kernels("Convolution (NHWC, F32) DWConv"),
+        ]
+        test = [EventInfo(1, 0, 0, condition, "Invoke"), node(0, "LESS", condition)]
+        return events(node(0, "WHILE"), *test, *(turn + test) * times)
+
+    alignment = attribute(model, 0, [loop(1), loop(2)], {})
+    counts = {row.layers[0]: [len(row.events[n]) for n in ("0", "1")] for row in alignment.rows}
+    assert counts == {"0/0": [4, 6], f"{condition}/0": [2, 3], f"{body}/0": [1, 2], f"{body}/1": [1, 2]}
+
+
+def test_what_cannot_be_told_apart_is_a_group(tmp_path: Path) -> None:
+    model = micro(tmp_path, "dynamic_batch")
+    names = types(model)
+    unknown = kernels(*["Kernel Of The Future (A)"] * (len(names) + 1))
+    alignment = attribute(model, 0, [events(*unknown)], {})
+    if len(names) > 1:
+        assert any(len(row.layers) > 1 for row in alignment.rows)
+    assert sum(len(row.events["0"]) for row in alignment.rows) == len(unknown)
+
+
+def test_unexpected_events_stay_unattributed(tmp_path: Path) -> None:
+    model = micro(tmp_path, "softmax")
+    run = EventList(
+        (BEFORE, INVOKE, node(0, "SOFTMAX"), node(7, "SURPRISE"), AFTER),
+        events(node(0, ""), node(0, "")).elapsed,
+    )
+    assert aligned(model, run) == {"0/0": ("SOFTMAX",)}
