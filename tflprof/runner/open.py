@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tflprof.runner.binary import runner_binary
+from tflprof.runner.binary import plugin_binary, runner_binary
 from tflprof.runner.interface import Runner
 from tflprof.runner.native import NativeRunner
-from tflprof.runtimes.library import find_runtime
+from tflprof.runtimes.library import find_runtime, host_platform
+from tflprof.targets.emulated import EmulatedDevice
 from tflprof.targets.host import HostDevice
 from tflprof.targets.interface import Device
 from tflprof.targets.spec import parse_target
@@ -26,7 +27,9 @@ def open_runner(target: str, runtime: Path | None = None) -> Runner:
         EnvironmentFault: if the runner is not built.
     """
     spec = parse_target(target)
-    assert spec.kind == "host"
+    if spec.kind == "emulated":
+        plugin = plugin_binary(host_platform()).path
+        return _native(EmulatedDevice(spec.detail or "", plugin), runtime)
     return _native(HostDevice(), runtime)
 
 

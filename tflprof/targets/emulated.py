@@ -1,0 +1,110 @@
+"""An emulated phone: aarch64 programs under QEMU's user mode, with instructions counted by our plugin."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tflprof.facts import DeviceFacts
+from tflprof.targets.cores import choose_cpus
+from tflprof.targets.emulator import find_emulator, find_guest_libraries, libraries_sha256
+from tflprof.targets.guest_root import build_guest_root
+from tflprof.targets.local import LocalWorkspace, make_private_directory
+from tflprof.targets.phone import load_phone
+
+_PAGE_BYTES = 4096
+_PAGE = "counters"
+_PLUGIN = "counter.so"
+
+
+class EmulatedDevice:
+    """A phone as a device whose clock counts instructions.
+
+    Programs run with relative names, in an empty environment and with a fixed random seed, so that nothing
+    of this machine shows in the counts.
+
+    Args:
+        name: of the phone.
+        plugin: the counter plugin, built for this machine.
+        emulator_options: further options of the emulator, such as ``-strace``.
+
+    Raises:
+        TargetError: if there is no such phone, or the emulator or the guest's libraries are missing.
+    """
+
+    platform = "linux-aarch64"
+    provenance = "emulated"
+    counters: tuple[str, ...] = ("instructions",)
+    deterministic = True
+
+    def __init__(self, name: str, plugin: Path, emulator_options: Sequence[str] = ()) -> None:
+        self._phone = load_phone(name)
+        self._emulator = find_emulator()
+        self._plugin = plugin
+        self._more = list(emulator_options)
+        libraries = find_guest_libraries()
+        self.facts = self._facts(libraries_sha256(libraries))
+        self.root = make_private_directory("tflprof-root-")
+        try:
+            build_guest_root(self.root, self._phone, libraries)
+        except BaseException:
+            self.close()
+            raise
+
+    def _facts(self, libraries: str) -> DeviceFacts:
+        return DeviceFacts(
+            name=self._phone.name,
+            kind="emulated",
+            os="Linux user mode",
+            abi=self.platform,
+            soc=self._phone.soc,
+            cpus=self._phone.cpus,
+            memory_bytes=self._phone.memory_mib << 20,
+            details={
+                "emulator": self._emulator.banner,
+                "emulated_cpu": self._phone.emulated_cpu,
+                "plugin_sha256": hashlib.sha256(self._plugin.read_bytes()).hexdigest(),
+                "guest_libraries_sha256": libraries,
+                "phone_sha256": self._phone.sha256,
+            },
+        )
+
+    def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...]:
+        """CPUs of a core choice; without one it is the big core, since an emulated phone has to be on some."""
+        everyone = range(len(self.facts.cpus))
+        return choose_cpus(self.facts.cpus, everyone, core or "big", threads)
+
+    def runner_options(self, cpus: tuple[int, ...] | None) -> Mapping[str, str]:
+        """Instructions are counted; the runner answers for the phone where the emulator cannot."""
+        hwcap, hwcap2 = self._phone.hwcaps
+        return {
+            "mode": "count",
+            "counter_page": f"./{_PAGE}",
+            "counter": "instructions",
+            "guest_cpu": str((cpus or self.cpus_for(None, 1))[-1]),
+            "hwcap": f"{hwcap:x}",
+            "hwcap2": f"{hwcap2:x}",
+        }
+
+    def workspace(self) -> LocalWorkspace:
+        """A temporary directory with the plugin and its counter page."""
+        workspace = LocalWorkspace(self._command, {})
+        try:
+            workspace.push(self._plugin, _PLUGIN)
+            workspace.write(_PAGE, bytes(_PAGE_BYTES))
+        except BaseException:
+            workspace.close()
+            raise
+        return workspace
+
+    def _command(self, argv: Sequence[str]) -> list[str]:
+        # Relative names: an option's value may hold no comma, and a temporary directory's name may.
+        options = ["-L", str(self.root), "-cpu", self._phone.emulated_cpu, "-seed", "1"]
+        options += ["-plugin", f"./{_PLUGIN},page=./{_PAGE}", *self._more]
+        return [str(self._emulator.path), *options, *argv]
+
+    def close(self) -> None:
+        """Remove the file tree."""
+        shutil.rmtree(self.root, ignore_errors=True)

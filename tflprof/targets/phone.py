@@ -1,0 +1,192 @@
+"""Phones that can be emulated, as data (phones/*.toml)."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import Any
+
+from tflprof.errors import TargetError
+from tflprof.facts import Cpu
+from tflprof.targets.arm_parts import make_midr, part_name
+
+# AT_HWCAP bits of the Linux kernel (arch/arm64/include/uapi/asm/hwcap.h), from bit 0.
+_HWCAPS = [
+    "fp",
+    "asimd",
+    "evtstrm",
+    "aes",
+    "pmull",
+    "sha1",
+    "sha2",
+    "crc32",
+    "atomics",
+    "fphp",
+    "asimdhp",
+    "cpuid",
+    "asimdrdm",
+    "jscvt",
+    "fcma",
+    "lrcpc",
+    "dcpop",
+    "sha3",
+    "sm3",
+    "sm4",
+    "asimddp",
+    "sha512",
+    "sve",
+    "asimdfhm",
+    "dit",
+    "uscat",
+    "ilrcpc",
+    "flagm",
+    "ssbs",
+    "sb",
+    "paca",
+    "pacg",
+]
+_HWCAPS2 = [
+    "dcpodp",
+    "sve2",
+    "sveaes",
+    "svepmull",
+    "svebitperm",
+    "svesha3",
+    "svesm4",
+    "flagm2",
+    "frint",
+    "svei8mm",
+    "svef32mm",
+    "svef64mm",
+    "svebf16",
+    "i8mm",
+    "bf16",
+]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Equal cores of a phone.
+
+    Attributes:
+        cpus: numbers of its CPUs.
+        midr: main ID register of each.
+        min_khz, max_khz: range of its clock.
+        l1d_kib, l2_kib: sizes of its caches.
+        l2_shared: True if all cores of the cluster share one L2.
+    """
+
+    cpus: tuple[int, ...]
+    midr: int
+    min_khz: int
+    max_khz: int
+    l1d_kib: int
+    l2_kib: int
+    l2_shared: bool
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A phone or board.
+
+    Attributes:
+        name: the file's name without ``.toml``.
+        hardware: the ``Hardware`` line of /proc/cpuinfo, empty if there is none.
+        features: instruction set extensions as /proc/cpuinfo names them.
+        emulated_cpu: the emulator's core that has all of them.
+        clusters: the slowest first.
+        l3_kib: size of a cache that all cores share, None if there is none.
+        sha256: of the data, for comparing profiles.
+    """
+
+    name: str
+    title: str
+    soc: str
+    hardware: str
+    memory_mib: int
+    features: tuple[str, ...]
+    emulated_cpu: str
+    clusters: tuple[Cluster, ...]
+    l3_kib: int | None
+    sha256: str
+
+    @cached_property
+    def hwcaps(self) -> tuple[int, int]:
+        """AT_HWCAP and AT_HWCAP2 that the features make."""
+        return _bits(self.features, _HWCAPS), _bits(self.features, _HWCAPS2)
+
+    @cached_property
+    def cpus(self) -> tuple[Cpu, ...]:
+        """Its CPUs as facts."""
+        return tuple(
+            Cpu(index, part_name(cluster.midr), cluster.midr, cluster.max_khz, number)
+            for number, cluster in enumerate(self.clusters)
+            for index in cluster.cpus
+        )
+
+
+def _bits(features: tuple[str, ...], names: list[str]) -> int:
+    return sum(1 << bit for bit, name in enumerate(names) if name in features)
+
+
+def phone_names() -> list[str]:
+    """Names of all phones."""
+    files = resources.files(__package__).joinpath("phones").iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def load_phone(name: str) -> Phone:
+    """The phone of this name. Raises TargetError if there is none."""
+    names = phone_names()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise TargetError(f"there is no phone {name!r} to emulate", f"{hint}known: {', '.join(names)}")
+    data = resources.files(__package__).joinpath("phones", f"{name}.toml").read_bytes()
+    return parse_phone(name, data)
+
+
+def parse_phone(name: str, data: bytes) -> Phone:
+    """A phone from the content of its file. Raises TargetError saying what is wrong with it."""
+    try:
+        facts = tomllib.loads(data.decode())
+        phone = _phone(name, facts, hashlib.sha256(data).hexdigest())
+    except (ValueError, KeyError, TypeError) as error:
+        raise TargetError(f"phone {name}: {type(error).__name__}: {error}") from error
+    if facts:
+        raise TargetError(f"phone {name}: unknown keys {', '.join(sorted(facts))}")
+    _check(phone)
+    return phone
+
+
+def _phone(name: str, facts: dict[str, Any], sha256: str) -> Phone:
+    """Takes every known key out of ``facts``."""
+    clusters: list[Cluster] = []
+    for item in facts.pop("cluster"):
+        first = sum(len(cluster.cpus) for cluster in clusters)
+        cpus = tuple(range(first, first + item.pop("cpus")))
+        clusters.append(Cluster(cpus=cpus, midr=make_midr(**item.pop("midr")), **item))
+    return Phone(
+        name=name,
+        features=tuple(facts.pop("features").split()),
+        clusters=tuple(clusters),
+        l3_kib=facts.pop("l3_kib", None),
+        sha256=sha256,
+        **{key: facts.pop(key) for key in ("title", "soc", "hardware", "memory_mib", "emulated_cpu")},
+    )
+
+
+def _check(phone: Phone) -> None:
+    unknown = [name for name in phone.features if name not in (*_HWCAPS, *_HWCAPS2)]
+    speeds = [cluster.max_khz for cluster in phone.clusters]
+    sizes = [cluster.l1d_kib for cluster in phone.clusters] + [cluster.l2_kib for cluster in phone.clusters]
+    if unknown:
+        raise TargetError(f"phone {phone.name}: unknown features {', '.join(unknown)}")
+    if not all(cluster.cpus for cluster in phone.clusters) or speeds != sorted(speeds) or not speeds:
+        raise TargetError(f"phone {phone.name}: clusters must have CPUs and be listed with the slowest first")
+    if min(*sizes, *speeds, phone.memory_mib) <= 0:
+        raise TargetError(f"phone {phone.name}: sizes and frequencies must be above 0")
