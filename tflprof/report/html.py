@@ -113,12 +113,16 @@ def _figures(view: View) -> list[tuple[str, str, str]]:
     ]
     for name, estimate in side_estimates(view):
         if estimate.n:
-            figures.append((name, units.format_value(estimate.typical, unit), f"{estimate.n} processes"))
+            figures.append((name, units.format_value(estimate.typical, unit), _processes(estimate.n)))
     if summary.peak_memory_bytes is not None:
         figures.append(
             ("peak memory", units.format_bytes(summary.peak_memory_bytes), "resident, before profiling")
         )
     return figures
+
+
+def _processes(count: int) -> str:
+    return f"{count} process" + ("" if count == 1 else "es")
 
 
 def _remark(share: float | None, rest: str) -> str:

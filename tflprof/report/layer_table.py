@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.text import Text
 
 from tflprof import units
-from tflprof.profile.summary import Estimate
 from tflprof.report.columns import Column, Grid
 from tflprof.report.text import plain
 from tflprof.report.view import LayerRow, View
@@ -19,45 +18,36 @@ _BAR = 6
 def print_layers(view: View, console: Console, top: int | None, in_order: bool) -> None:
     """Print the table of layers, most expensive first or in file order, and what no layer accounts for."""
     rows = _chosen(view, top, in_order)
-    summary, unit = view.profile.summary, view.profile.meta.unit
-    shown = [row for row in rows if row.rank]
-    hidden = [row for row in view.ranked if row not in shown]
-    rest = _rest(hidden, summary.unattributed, summary.unattributed_share)
-    largest = max((row.layer.share or 0.0 for row in view.ranked), default=0.0)
-    grid = Grid(
-        [
-            Column("#", [*(str(row.rank or "") for row in rows), *[""] * len(rest)], 45),
-            Column("id", [*(plain(row.layer.info.id) for row in rows), *[""] * len(rest)], 55, False),
-            Column(
-                "layer",
-                [*(_name(row) for row in rows), *(Text(r[0], "italic") for r in rest)],
-                100,
-                False,
-                20,
-            ),
-            Column("op", [*(plain(row.op) for row in rows), *[""] * len(rest)], 60, False, 14),
-            Column("kernel", [*(_kernel(row) for row in rows), *[""] * len(rest)], 10, False, 16, "dim"),
-            Column(
-                units.unit_name(unit),
-                [*(_value(row, unit) for row in rows), *(units.format_value(r[1], unit) for r in rest)],
-                95,
-            ),
-            Column("±", [*(_spread(row) for row in rows), *[""] * len(rest)], 70),
-            Column(
-                "share",
-                [*(share_cell(row.layer.share) for row in rows), *(units.format_share(r[2]) for r in rest)],
-                80,
-            ),
-            Column("", [*(bar_cell(row.layer.share, largest) for row in rows), *[""] * len(rest)], 50, False),
-            Column("sum", [*(share_cell(row.cumulative) for row in rows), *[""] * len(rest)], 40),
-            Column("MACs", [*(_macs(row) for row in rows), *[""] * len(rest)], 20),
-            Column(units.rate_name(unit), [*(_rate(row) for row in rows), *[""] * len(rest)], 30),
-        ]
-    )
+    columns = _columns(view, rows)
     if all(_spread(row) in ("", "exact") for row in rows):
-        grid.columns = [column for column in grid.columns if column.title != "±"]
-    grid.print(console)
+        columns = [column for column in columns if column.title != "±"]
+    Grid(columns).print(console)
     console.print()
+
+
+def _columns(view: View, rows: Sequence[LayerRow]) -> list[Column]:
+    unit = view.profile.meta.unit
+    rest = _rest(view, rows)
+    blank = [""] * len(rest)
+    largest = max((row.layer.share or 0.0 for row in view.ranked), default=0.0)
+    names = [*map(_name, rows), *(Text(line[0], "italic") for line in rest)]
+    values = [*(_value(row, unit) for row in rows), *(units.format_value(line[1], unit) for line in rest)]
+    shares = [*(share_cell(row.layer.share) for row in rows), *(units.format_share(line[2]) for line in rest)]
+    bars = [*(bar_cell(row.layer.share, largest) for row in rows), *blank]
+    return [
+        Column("#", [*(str(row.rank or "") for row in rows), *blank], weight=45),
+        Column("id", [*(plain(row.layer.info.id) for row in rows), *blank], weight=55, right=False),
+        Column("layer", names, weight=100, right=False, least=20),
+        Column("op", [*(plain(row.op) for row in rows), *blank], weight=60, right=False, least=14),
+        Column("kernel", [*map(_kernel, rows), *blank], weight=10, right=False, least=12, style="dim"),
+        Column(units.unit_name(unit), values, weight=95),
+        Column("±", [*map(_spread, rows), *blank], weight=70),
+        Column("share", shares, weight=80),
+        Column("", bars, weight=50, right=False),
+        Column("sum", [*(share_cell(row.cumulative) for row in rows), *blank], weight=40),
+        Column("MACs", [*map(_macs, rows), *blank], weight=20),
+        Column(units.rate_name(unit), [*map(_rate, rows), *blank], weight=30),
+    ]
 
 
 def _chosen(view: View, top: int | None, in_order: bool) -> list[LayerRow]:
@@ -70,15 +60,16 @@ def _chosen(view: View, top: int | None, in_order: bool) -> list[LayerRow]:
     return [*(by_id[member] for row in ranked for member in row.members), *without]
 
 
-def _rest(
-    hidden: Sequence[LayerRow], unattributed: Estimate, share: float | None
-) -> list[tuple[str, float | None, float | None]]:
+def _rest(view: View, rows: Sequence[LayerRow]) -> list[tuple[str, float | None, float | None]]:
+    """Name, value and share of what the rows leave out."""
+    summary = view.profile.summary
     rest: list[tuple[str, float | None, float | None]] = []
+    hidden = [row for row in view.ranked if row not in rows]
     if hidden:
         typical = sum(row.layer.estimate.typical or 0.0 for row in hidden)
         shares = [row.layer.share for row in hidden if row.layer.share is not None]
         rest.append((f"{len(hidden)} more layers", typical, sum(shares) if shares else None))
-    rest.append(("unattributed", unattributed.typical, share))
+    rest.append(("unattributed", summary.unattributed.typical, summary.unattributed_share))
     return rest
 
 
