@@ -80,8 +80,8 @@ def _push_files(
     for number, (name, path) in enumerate(request.inputs.items()):
         yield workspace.push(path, f"input{number}.bin"), ("input", f"{name}=", path)
     if request.weight_cache:
-        cache = workspace.write("weight.cache", b"")
-        yield cache, ("weight_cache", "", Path(cache))
+        # Relative: an emulator finds only existing files by the path its programs know.
+        yield "./weight.cache", ("weight_cache", "", Path("weight.cache"))
 
 
 def _file_options(files: _Files) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tflprof.facts import DeviceFacts
 from tflprof.targets.cores import choose_cpus
@@ -14,6 +14,7 @@ from tflprof.targets.guest_root import build_guest_root
 from tflprof.targets.local import LocalWorkspace, make_private_directory
 from tflprof.targets.phone import load_phone
 
+_DIRECTORY = "/tflprof"
 _PAGE_BYTES = 4096
 _PAGE = "counters"
 _PLUGIN = "counter.so"
@@ -81,7 +82,7 @@ class EmulatedDevice:
         hwcap, hwcap2 = self._phone.hwcaps
         return {
             "mode": "count",
-            "counter_page": f"./{_PAGE}",
+            "counter_page": f"{_DIRECTORY}/{_PAGE}",
             "counter": "instructions",
             "guest_cpu": str((cpus or self.cpus_for(None, 1))[-1]),
             "hwcap": f"{hwcap:x}",
@@ -89,8 +90,14 @@ class EmulatedDevice:
         }
 
     def workspace(self) -> LocalWorkspace:
-        """A temporary directory with the plugin and its counter page."""
-        workspace = LocalWorkspace(self._command, {})
+        """A file tree like the device's, with a directory of its own that holds plugin and counter page.
+
+        To programs it is always at the same place: the length of a path moves what lies behind it in memory.
+        """
+        root = make_private_directory("tflprof-")
+        for entry in self.root.iterdir():
+            (root / entry.name).symlink_to(entry)
+        workspace = LocalWorkspace(root, _DIRECTORY[1:], _DIRECTORY, self._command)
         try:
             workspace.push(self._plugin, _PLUGIN)
             workspace.write(_PAGE, bytes(_PAGE_BYTES))
@@ -100,10 +107,11 @@ class EmulatedDevice:
         return workspace
 
     def _command(self, argv: Sequence[str]) -> list[str]:
-        # Relative names: an option's value may hold no comma, and a temporary directory's name may.
-        options = ["-L", str(self.root), "-cpu", self._phone.emulated_cpu, "-seed", "1"]
+        # Run in the workspace. Relative names: the plugin option's value may hold no comma, a path may.
+        options = ["-L", "..", "-cpu", self._phone.emulated_cpu, "-seed", "1"]
         options += ["-plugin", f"./{_PLUGIN},page=./{_PAGE}", *self._more]
-        return [str(self._emulator.path), *options, *argv]
+        program = f"./{PurePath(argv[0]).name}"  # the emulator itself looks for it among the host's files
+        return [str(self._emulator.path), *options, program, *argv[1:]]
 
     def close(self) -> None:
         """Remove the file tree."""

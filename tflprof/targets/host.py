@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from tflprof.facts import DeviceFacts
 from tflprof.targets.cores import choose_cpus
-from tflprof.targets.local import LocalWorkspace
+from tflprof.targets.local import LocalWorkspace, make_private_directory
 from tflprof.targets.probe import parse_probe, read_texts
 
 
@@ -48,11 +48,7 @@ class HostDevice:
 
     def workspace(self) -> LocalWorkspace:
         """A temporary directory."""
-        return LocalWorkspace(_unchanged, {})
+        return LocalWorkspace(make_private_directory("tflprof-"), "", ".", list)
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def _unchanged(argv: Sequence[str]) -> list[str]:
-    return list(argv)

@@ -42,6 +42,9 @@ class Workspace(Protocol):
     def write(self, name: str, data: bytes) -> str:
         """Make a file with this content; returns its path on the device. Raises EnvironmentFault."""
 
+    def path(self, name: str) -> str:
+        """The path, in the workspace's directory, of a file that a program is to make."""
+
     def pull(self, name: str, local: Path) -> None:
         """Copy a file of the workspace to the controller. Raises EnvironmentFault if there is none."""
 

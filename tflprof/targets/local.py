@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tflprof.errors import EnvironmentFault
@@ -27,15 +27,23 @@ def make_private_directory(prefix: str) -> Path:
 class LocalWorkspace:
     """A temporary directory; files are pushed as links, so that nothing is copied and all names are fixed.
 
+    Programs run in it, in an empty environment.
+
     Args:
+        root: a temporary directory that goes with the workspace.
+        inside: the workspace's own directory below it; it is made.
+        seen_as: the path programs know the workspace by.
         command: makes the real argument list of one that is to run on the device.
-        env: the environment of its programs.
     """
 
-    def __init__(self, command: Callable[[Sequence[str]], list[str]], env: Mapping[str, str]) -> None:
-        self.directory = make_private_directory("tflprof-")
+    def __init__(
+        self, root: Path, inside: str, seen_as: str, command: Callable[[Sequence[str]], list[str]]
+    ) -> None:
+        self.directory = root / inside
+        self.directory.mkdir(exist_ok=True)
+        self._root = root
+        self._seen_as = seen_as
         self._command = command
-        self._env = env
         self._processes: list[LocalProcess] = []
 
     def push(self, local: Path, name: str, executable: bool = False) -> str:
@@ -53,7 +61,7 @@ class LocalWorkspace:
                 place.symlink_to(source)
         except OSError as error:
             raise EnvironmentFault(f"cannot use {local}: {error.strerror or error}") from error
-        return f"./{name}"
+        return self.path(name)
 
     def write(self, name: str, data: bytes) -> str:
         """Make a file with this content."""
@@ -64,7 +72,11 @@ class LocalWorkspace:
                 f"cannot write {len(data)} bytes to {self.directory}: {error.strerror or error}",
                 "free some space or set TMPDIR",
             ) from error
-        return f"./{name}"
+        return self.path(name)
+
+    def path(self, name: str) -> str:
+        """The path of a file that a program is to make."""
+        return f"{self._seen_as}/{name}"
 
     def pull(self, name: str, local: Path) -> None:
         """Copy a file out of the workspace."""
@@ -75,7 +87,7 @@ class LocalWorkspace:
 
     def spawn(self, argv: Sequence[str]) -> LocalProcess:
         """Start a program in the workspace."""
-        process = LocalProcess(self._command(argv), self.directory, self._env)
+        process = LocalProcess(self._command(argv), self.directory, {})
         self._processes.append(process)
         return process
 
@@ -85,4 +97,4 @@ class LocalWorkspace:
             process.kill()
         self._processes.clear()
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.directory)
+            shutil.rmtree(self._root)

@@ -15,57 +15,14 @@ from tflprof.facts import Cpu
 from tflprof.targets.arm_parts import make_midr, part_name
 
 # AT_HWCAP bits of the Linux kernel (arch/arm64/include/uapi/asm/hwcap.h), from bit 0.
-_HWCAPS = [
-    "fp",
-    "asimd",
-    "evtstrm",
-    "aes",
-    "pmull",
-    "sha1",
-    "sha2",
-    "crc32",
-    "atomics",
-    "fphp",
-    "asimdhp",
-    "cpuid",
-    "asimdrdm",
-    "jscvt",
-    "fcma",
-    "lrcpc",
-    "dcpop",
-    "sha3",
-    "sm3",
-    "sm4",
-    "asimddp",
-    "sha512",
-    "sve",
-    "asimdfhm",
-    "dit",
-    "uscat",
-    "ilrcpc",
-    "flagm",
-    "ssbs",
-    "sb",
-    "paca",
-    "pacg",
-]
-_HWCAPS2 = [
-    "dcpodp",
-    "sve2",
-    "sveaes",
-    "svepmull",
-    "svebitperm",
-    "svesha3",
-    "svesm4",
-    "flagm2",
-    "frint",
-    "svei8mm",
-    "svef32mm",
-    "svef64mm",
-    "svebf16",
-    "i8mm",
-    "bf16",
-]
+_HWCAPS = (
+    "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm jscvt fcma lrcpc "
+    "dcpop sha3 sm3 sm4 asimddp sha512 sve asimdfhm dit uscat ilrcpc flagm ssbs sb paca pacg"
+)
+_HWCAPS2 = (
+    "dcpodp sve2 sveaes svepmull svebitperm svesha3 svesm4 flagm2 frint svei8mm svef32mm svef64mm "
+    "svebf16 i8mm bf16"
+)
 
 
 @dataclass(frozen=True)
@@ -129,8 +86,8 @@ class Phone:
         )
 
 
-def _bits(features: tuple[str, ...], names: list[str]) -> int:
-    return sum(1 << bit for bit, name in enumerate(names) if name in features)
+def _bits(features: tuple[str, ...], names: str) -> int:
+    return sum(1 << bit for bit, name in enumerate(names.split()) if name in features)
 
 
 def phone_names() -> list[str]:
@@ -181,7 +138,7 @@ def _phone(name: str, facts: dict[str, Any], sha256: str) -> Phone:
 
 
 def _check(phone: Phone) -> None:
-    unknown = [name for name in phone.features if name not in (*_HWCAPS, *_HWCAPS2)]
+    unknown = [name for name in phone.features if name not in f"{_HWCAPS} {_HWCAPS2}".split()]
     speeds = [cluster.max_khz for cluster in phone.clusters]
     sizes = [cluster.l1d_kib for cluster in phone.clusters] + [cluster.l2_kib for cluster in phone.clusters]
     if unknown:
