@@ -42,7 +42,7 @@ class _Reader:
         self.path = path
         self.mapped = mapped
         self.root = generated().Model.GetRootAs(mapped, 0)
-        self.budget = max(len(mapped), 1 << 20)
+        self.budget = max(4 * len(mapped), 1 << 20)
 
     @cached_property
     def ranks_recorded(self) -> bool:

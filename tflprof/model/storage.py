@@ -27,19 +27,11 @@ def damage_as_model_error(path: Path) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except (
-        struct.error,
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        AttributeError,
-        MemoryError,
-    ) as error:
-        raise ModelError(
-            f"{path} is truncated or damaged: {str(error) or type(error).__name__}",
-            "copy or download the file again and compare its size",
-        ) from None
+    except (ValueError, OSError, MemoryError) as error:
+        raise _damaged(path, str(error)) from None
+    except (struct.error, TypeError, AttributeError, LookupError, ArithmeticError):
+        # What the generated classes raise of themselves says nothing to a user.
+        raise _damaged(path, "an offset in it leads nowhere") from None
 
 
 def map_model(path: Path) -> mmap.mmap:
@@ -95,3 +87,10 @@ def _map(path: Path, hint: str) -> mmap.mmap:
         raise ModelError(f"{path} does not exist", hint) from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}", hint) from None
+
+
+def _damaged(path: Path, why: str) -> ModelError:
+    return ModelError(
+        f"{path} is truncated or damaged: {why}",
+        "copy or download the file again and compare its size",
+    )
