@@ -106,12 +106,16 @@ void litert_check(int status, const char *where, int model, litert_compiled hand
 {
     char message[1024];
     char *told = NULL;
+    int length;
 
     if (status == 0)
         return;
     if (handle && litert.CompiledModelGetErrorMessages(handle, &told))
         told = NULL;
-    snprintf(message, sizeof message, "%s failed: %s%s%s", call, litert_status_name(status),
-             told && *told ? ": " : "", told ? told : "");
+    length = snprintf(message, sizeof message, "%s failed: %s%s%s", call, litert_status_name(status),
+                      told && *told ? ": " : "", told ? told : "");
+    length = length < (int)sizeof message ? length : (int)sizeof message - 1;
+    while (message[length - 1] == '\n')
+        message[--length] = '\0';
     fail_status(where, model, status, message);
 }

@@ -133,7 +133,7 @@ static void read_shapes(struct model *model, litert_compiled handle)
         LITERT_CALL("shape", model->index, handle, GetCompiledModelInputTensorLayout, handle,
                     model->signature_index, i, &model->inputs[i].type.layout);
     if (model->output_count)
-        LITERT_CALL("shape", model->index, handle, GetCompiledModelOutputTensorLayouts, handle,
+        LITERT_CALL("allocate", model->index, handle, GetCompiledModelOutputTensorLayouts, handle,
                     model->signature_index, model->output_count, layouts, true);
     for (size_t i = 0; i < model->output_count; i++) {
         struct litert_layout *layout = &model->outputs[i].type.layout;

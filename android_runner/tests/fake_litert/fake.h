@@ -15,6 +15,7 @@
 //   dims=A,B,...              its dimensions; below zero: dynamic
 //   dump=FILE                 every run writes the input's bytes there
 //   trace=FILE                calls that matter, a line each
+//   ask=1                     every run traces what the system answers to a library
 //   page=FILE, counts=A,B,... the Nth run adds the Nth number (then the last) to word 0
 #pragma once
 

@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static int runs, profiled_runs;
 
@@ -68,6 +72,32 @@ static void dump(const struct litert_buffer *buffer)
     fclose(file);
 }
 
+static long milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// What a library asks the system, and what it is answered.
+static void ask(bool profiled)
+{
+    FILE *status = fopen("/proc/self/status", "r");
+    struct rusage usage = {0};
+    unsigned cpu = 0;
+    long before = milliseconds();
+
+    getrusage(RUSAGE_SELF, &usage);
+    syscall(SYS_getcpu, &cpu, NULL, NULL);
+    spend(2000);
+    trace("asked %s cpu=%u hwcap=%lx hwcap2=%lx status=%d maxrss=%d ms=%ld\n", profiled ? "profiled" : "plain",
+          cpu, getauxval(AT_HWCAP), getauxval(AT_HWCAP2), status != NULL, usage.ru_maxrss > 0,
+          milliseconds() - before);
+    if (status)
+        fclose(status);
+}
+
 static void misbehave(void)
 {
     int which = 0, when = 0;
@@ -96,6 +126,8 @@ int LiteRtRunCompiledModel(litert_compiled compiled, size_t signature, size_t in
         fflush(stdout);
     }
     spend(number("run_us", 10));
+    if (setting("ask"))
+        ask(compiled->profiled);
     dump(input[0]);
     add_count();
     if (compiled->profiled)

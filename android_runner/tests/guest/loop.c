@@ -1,0 +1,22 @@
+// Runs under the emulator: prints what the counter page says a loop of N rounds costs.
+//
+//     loop PAGE N
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+int main(int argc, char **argv)
+{
+    int file = argc == 3 ? open(argv[1], O_RDONLY) : -1;
+    const volatile uint64_t *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
+    uint64_t rounds = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
+
+    if (page == MAP_FAILED || !rounds)
+        return 2;
+    uint64_t before = page[0];
+    __asm__ volatile("1: subs %0, %0, #1\n\tb.ne 1b" : "+r"(rounds) : : "cc");
+    printf("%llu\n", (unsigned long long)(page[0] - before));
+    return 0;
+}
