@@ -105,7 +105,7 @@ static void count_pass(struct model *model, enum variant variant, const struct o
     block_begin(model, variant);
     do
         block_infer();
-    while (!block_settled() && (int64_t)block_count() < options->max_inferences && !stop_signalled());
+    while (!block_settled() && (int64_t)block_count() < options->max_inferences && !stop_requested());
     steady = block_settled() ? block_count() - 2 : block_count();
     for (size_t i = 0; i < block_count(); i++)
         block_write(i < steady ? WARMUP : STEADY, 0, i, 1);

@@ -78,6 +78,15 @@ static void write_cpus(const char *key, const int *cpus, int count)
     record_list_end();
 }
 
+// An emulated program is on the CPU it is told to be on; the host's own are not its business.
+static int allowed_cpus(const struct options *options, int *cpus)
+{
+    if (options->guest_cpu < 0)
+        return platform_get_affinity(cpus);
+    cpus[0] = (int)options->guest_cpu;
+    return 1;
+}
+
 static void pin(const struct options *options)
 {
     static int allowed[MAX_CPUS];
@@ -85,7 +94,7 @@ static void pin(const struct options *options)
 
     record_begin("affinity");
     write_cpus("requested", options->cpus, options->cpu_count);
-    write_cpus("allowed", allowed, platform_get_affinity(allowed));
+    write_cpus("allowed", allowed, allowed_cpus(options, allowed));
     record_text("error", refusal ? strerror(refusal) : NULL);
     record_end();
 }
