@@ -163,7 +163,7 @@ static const struct key {
     {.name = "cpus", .set = set_cpus},
     {.name = "input", .set = set_input},
     {.name = "shape", .set = set_shape},
-    {.name = "seed", .integer = &options.seed, .most = INT32_MAX},
+    {.name = "seed", .integer = &options.seed, .most = INT64_MAX},
     {.name = "mode", .set = set_mode},
     {.name = "variants", .set = set_variants},
     {.name = "warmup_ms", .integer = &options.warmup_ms, .most = INT32_MAX},

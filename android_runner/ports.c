@@ -178,8 +178,9 @@ static void refuse_unusable(const struct model *model)
         int type = model->inputs[i].type.element;
 
         if (!inputs_can_be_random(type))
-            fail(EXIT_RUNTIME, "input", model->index, "input %s is of type %s (%d), which the runner cannot fill",
-                 model->inputs[i].name, litert_type_name(type), type);
+            fail(EXIT_RUNTIME, "input", model->index,
+                 "input %s is of type %s (%d), which the runner cannot fill", model->inputs[i].name,
+                 litert_type_name(type), type);
     }
 }
 

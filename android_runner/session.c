@@ -10,7 +10,6 @@
 #include "signals.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,11 +21,17 @@ static void finish_if_stopped(void)
         records_finish("stopped", EXIT_DONE);
 }
 
-static int by_value(const void *one, const void *other)
+// Not qsort(), which may take memory from the heap.
+static void sort(uint64_t *values, int count)
 {
-    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    for (int i = 1; i < count; i++) {
+        uint64_t value = values[i];
+        int place = i;
 
-    return (a > b) - (a < b);
+        for (; place > 0 && values[place - 1] > value; place--)
+            values[place] = values[place - 1];
+        values[place] = value;
+    }
 }
 
 // The smallest step seen and the median cost of a reading.
@@ -46,7 +51,7 @@ static void write_clock(void)
     for (int i = 0; i < READINGS; i++)
         clock_read();
     spent = clock_read() - start;
-    qsort(steps, READINGS, sizeof *steps, by_value);
+    sort(steps, READINGS);
     for (int i = 0; i < READINGS && !tick; i++)
         tick = steps[i];
     record_begin("clock");
