@@ -30,10 +30,10 @@ def _columns(view: View, rows: Sequence[LayerRow]) -> list[Column]:
     rest = _rest(view, rows)
     blank = [""] * len(rest)
     largest = max((row.layer.share or 0.0 for row in view.ranked), default=0.0)
-    names = [*map(_name, rows), *(Text(line[0], "italic") for line in rest)]
+    names: list[Text | str] = [*map(_name, rows), *(Text(line[0], "italic") for line in rest)]
     values = [*(_value(row, unit) for row in rows), *(units.format_value(line[1], unit) for line in rest)]
     shares = [*(share_cell(row.layer.share) for row in rows), *(units.format_share(line[2]) for line in rest)]
-    bars = [*(bar_cell(row.layer.share, largest) for row in rows), *blank]
+    bars: list[Text | str] = [*(bar_cell(row.layer.share, largest) for row in rows), *blank]
     return [
         Column("#", [*(str(row.rank or "") for row in rows), *blank], weight=45),
         Column("id", [*(plain(row.layer.info.id) for row in rows), *blank], weight=55, right=False),
