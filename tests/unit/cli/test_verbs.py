@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.factories import make_profile
+from tests.unit.cli.conftest import Run
+from tflprof.profile.store import write_profile
+
+
+@pytest.fixture
+def stored(folder: Path) -> Path:
+    return write_profile(make_profile(), folder / "p.parquet")
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version").stdout.startswith("tflprof 0.")
+    text = run("--help").stdout
+    for verb in ("profile", "show", "inspect", "targets", "build", "report"):
+        assert f"\n  {verb} " in text
+        assert run(verb, "--help").exit_code == 0
+
+
+def test_show(run: Run, stored: Path) -> None:
+    result = run("show", stored)
+    assert result.exit_code == 0
+    assert "unattributed" in result.stdout
+    assert "5 more layers" in run("show", stored, "--top", 1).stdout
+    assert json.loads(run("show", stored, "--json").stdout)["total"]["n"] == 480
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1 but not really"])
+def test_show_what_is_no_profile(run: Run, content: bytes | None) -> None:
+    if content is not None:
+        Path("x").write_bytes(content)
+    result = run("show", "x")
+    assert result.exit_code == 2
+    assert "x" in result.stderr
+    assert result.stdout == ""
+
+
+def test_report(run: Run, stored: Path) -> None:
+    assert run("report", stored).exit_code == 0
+    page = stored.with_suffix(".html")
+    assert "<!doctype html>" in page.read_text(encoding="utf-8")
+    again = run("report", stored)
+    assert again.exit_code == 2
+    assert "exists" in again.stderr
+    assert run("report", stored, "--force").exit_code == 0
+    assert run("report", stored, "-o", stored, "--force").exit_code == 2
+
+
+def test_build_and_inspect(run: Run) -> None:
+    assert run("build", "mobilenet_v1", "--size", 32, "--width", 0.25, "-o", "n.tflite").exit_code == 0
+    assert run("build", "mobilenet_v1", "--size", 32, "-o", "n.tflite").exit_code == 2
+    table = run("inspect", "n.tflite")
+    assert table.exit_code == 0
+    assert "DEPTHWISE_CONV_2D" in table.stdout
+    document = json.loads(run("inspect", "n.tflite", "--json").stdout)
+    assert document["total"]["macs"] > 0
+    assert len(document["ops"]) > 20
+
+
+def test_build_an_unknown_network(run: Run) -> None:
+    result = run("build", "mobilnet_v1", "-o", "n.tflite")
+    assert result.exit_code == 2
+    assert "mobilenet_v1" in result.stderr
+    assert not Path("n.tflite").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\0" * 64, b"<html>"])
+def test_inspect_what_is_no_model(run: Run, content: bytes | None) -> None:
+    if content is not None:
+        Path("x.tflite").write_bytes(content)
+    result = run("inspect", "x.tflite")
+    assert result.exit_code == 2
+    assert "x.tflite" in result.stderr
+    assert result.stdout == ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    name: str
+    usable: bool
+    problem: str | None
+
+
+def test_targets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Listed("host", True, None), Listed("emulated:pixel2", False, "no qemu-aarch64")]
+    monkeypatch.setattr("tflprof.workflow.targets.list_targets", lambda: found)
+    text = run("targets").stdout
+    assert "emulated:pixel2" in text
+    assert "no qemu-aarch64" in text
+    assert json.loads(run("targets", "--json").stdout)["targets"][0] == {
+        "name": "host",
+        "usable": True,
+        "problem": None,
+    }
+
+
+def test_unknown_verbs_and_options_are_usage_errors(run: Run) -> None:
+    assert run("prfile").exit_code == 2
+    assert run("show", "--zzz", "x").exit_code == 2
+    assert run("profile").exit_code == 2
