@@ -1,0 +1,1 @@
+"""The project measured: one command each, results in reports/benchmarks/."""
