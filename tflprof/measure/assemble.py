@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from tflprof import stats, trust
 from tflprof.measure.attribute import attribute
@@ -61,14 +60,14 @@ def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outc
         deterministic=runner.deterministic,
         conditions=_conditions(outcome, alignment),
     )
-    return judged(meta, collector.writer().table())
+    return judged(Profile(meta, collector.writer().table()))
 
 
-def judged(meta: ProfileMeta, table: pa.Table) -> Profile:
+def judged(profile: Profile) -> Profile:
     """The profile with its noise floor, findings and verdict."""
-    meta = replace(meta, noise_floor=_noise_floor(meta, table))
-    findings = trust.assess(meta, Profile(meta, table).summary)
-    return Profile(replace(meta, findings=findings, verdict=trust.verdict(findings)), table)
+    meta = replace(profile.meta, noise_floor=_noise_floor(profile))
+    findings = trust.assess(meta, profile.summary)
+    return Profile(replace(meta, findings=findings, verdict=trust.verdict(findings)), profile.table)
 
 
 def _work(cost: Cost) -> float | None:
@@ -166,14 +165,17 @@ def _unread(alignment: Alignment) -> int:
     )
 
 
-def _noise_floor(meta: ProfileMeta, table: pa.Table) -> NoiseFloor:
+def _noise_floor(profile: Profile) -> NoiseFloor:
+    meta, table = profile.meta, profile.table
     if meta.deterministic:
         return NoiseFloor(0.0, {row.layers[0]: 0.0 for row in meta.alignment.rows if row.kernel})
     plain = select_inferences(table, "plain", meta.unit)
     profiled = select_inferences(table, "profiled", meta.unit)
+    if not len(plain.values) or not len(profiled.values):
+        return NoiseFloor()
     total = stats.noise_floor(plain.values[:, np.newaxis], plain.process, plain.block)
     rows = row_samples(meta, table)
-    layers = stats.noise_floor(rows, profiled.process, profiled.block) if len(rows) else []
+    layers = stats.noise_floor(rows, profiled.process, profiled.block, profiled.values)
     by_layer = {
         row.layers[0]: _finite(value)
         for row, value in zip(meta.alignment.rows, layers, strict=False)

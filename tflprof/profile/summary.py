@@ -187,7 +187,7 @@ def _row_estimates(meta: ProfileMeta, rows: IntArray, profiled: Inferences) -> l
     if meta.deterministic:
         lo, hi = rows.min(axis=0).astype(float), rows.max(axis=0).astype(float)
     else:
-        lo, hi = stats.layer_intervals(rows, profiled.process, profiled.block)
+        lo, hi = stats.layer_intervals(rows, profiled.process, profiled.block, profiled.values)
     return [
         Estimate(float(typical[i]), float(median[i]), _known(lo[i]), _known(hi[i]), len(rows))
         for i in range(rows.shape[1])

@@ -34,13 +34,13 @@ class RunRequest:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     seed: int = 0
     variants: tuple[str, ...] = ("plain", "profiled")
-    warmup_ms: int = 200
+    warmup_ms: int = 100
     warmup_min: int = 3
     block_ms: int = 50
     block_min: int = 1
     block_max: int = 500
     discard: int = 0
-    profiled_every: int = 1
+    profiled_every: int = 2
     seconds: float = 1.0
     blocks: int = 0
     max_inferences: int = 20
