@@ -127,6 +127,11 @@ void block_infer_unrecorded(void)
     timed_run();
 }
 
+uint64_t block_latest(void)
+{
+    return sample_at(block_count() - 1)->value;
+}
+
 bool block_settled(void)
 {
     const struct sample *last = sample_at(block_count() - 1), *previous = last - 1;

@@ -16,6 +16,9 @@ void block_infer_unrecorded(void);
 
 size_t block_count(void);
 
+// What the latest inference cost.
+uint64_t block_latest(void);
+
 // Whether the two latest inferences agree in total and every event.
 bool block_settled(void);
 

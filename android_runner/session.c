@@ -3,6 +3,7 @@
 #include "block.h"
 #include "clock.h"
 #include "emulation.h"
+#include "failure.h"
 #include "model.h"
 #include "platform.h"
 #include "records.h"
@@ -161,6 +162,9 @@ static void first_inference(struct model *model, enum variant variant)
 {
     block_begin(model, variant);
     block_infer();
+    if (clock_counts() && !block_latest())
+        fail(EXIT_RUNTIME, "counter_page", NO_MODEL,
+             "the counter `%s` stands still: is the emulator's plugin loaded, with this page?", clock_name());
     block_write(FIRST, 0, 0, 1);
     finish_if_stopped();
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from android_runner import build as script
+from android_runner import build
 from android_runner.tests.harness import FAKE, FLAGS, Runner
 
 
@@ -23,14 +23,14 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def runner(library: Path, tmp_path: Path) -> Runner:
-    script.build()
-    return Runner(script.DEFAULT_OUT / f"tflprof-runner-linux-{platform.machine()}", library, tmp_path)
+    build.build()
+    return Runner(build.DEFAULT_OUT / f"tflprof-runner-linux-{platform.machine()}", library, tmp_path)
 
 
-def answers(runner: Runner, **settings: object) -> dict[str, list[dict[str, str]]]:
+def answers(runner: Runner, script: str = "", **settings: object) -> dict[str, list[dict[str, str]]]:
     """The answers of every run, by variant."""
     trace = runner.folder / "trace"
-    assert runner.run(script=f"ask=1;trace={trace}", **settings).status == 0
+    assert runner.run(script=f"ask=1;trace={trace};{script}", **settings).status == 0
     found: dict[str, list[dict[str, str]]] = {"plain": [], "profiled": []}
     for variant, text in re.findall("^asked (plain|profiled) (.*)$", trace.read_text(), re.MULTILINE):
         found[variant].append(dict(pair.split("=") for pair in text.split()))
@@ -70,8 +70,8 @@ def test_the_core_told_is_the_core_recorded(runner: Runner) -> None:
 
 
 def test_counts_are_served_as_microseconds(runner: Runner) -> None:
-    """In mode `count` nothing counts here, so the library's clock stands still, in every variant."""
+    """The counter stands still while the library asks, and so does its clock, in every variant."""
     page = runner.folder / "page"
     page.write_bytes(bytes(4096))
-    for runs in answers(runner, mode="count", counter_page=page).values():
+    for runs in answers(runner, f"page={page};counts=5", mode="count", counter_page=page).values():
         assert {answer["ms"] for answer in runs} == {"0"}
