@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tflprof.runner.binary import plugin_binary, runner_binary
+from tflprof.runner.inprocess import InProcessRunner
 from tflprof.runner.interface import Runner
 from tflprof.runner.native import NativeRunner
 from tflprof.runtimes.library import find_runtime, host_platform
@@ -30,6 +31,8 @@ def open_runner(target: str, runtime: Path | None = None) -> Runner:
     if spec.kind == "emulated":
         plugin = plugin_binary(host_platform()).path
         return _native(EmulatedDevice(spec.detail or "", plugin), runtime)
+    if spec.kind == "interpreter":
+        return InProcessRunner(find_runtime(host_platform(), runtime))
     return _native(HostDevice(), runtime)
 
 
