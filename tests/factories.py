@@ -73,13 +73,16 @@ def make_profile(
     verdict: str = "ok",
     name: str = "mobilenet_v1_1.0_224",
     processes: int = 10,
-    blocks: int = 6,
-    inferences: int = 8,
+    blocks: int = 3,
+    inferences: int = 32,
     profiled: bool = True,
     complete: bool = True,
     seed: int = 0,
 ) -> Profile:
-    """A profile of ``parts`` with 3 % unattributed: measured on the host in ns, or emulated (counts) otherwise."""
+    """A profile of ``parts`` with 3 % unattributed: measured on the host in ns, or emulated (counts) otherwise.
+
+    By default long enough (20 batches of 100 ms in 10 processes) for the total to have an interval.
+    """
     emulated = unit != "ns"
     if emulated:
         processes, blocks, inferences = 1, 1, 2
@@ -225,6 +228,7 @@ class _Samples:
 
 def mobilenet(unit: str = "ns", **options: object) -> Profile:
     """A profile with the shape of MobileNet v1: 31 layers, costs from their MACs."""
+    options.setdefault("inferences", 8)
     rng = np.random.default_rng(7)
     parts: list[Part] = [part("CONV_2D", "MobilenetV1/MobilenetV1/Conv2d_0/Relu6", 1.1e6, macs=10_838_016)]
     channels = [32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024]

@@ -50,6 +50,13 @@ def describe_threads(options: Options) -> str:
     return f"{options.threads} thread" + ("" if options.threads == 1 else "s")
 
 
+def describe_spread(profile: Profile) -> str:
+    """How far off the total may be, relative."""
+    total = profile.summary.total
+    text = units.format_spread(total.typical, total.lo, total.hi)
+    return "interval unknown" if text == units.UNKNOWN else text
+
+
 def describe_total(profile: Profile) -> str:
     """The total's interval, median and number of inferences."""
     meta, total = profile.meta, profile.summary.total

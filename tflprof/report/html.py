@@ -20,6 +20,7 @@ from tflprof.report.conditions import describe_conditions
 from tflprof.report.describe import (
     describe_counts,
     describe_run,
+    describe_spread,
     describe_state,
     describe_total,
     side_estimates,
@@ -62,6 +63,7 @@ def render_page(profile: Profile) -> str:
             conditions=describe_conditions(profile.meta),
             counts=describe_counts(view),
             run=describe_run(profile.meta),
+            spread=describe_spread(profile),
             total_detail=describe_total(profile),
             state=describe_state(profile.meta),
             policy=_policy(style, script),

@@ -13,6 +13,7 @@ from tflprof.report.describe import (
     describe_counts,
     describe_run,
     describe_side_costs,
+    describe_spread,
     describe_state,
     describe_total,
 )
@@ -49,7 +50,7 @@ def _print_total(view: View, console: Console) -> None:
     profile, total = view.profile, view.profile.summary.total
     unit = profile.meta.unit
     line = Text.assemble("Total  ", (_with_unit(total.typical, unit), "bold"))
-    line.append(f"  {units.format_spread(total.typical, total.lo, total.hi)}")
+    line.append(f"  {describe_spread(profile)}")
     line.append(f"  [{plain(view.provenance)}]", "cyan")
     console.print(line)
     console.print(Text(describe_total(profile), style="dim"))

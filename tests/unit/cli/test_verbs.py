@@ -29,7 +29,7 @@ def test_show(run: Run, stored: Path) -> None:
     assert result.exit_code == 0
     assert "unattributed" in result.stdout
     assert "5 more layers" in run("show", stored, "--top", 1).stdout
-    assert json.loads(run("show", stored, "--json").stdout)["total"]["n"] == 480
+    assert json.loads(run("show", stored, "--json").stdout)["total"]["n"] == 960
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 but not really"])

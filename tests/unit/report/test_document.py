@@ -31,7 +31,7 @@ def test_contract(document: dict[str, Any]) -> None:
     assert document["unit"] == "ns"
     total = document["total"]
     assert total["ci95"][0] < total["typical"] < total["ci95"][1]
-    assert total["n"] == 480
+    assert total["n"] == 960
     assert document["trust"] == {
         "verdict": "doubtful",
         "findings": [

@@ -11,7 +11,9 @@ function drawOrder(figure) {
   const width = figure.clientWidth;
   const height = width < 600 ? 220 : 280;
   const box = { left: 48, right: width - 4, top: 22, bottom: height - 34 };
-  const largest = Math.max(...layers.map((layer) => Math.max(layer.value, layer.hi ?? 0)));
+  const highest = Math.max(...layers.map((layer) => layer.value));
+  // An interval far wider than the bars would flatten them: it is cut off at the chart's edge.
+  const largest = Math.min(Math.max(highest, ...layers.map((layer) => layer.hi ?? 0)), highest * 1.25) || 1;
   const svg = canvas(figure, width, height);
   const y = linear(0, largest, box.bottom, box.top);
   const count = data.layers.length;
@@ -40,8 +42,10 @@ function drawBar(svg, layer, box, slot, y) {
   const top = Math.min(y(Math.max(layer.value, 0)), box.bottom - 1);
   const mark = make('g', { class: 'mark', 'data-id': layer.id }, svg);
   make('rect', { class: `c${layer.colour}`, x: left, width: across, y: top, height: box.bottom - top, rx: Math.min(2, across / 4) }, mark);
+  const within = (value) => Math.min(box.bottom, Math.max(box.top, y(value)));
   const shown = layer.lo !== null && y(layer.lo) - y(layer.hi) >= 1.5 && across >= 6;
-  if (shown) make('line', { class: 'whisker', x1: left + across / 2, x2: left + across / 2, y1: y(layer.lo), y2: y(layer.hi) }, mark);
+  const middle = left + across / 2;
+  if (shown) make('line', { class: 'whisker', x1: middle, x2: middle, y1: within(layer.lo), y2: within(layer.hi) }, mark);
   make('rect', { class: 'hit', x: box.left + first * slot, width: many * slot, y: box.top, height: box.bottom - box.top }, mark);
   explain(mark, layerLines(layer), layer);
 }
