@@ -1,0 +1,90 @@
+"""Which targets there are, and what is missing where one cannot be used."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+from tflprof.errors import TargetError
+from tflprof.facts import Cpu
+from tflprof.targets.cores import core_groups
+from tflprof.targets.emulator import find_emulator, find_guest_libraries
+from tflprof.targets.host import host_facts
+from tflprof.targets.phone import load_phone, phone_names
+
+_MACHINES = ("x86_64", "aarch64")
+
+
+@dataclass(frozen=True)
+class TargetInfo:
+    """A target for the list.
+
+    Attributes:
+        name: as it is given to ``--target``.
+        usable: whether it can be used now.
+        provenance: ``measured`` or ``emulated``.
+        description: the machine or phone.
+        cores: what ``--core`` may be, with the cores' names.
+        reason: why it cannot be used, None if it can.
+        remedy: what to do about it, None if nothing is known.
+    """
+
+    name: str
+    usable: bool
+    provenance: str
+    description: str
+    cores: str
+    reason: str | None = None
+    remedy: str | None = None
+
+
+def list_targets() -> list[TargetInfo]:
+    """Every target: this machine, this process, the phones."""
+    emulation = _emulation_trouble()
+    return [*_local(), *(_phone(name, emulation) for name in phone_names())]
+
+
+def _local() -> list[TargetInfo]:
+    facts = host_facts("host")
+    usable = platform.system() == "Linux" and platform.machine() in _MACHINES
+    reason = None if usable else f"there is no runner for {facts.abi}"
+    return [
+        TargetInfo("host", usable, "measured", facts.name, _cores(facts.cpus), reason),
+        TargetInfo("interpreter", usable, "measured", f"{facts.name}, in this process", "not pinned", reason),
+    ]
+
+
+def _phone(name: str, trouble: TargetError | None) -> TargetInfo:
+    phone = load_phone(name)
+    return TargetInfo(
+        name=f"emulated:{name}",
+        usable=trouble is None,
+        provenance="emulated",
+        description=f"{phone.title}, {phone.soc}",
+        cores=_cores(phone.cpus),
+        reason=trouble.what if trouble else None,
+        remedy=trouble.hint if trouble else None,
+    )
+
+
+def _emulation_trouble() -> TargetError | None:
+    try:
+        find_emulator()
+        find_guest_libraries()
+    except TargetError as error:
+        return error
+    return None
+
+
+def _cores(cpus: tuple[Cpu, ...]) -> str:
+    """Such as ``big: Cortex-A73, little: Cortex-A53``; one kind of core needs no choice."""
+    groups = core_groups(cpus)
+    by_index = {cpu.index: cpu for cpu in cpus}
+    if groups["big"] == groups["little"]:
+        return by_index[groups["big"][0]].part or "one kind"
+    named = {
+        name: by_index[groups[name][-1]].part or "unknown"
+        for name in ("big", "mid", "little")
+        if name in groups
+    }
+    return ", ".join(f"{name}: {part}" for name, part in named.items())
