@@ -87,6 +87,7 @@ def _model_info(model: Model, costs: Mapping[str, Cost], outcome: Outcome) -> Mo
         inputs=seen.inputs if seen else (),
         outputs=seen.outputs if seen else (),
         signature=seen.signature if seen else None,
+        subgraph=seen.subgraph if seen else 0,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from tflprof import stats
 from tflprof.errors import TflprofError
 from tflprof.measure.collect import Collector
 from tflprof.measure.schedule import Plan, is_look, profiled_every
+from tflprof.profile.samples import BlockSamples
 from tflprof.runner.interface import Runner, RunRequest, Session
 from tflprof.runner.records import Block
 from tflprof.targets.load import Load, LoadSample, load_between, sample_load
@@ -89,7 +90,12 @@ def _run_deterministic(
 
     _run_session(runner, request, outcome.collector, tell)
     steady = [outcome.collector.steady(variant) for variant in request.variants]
-    outcome.reached = all(len(blocks) >= 2 for blocks in steady)
+    outcome.reached = all(_agree(blocks) for blocks in steady)
+
+
+def _agree(blocks: Sequence[BlockSamples]) -> bool:
+    """True if there are at least two steady blocks and all have the same counts, event by event."""
+    return len(blocks) >= 2 and len({(block.values, block.events) for block in blocks}) == 1
 
 
 def _run_timed(

@@ -51,7 +51,14 @@ class PortInfo:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """The model that was profiled; ``sha256`` is of the file, ``fingerprint`` of its structure."""
+    """The model that was profiled.
+
+    Attributes:
+        sha256: of the file or files.
+        fingerprint: of its structure.
+        signature: key of the signature that was run, as the runtime names it.
+        subgraph: where that signature starts.
+    """
 
     path: str
     name: str
@@ -62,6 +69,7 @@ class ModelInfo:
     inputs: tuple[PortInfo, ...] = ()
     outputs: tuple[PortInfo, ...] = ()
     signature: str | None = None
+    subgraph: int = 0
 
 
 @dataclass(frozen=True)

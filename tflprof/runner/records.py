@@ -23,7 +23,7 @@ class Clock:
     """Resolution of a counter: smallest step and median cost of reading it, in its own unit."""
 
     counter: str
-    tick: int
+    tick: int | None
     read: int
 
 
