@@ -106,12 +106,13 @@ def adaptive(values: Array) -> tuple[float, float, float, int, float]:
         run = values[:blocks].ravel()
         number = np.repeat(np.arange(blocks), PER_BLOCK)
         interval = stats.total_interval(run, number // BLOCKS, number, looks=looks)
-        assert interval is not None
-        estimate = stats.typical(run)
+        if interval is None:
+            raise AssertionError("the generators make enough batches")
+        estimate, lo, hi = stats.typical(run), interval.lo, interval.hi
         if interval.half_width <= PRECISION * estimate:
             break
     floor = stats.noise_floor(run[:, np.newaxis], number // BLOCKS, number)[0]
-    return estimate, interval.lo, interval.hi, processes, float(floor)
+    return estimate, lo, hi, processes, float(floor)
 
 
 def study(name: str, runs: int) -> dict[str, object]:

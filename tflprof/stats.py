@@ -158,7 +158,8 @@ def noise_floor(rows: Numbers, process: Numbers, block: Numbers, totals: Numbers
     usable = (middle != 0) & np.isfinite(half)
     relative = np.divide(half, np.abs(middle), out=np.full(len(middle), np.nan), where=usable)
     # Two measurements at different times share no drift: their errors add as independent ones do.
-    return np.sqrt(2.0) * np.where(relative > 0, np.maximum(relative, FLOOR), relative)
+    floored = np.where(relative > 0, np.maximum(relative, FLOOR), relative)
+    return np.asarray(np.sqrt(2.0) * floored, dtype=np.float64)
 
 
 def steady_start(block_values: Numbers) -> Steady:
@@ -289,10 +290,12 @@ def _half_width(points: FloatArray, alpha: float) -> FloatArray | None:
     fit = np.log(np.maximum(total, 1e-300)) * (n - 1) + np.log(spread).sum(axis=1)[:, np.newaxis]
     weight = _WEIGHTS[:, np.newaxis] * np.exp(0.5 * (fit.min(axis=0) - fit))
     error = np.sqrt(total / (n - 1) * (1.0 / n + WIDENING**2 * np.log(HORIZON) * _RATIOS[:, np.newaxis]))
-    return size * _mixture_quantile(error, weight / weight.sum(axis=0), n - 1, alpha)
+    # Half the degrees of freedom: jumps make the few points of a short session say less than normal noise would.
+    half: FloatArray = size * _mixture_quantile(error, weight / weight.sum(axis=0), (n - 1) / 2, alpha)
+    return half
 
 
-def _mixture_quantile(scale: FloatArray, weight: FloatArray, freedom: int, alpha: float) -> FloatArray:
+def _mixture_quantile(scale: FloatArray, weight: FloatArray, freedom: float, alpha: float) -> FloatArray:
     """The |x| exceeded with probability alpha under a mixture [components, columns] of scaled t, by bisection."""
     quantile = -stdtrit(freedom, alpha / 2)
     low, high = quantile * scale.min(axis=0), quantile * scale.max(axis=0)
