@@ -14,7 +14,7 @@ export VENV MODEL TARGET
 
 .NOTPARALLEL:
 
-.PHONY: help setup emulation profile test lint pytest browser reports wheel lock clean
+.PHONY: help setup emulation profile test lint pytest test-packages reports wheel lock clean
 
 help:
 	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|...]   profile a network, write out/*.parquet and .html'
@@ -45,9 +45,10 @@ setup: $(INSTALLED)
 emulation:
 	@sh scripts/setup_emulation.sh
 
-# An HTML report is tested in the browser that Debian packages; without root its tests fail and say so.
-browser:
-	@command -v chromium >/dev/null || sh scripts/apt_install.sh 'the tests of HTML reports' chromium || true
+# What only the tests need: a browser for the reports (libatomic1 for its driver), a compiler with
+# sanitizers for the runner. Without root the tests that need them fail and say so.
+test-packages:
+	@sh scripts/apt_install.sh 'the tests' chromium libatomic1 gcc libc6-dev || true
 
 # Use
 
@@ -62,7 +63,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-pytest: setup emulation browser
+pytest: setup emulation test-packages
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test: lint

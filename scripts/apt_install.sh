@@ -14,6 +14,10 @@ for package in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 
+if ! command -v apt-get >/dev/null; then
+    echo "Needed for $purpose, what these packages of Debian hold:$missing" >&2
+    exit 1
+fi
 if [ "$(id -u)" = 0 ]; then
     sudo=
 elif sudo -n true 2>/dev/null; then

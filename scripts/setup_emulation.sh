@@ -20,12 +20,8 @@ missing() {
 }
 
 if [ "${1:-}" != --check ] && [ -n "$(missing)" ]; then
-    if command -v apt-get >/dev/null; then
-        sh "$here/apt_install.sh" "the emulated ARM core" \
-            qemu-user libc6-arm64-cross libstdc++6-arm64-cross libgcc-s1-arm64-cross || true
-    else
-        echo "Install qemu-user (7.2 or later, with plugins) and the arm64 libraries under $sysroot." >&2
-    fi
+    sh "$here/apt_install.sh" "the emulated ARM core" \
+        qemu-user libc6-arm64-cross libstdc++6-arm64-cross libgcc-s1-arm64-cross || true
 fi
 
 still=$(missing)
