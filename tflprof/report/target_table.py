@@ -1,52 +1,80 @@
-"""The list of targets, as a table and as JSON: a column per field of the records it is given."""
+"""The list of targets, as a table and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
+from rich.text import Text
 
-from tflprof import units
 from tflprof.report.columns import Column, Grid
-from tflprof.report.document import without_nan
 from tflprof.report.text import plain
 
 TARGETS_VERSION = 1
+_FIELDS = ("name", "usable", "provenance", "description", "cores", "reason", "remedy")
 
 
-def targets_document(targets: Sequence[Any]) -> dict[str, Any]:
-    """The targets (dataclass instances) as JSON-ready values (docs/json.md)."""
-    return {"schema_version": TARGETS_VERSION, "targets": without_nan([asdict(target) for target in targets])}
+class Listed(Protocol):
+    """What a target tells of itself; ``reason`` and ``remedy`` are for one that cannot be used."""
+
+    @property
+    def name(self) -> str:
+        """As it is given to ``--target``."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be used now."""
+
+    @property
+    def provenance(self) -> str:
+        """Provenance of its numbers."""
+
+    @property
+    def description(self) -> str:
+        """The machine or phone."""
+
+    @property
+    def cores(self) -> str:
+        """What ``--core`` may be."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it cannot be used."""
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do about it."""
 
 
-def print_targets(targets: Sequence[Any], console: Console) -> None:
-    """Print a row per target (dataclass instances of one kind)."""
-    records = [asdict(target) for target in targets]
-    if not records:
-        console.print("no targets")
-        return
-    # The first field is the name and stays; those behind it give way in order, the last one shortened first.
+def targets_document(targets: Sequence[Listed]) -> dict[str, Any]:
+    """The targets as JSON-ready values (docs/json.md)."""
+    found = [{field: getattr(target, field) for field in _FIELDS} for target in targets]
+    return {"schema_version": TARGETS_VERSION, "targets": found}
+
+
+def print_targets(targets: Sequence[Listed], console: Console) -> None:
+    """Print a row per target, and below them what those lack that cannot be used."""
     Grid(
         [
+            Column("target", [_name(target) for target in targets], weight=100, right=False),
             Column(
-                key.replace("_", " "),
-                [_cell(record[key]) for record in records],
-                weight=100 - place,
-                right=False,
-                least=16 if place else 0,
-            )
-            for place, key in enumerate(records[0])
+                "usable", ["yes" if target.usable else "no" for target in targets], weight=90, right=False
+            ),
+            Column("numbers", [plain(target.provenance) for target in targets], weight=20, right=False),
+            Column(
+                "machine", [plain(target.description) for target in targets], weight=30, right=False, least=20
+            ),
+            Column("cores", [plain(target.cores) for target in targets], weight=10, right=False, least=20),
         ]
     ).print(console)
+    for target in targets:
+        if not target.usable:
+            console.print()
+            console.print(Text(f"{plain(target.name)}: {plain(target.reason or 'cannot be used')}"))
+            if target.remedy:
+                console.print(Text(f"  → {plain(target.remedy)}"))
 
 
-def _cell(value: Any) -> str:
-    if value is None or value == "":
-        return units.UNKNOWN
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return plain(", ".join(map(str, value))) or units.UNKNOWN
-    return plain(value)
+def _name(target: Listed) -> Text:
+    return Text(plain(target.name), style="" if target.usable else "dim")

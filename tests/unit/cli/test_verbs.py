@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from tests.factories import make_profile
 from tests.unit.cli.conftest import Run
 from tflprof.profile.store import write_profile
+from tflprof.targets.listing import TargetInfo
 
 
 @pytest.fixture
@@ -81,24 +81,19 @@ def test_inspect_what_is_no_model(run: Run, content: bytes | None) -> None:
     assert result.stdout == ""
 
 
-@dataclass(frozen=True)
-class Listed:
-    name: str
-    usable: bool
-    problem: str | None
-
-
 def test_targets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [Listed("host", True, None), Listed("emulated:pixel2", False, "no qemu-aarch64")]
+    lacking = ("no qemu-aarch64", "apt-get install qemu-user")
+    found = [
+        TargetInfo("host", True, "measured", "Test CPU", "0-3"),
+        TargetInfo("emulated:pixel2", False, "emulated", "Pixel 2", "big, little", *lacking),
+    ]
     monkeypatch.setattr("tflprof.workflow.targets.list_targets", lambda: found)
     text = run("targets").stdout
     assert "emulated:pixel2" in text
-    assert "no qemu-aarch64" in text
-    assert json.loads(run("targets", "--json").stdout)["targets"][0] == {
-        "name": "host",
-        "usable": True,
-        "problem": None,
-    }
+    assert "emulated:pixel2: no qemu-aarch64\n  → apt-get install qemu-user" in text
+    host, pixel = json.loads(run("targets", "--json").stdout)["targets"]
+    assert (host["usable"], host["reason"]) == (True, None)
+    assert pixel["remedy"] == "apt-get install qemu-user"
 
 
 def test_unknown_verbs_and_options_are_usage_errors(run: Run) -> None:
