@@ -14,7 +14,7 @@ export VENV MODEL TARGET
 
 .NOTPARALLEL:
 
-.PHONY: help setup emulation profile test lint pytest test-packages reports wheel lock clean
+.PHONY: help setup emulation profile test lint pytest test-packages bench reports wheel lock clean
 
 help:
 	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|...]   profile a network, write out/*.parquet and .html'
@@ -23,6 +23,7 @@ help:
 	@echo 'make pytest          the tests only [PYTEST_ARGS="-k name"]'
 	@echo 'make setup           the virtual environment in $(VENV) and the runner'
 	@echo 'make emulation       the emulated ARM core (qemu-user and the arm64 libraries)'
+	@echo 'make bench           measures the project itself; takes hours'
 	@echo 'make reports         the rendered evidence under reports/'
 	@echo 'make wheel           dist/*.whl, with the runners in it'
 	@echo 'make lock            requirements.lock anew, from pyproject.toml'
@@ -70,6 +71,11 @@ test: lint
 	@$(MAKE) --no-print-directory pytest
 
 # Evidence and release
+
+BENCHMARKS := agreement observer_effect coverage coverage_simulation
+
+bench: setup emulation
+	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit; done
 
 reports: setup emulation
 	@sh scripts/reports.sh
