@@ -12,6 +12,7 @@ _HINTS = {
     "input": "check the names, types and sizes of the inputs (`tflprof inspect MODEL`)",
     "shape": "give shapes that the model accepts",
     "compile": "the runtime cannot run this model; an operator may be unknown to it",
+    "allocate": "the runtime cannot run this model; an operator may be unknown to it",
     "run": "the model fails when it runs; try other inputs or other kernels",
     "options": "check the names of inputs and shapes against the model's (`tflprof inspect MODEL`)",
 }

@@ -73,7 +73,9 @@ class InProcessSession:
                 yield record
                 count += 1
         except LiteRtFailure as error:
-            failure = Failure(error.where, self._work.model, error.status, error.message)
+            told = self._work.messages() if error.status else ""
+            message = f"{error.message}: {told}" if told else error.message
+            failure = Failure(error.where, self._work.model, error.status, message)
         if failure is None:
             yield End("stopped" if self._work.stopped else "ok", count)
             return

@@ -28,6 +28,7 @@ from tflprof.runner.random_inputs import can_be_random, random_bytes
 from tflprof.runner.records import LoadedModel, Port
 
 _KERNEL_MODES = {"xnnpack": "delegate", "builtin": "builtin", "reference": "reference"}
+_KEEP_ERRORS = 2  # the library's error messages can be asked for
 _KEEP = ctypes.CFUNCTYPE(None, c_void_p)(lambda _: None)
 
 
@@ -91,7 +92,9 @@ class InProcessModel:
             xnnpack += f"flags = {request.xnnpack_flags}\n"
         if self._weight_cache is not None:
             xnnpack += f'weight_cache_file_path = "{self._weight_cache}"\n'
-        runtime = f"enable_profiling = {str(variant == 'profiled').lower()}\n"
+        runtime = (
+            f"enable_profiling = {str(variant == 'profiled').lower()}\nerror_reporter_mode = {_KEEP_ERRORS}\n"
+        )
         for name, text in ((b"runtime_options_string", runtime), (b"xnnpack", xnnpack)):
             buffer = ctypes.create_string_buffer(text.encode())
             self._texts.append(buffer)
@@ -232,6 +235,11 @@ class InProcessModel:
             ctypes.memmove(place, data, size)
         self._library.call("input", "UnlockTensorBuffer", buffer)
         return "random" if path is None else "file"
+
+    def messages(self) -> str:
+        """What the library says went wrong, empty if it says nothing."""
+        told = [self._library.messages(compiled.handle) for compiled in self._compiled.values()]
+        return next((text for text in told if text), "")
 
     def input_names(self) -> list[str]:
         """Names of the inputs, once the model is prepared."""

@@ -71,6 +71,11 @@ class Work:
         for model in self._models:
             yield _memory(model.index, "end")
 
+    def messages(self) -> str:
+        """What the library says went wrong with the model at work, empty if it says nothing."""
+        told = (model.messages() for model in self._models if model.index == self.model)
+        return next((text for text in told if text), "")
+
     def close(self) -> None:
         """Destroy the models and remove what was written."""
         self.stopped = True

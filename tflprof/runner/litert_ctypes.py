@@ -134,6 +134,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "LockTensorBuffer": (_H, _OUT, c_int),
     "UnlockTensorBuffer": (_H,),
     "RunCompiledModel": (_H, c_size_t, c_size_t, _OUT, c_size_t, _OUT),
+    "CompiledModelGetErrorMessages": (_H, _TEXT_OUT),
     "CompiledModelGetProfiler": (_H, _OUT),
     "StartProfiler": (_H,),
     "ResetProfiler": (_H,),
@@ -196,6 +197,13 @@ class LiteRt:
         text = c_char_p()
         self.call(where, name, *arguments, ctypes.byref(text))
         return (text.value or b"").decode("utf-8", "replace")
+
+    def messages(self, compiled: c_void_p) -> str:
+        """The error messages that a compiled model has kept, empty if there are none."""
+        try:
+            return self.text("messages", "CompiledModelGetErrorMessages", compiled).strip()
+        except LiteRtFailure:
+            return ""
 
     def destroy(self, kind: str, handle: c_void_p) -> None:
         """Destroy what a handle stands for: ``Model``, ``CompiledModel`` and so on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tflprof.errors import UsageError
+from tflprof.errors import ModelError, UsageError
 from tflprof.runner.interface import RunRequest
 
 _KERNELS = ("xnnpack", "builtin", "reference")
@@ -12,7 +12,8 @@ _VARIANTS = ("plain", "profiled")
 
 
 def check_request(request: RunRequest) -> None:
-    """Refuse what no session can do. Raises UsageError naming the value."""
+    """Refuse what no session can do. Raises UsageError or ModelError naming the value."""
+    _check_files(request)
     if not 1 <= len(request.models) <= 2:
         raise UsageError(f"a session takes one or two models, not {len(request.models)}")
     if request.kernels not in _KERNELS:
@@ -21,6 +22,19 @@ def check_request(request: RunRequest) -> None:
         raise UsageError(f"unknown variants {request.variants!r}", f"some of: {', '.join(_VARIANTS)}")
     if request.threads < 1:
         raise UsageError(f"{request.threads} threads: at least 1 is needed")
+    _check_names(request)
+
+
+def _check_files(request: RunRequest) -> None:
+    for model in request.models:
+        if not model.is_file():
+            raise ModelError(f"there is no model file {model}")
+    for name, path in request.inputs.items():
+        if not path.is_file():
+            raise UsageError(f"there is no file {path} for input {name!r}")
+
+
+def _check_names(request: RunRequest) -> None:
     for name in (*request.inputs, *request.shapes, request.signature or ""):
         if any(ord(char) < 32 for char in name):
             raise UsageError(f"the name {name!r} holds control characters, which no option can carry")
