@@ -121,6 +121,10 @@ class Collector:
             if block.variant == variant and block.phase == "steady" and block.counter == self.counter
         ]
 
+    def has_steady(self) -> bool:
+        """True if there is any steady sample."""
+        return any(block.phase == "steady" for block in self.blocks)
+
     def _settled(self, blocks: list[BlockSamples]) -> list[BlockSamples]:
         if self.counter != "ns":
             return _with_unsettled(blocks)

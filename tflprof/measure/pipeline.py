@@ -53,8 +53,8 @@ class Outcome:
 def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProgress) -> Outcome:
     """Run sessions until the plan is fulfilled.
 
-    A KeyboardInterrupt or an error after the first samples ends the measurement and is told in the
-    outcome's ``cause``; what was gathered is kept. An error before any sample is raised.
+    A KeyboardInterrupt or an error after the first steady samples ends the measurement and is told in
+    the outcome's ``cause``; what was gathered is kept. Before any steady sample it is raised.
     """
     outcome = Outcome(Collector(runner.counters[0]))
     before = sample_load(time.monotonic())
@@ -65,7 +65,7 @@ def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProg
             _run_timed(runner, request, plan, outcome, on_progress)
     except (KeyboardInterrupt, TflprofError) as error:
         outcome.collector.end_process()
-        if not outcome.collector.blocks and isinstance(error, TflprofError):
+        if not outcome.collector.has_steady():
             raise
         outcome.cause = error
     outcome.load = _load_since(before)
@@ -126,7 +126,7 @@ def _progress(plan: Plan, began: float, done: int, half_width: float | None) -> 
     fraction = (time.monotonic() - began) / plan.max_seconds
     detail = f"{done} processes"
     if half_width is not None:
-        fraction = max(fraction, min(1.0, (plan.precision / half_width) ** 2))
+        fraction = max(fraction, (plan.precision / max(half_width, plan.precision)) ** 2)
         detail += f", total known within ±{half_width:.1%}"
     return Progress("measuring", min(fraction, 1.0), detail)
 

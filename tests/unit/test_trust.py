@@ -1,0 +1,112 @@
+"""Findings: each appears when it should, and not otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.factories import make_profile
+from tflprof import trust
+from tflprof.profile.meta import ClockInfo, ProfileMeta
+from tflprof.profile.profile import Profile
+
+QUIET = {"stolen_share": 0.0, "other_busy": 0.05, "switches_per_second": 0.5, "unread_events": 0}
+
+
+def codes(meta: ProfileMeta, profile: Profile) -> set[str]:
+    return {finding.code for finding in trust.assess(meta, Profile(meta, profile.table).summary)}
+
+
+def with_conditions(profile: Profile, **conditions: Any) -> ProfileMeta:
+    return replace(profile.meta, conditions={**QUIET, **conditions})
+
+
+def test_every_finding_has_a_remedy_and_a_severity() -> None:
+    for code, rule in trust.REGISTRY.items():
+        assert rule.code == code
+        assert rule.severity in {"note", "doubt", "taint"}
+        assert rule.remedy
+
+
+def test_the_verdict_is_that_of_the_gravest() -> None:
+    note, doubt = trust.finding("overhead-high", "x"), trust.finding("host-busy", "x")
+    taint = replace(note, severity="taint")
+    assert trust.verdict([]) == "ok"
+    assert trust.verdict([note]) == "ok"
+    assert trust.verdict([note, doubt]) == "doubtful"
+    assert trust.verdict([note, taint, doubt]) == "tainted"
+
+
+def test_an_unknown_code_is_refused() -> None:
+    with pytest.raises(KeyError):
+        trust.finding("no-such-code", "x")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "code"),
+    [
+        ({"stolen_share": 0.2}, "host-busy"),
+        ({"other_busy": 1.5}, "host-busy"),
+        ({"switches_per_second": 200.0}, "host-busy"),
+        ({"affinity_error": "cpu 7 does not exist"}, "pin-failed"),
+        ({"unread_events": 3}, "events-unread"),
+        ({"unsteady_processes": 9}, "not-steady"),
+    ],
+)
+def test_conditions(conditions: dict[str, Any], code: str) -> None:
+    profile = make_profile()
+    assert code in codes(with_conditions(profile, **conditions), profile)
+    assert code not in codes(with_conditions(profile), profile)
+
+
+def test_partial_run_names_what_ended_it() -> None:
+    profile = make_profile(complete=False)
+    meta = with_conditions(profile, ended_by="Ctrl-C")
+    found = trust.assess(meta, Profile(meta, profile.table).summary)
+    assert "Ctrl-C" in next(f.message for f in found if f.code == "partial-run")
+
+
+def test_few_samples() -> None:
+    profile = make_profile(processes=1, blocks=1, inferences=3)
+    assert {"too-few-samples", "interval-unknown"} <= codes(with_conditions(profile), profile)
+
+
+def test_an_interval_that_was_not_reached() -> None:
+    profile = make_profile()
+    schedule = replace(profile.meta.schedule, reached=False)
+    meta = replace(with_conditions(profile), schedule=schedule)
+    if profile.summary.total.lo is not None:
+        assert "interval-not-reached" in codes(meta, profile)
+    reached = replace(meta, schedule=replace(schedule, reached=True))
+    assert "interval-not-reached" not in codes(reached, profile)
+
+
+def test_unattributed_beyond_one_percent_and_a_microsecond() -> None:
+    profile = make_profile()  # made with 3 % unattributed
+    assert "unattributed-high" in codes(with_conditions(profile), profile)
+
+
+def test_emulated_counts_are_not_blamed_for_a_busy_host() -> None:
+    profile = make_profile(unit="instructions")
+    assert "host-busy" not in codes(with_conditions(profile, other_busy=2.0), profile)
+
+
+def test_emulated_counts_that_never_agreed() -> None:
+    profile = make_profile(unit="instructions")
+    schedule = replace(profile.meta.schedule, reached=False)
+    assert "not-repeatable" in codes(replace(with_conditions(profile), schedule=schedule), profile)
+
+
+def test_a_coarse_clock() -> None:
+    profile = make_profile()
+    assert "timer-coarse" in codes(replace(with_conditions(profile), clock=ClockInfo(1000, 30)), profile)
+    assert "timer-coarse" not in codes(with_conditions(profile), profile)
+
+
+def test_findings_come_gravest_first() -> None:
+    profile = make_profile(complete=False)
+    meta = with_conditions(profile, other_busy=2.0)
+    severities = [f.severity for f in trust.assess(meta, Profile(meta, profile.table).summary)]
+    assert severities == sorted(severities, key=["taint", "doubt", "note"].index)
