@@ -63,7 +63,7 @@ def report_error(error: BaseException) -> int:
     kind = type(error).__name__
     say(
         f"tflprof: internal error: {kind}: {error}"
-        + ("" if settings.verbose else " (-v shows the traceback)")
+        + ("" if settings.verbose else " (tflprof -v … shows the traceback)")
     )
     return EXIT_INTERNAL
 

@@ -39,7 +39,7 @@ def _bar() -> Iterator[Report]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=24, complete_style="cyan", pulse_style="cyan"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[detail]}", markup=False, style="dim"),
     )

@@ -24,11 +24,11 @@ def describe_counts(view: View) -> str:
 
 
 def describe_target(meta: ProfileMeta) -> str:
-    """The target as the user names it, with the chip if known: ``emulated:pixel2 (MSM8998)``."""
+    """The target as the user names it, with the chip if known: ``emulated:pixel2, MSM8998``."""
     target = meta.target
     text = target.kind if target.kind in ("host", "interpreter") else f"{target.kind}:{target.name}"
     detail = target.name if target.kind == "host" else target.soc
-    return plain(f"{text} ({detail})" if detail else text)
+    return plain(f"{text}, {detail}" if detail else text)
 
 
 def describe_run(meta: ProfileMeta) -> str:

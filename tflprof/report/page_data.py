@@ -31,9 +31,8 @@ def page_data(view: View) -> dict[str, Any]:
         "unitName": units.unit_name(meta.unit),
         "rateName": units.rate_name(meta.unit),
         "provenance": plain(view.provenance),
-        "deterministic": meta.deterministic,
         "layers": [_layer(row, view, quantiles, colours) for row in view.executed],
-        "session": [] if meta.deterministic else session_points(view.profile),
+        "session": [] if view.exact else session_points(view.profile),
     }
     cleaned: dict[str, Any] = without_nan(data)
     return cleaned

@@ -81,6 +81,12 @@ class View:
         return tuple(sorted((row for row in self.rows if row.rank), key=lambda row: row.rank or 0))
 
     @property
+    def exact(self) -> bool:
+        """True if every inference gave the same: there is no distribution to show."""
+        total = self.profile.summary.total
+        return self.profile.meta.deterministic and total.lo == total.hi
+
+    @property
     def executed(self) -> tuple[LayerRow, ...]:
         """Every layer in the order of its first kernel; one that runs nothing stays behind its predecessor."""
         places: dict[str, tuple[int, int]] = {}

@@ -84,14 +84,17 @@ def test_numbers_are_those_of_the_summary() -> None:
 def test_provenance_stands_beside_every_heading_with_numbers(unit: str) -> None:
     page = render_page(make_profile(unit=unit))
     label = {"ns": "measured on host", "instructions": "emulated instructions: not time"}[unit]
-    for title in (
-        "Layers in execution order",
-        "By operator",
-        "How steady each layer is",
-        "Work against traffic",
-        "Layers",
-    ):
+    titles = ["Layers in execution order", "By operator", "Work against traffic", "Layers"]
+    if unit == "ns":
+        titles += ["How steady each layer is", "The total over the session"]
+    for title in titles:
         assert re.search(rf"<h2[^>]*>{title} <span class=\"provenance \w+\">{label}</span></h2>", page)
+
+
+def test_exact_counts_have_no_charts_of_their_spread() -> None:
+    page = render_page(make_profile(unit="instructions"))
+    assert 'id="spread"' not in page
+    assert 'id="session"' not in page
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -7,7 +7,6 @@ function drawSpread(figure) {
   const known = ranked.filter((layer) => layer.quantiles && layer.quantiles[2] > 0);
   more.hidden = true;
   if (!known.length) return empty(figure, 'No layer was measured.');
-  if (data.deterministic) return empty(figure, 'Counts are exact: every inference gave the same for every layer.');
   const chosen = spreadAll ? known : known.slice(0, SPREAD_FEW);
   more.hidden = known.length <= SPREAD_FEW;
   more.textContent = spreadAll ? `the ${SPREAD_FEW} most expensive` : `all ${known.length}`;

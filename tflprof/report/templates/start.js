@@ -12,8 +12,9 @@ const observer = new ResizeObserver((entries) => {
     draw(target);
   }
 });
-for (const id of Object.keys(charts)) observer.observe(document.getElementById(id));
-document.getElementById('spread-more').addEventListener('click', () => {
+// A profile of exact counts has no distributions, and no places for their charts.
+for (const figure of document.querySelectorAll('figure.chart')) observer.observe(figure);
+document.getElementById('spread-more')?.addEventListener('click', () => {
   spreadAll = !spreadAll;
   draw(document.getElementById('spread'));
 });
