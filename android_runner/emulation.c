@@ -4,6 +4,7 @@
 #include "platform.h"
 
 #include <stdarg.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,11 @@ void emulation_init(const struct options *options)
 int emulation_current_cpu(void)
 {
     return told->guest_cpu >= 0 ? (int)told->guest_cpu : platform_current_cpu();
+}
+
+const char *emulation_path(const char *path)
+{
+    return told && told->cpuinfo && !strcmp(path, "/proc/cpuinfo") ? told->cpuinfo : path;
 }
 
 #ifndef RUNNER_NO_INTERPOSERS

@@ -179,6 +179,7 @@ static const struct key {
     {.name = "counter", .set = set_counter},
     {.name = "max_inferences", .integer = &options.max_inferences, .least = 2, .most = 1000000},
     {.name = "guest_cpu", .integer = &options.guest_cpu, .most = MAX_CPUS - 1},
+    {.name = "cpuinfo", .text = &options.cpuinfo},
     {.name = "hwcap", .set = set_hwcap},
     {.name = "hwcap2", .set = set_hwcap2},
     {.name = "watch_stdin", .set = set_watch_stdin},

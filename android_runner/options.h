@@ -49,7 +49,8 @@ struct options {
     enum counter counters[COUNTERS];
     int counter_count;
     int64_t max_inferences;
-    int64_t guest_cpu;  // below zero: unset
+    int64_t guest_cpu;    // below zero: unset
+    const char *cpuinfo;  // NULL: unset
     uint64_t hwcap, hwcap2;
     bool has_hwcap, has_hwcap2;
     bool watch_stdin;

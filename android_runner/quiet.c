@@ -9,6 +9,7 @@ void quiet_set(bool quiet)
 
 #else
 
+#include "emulation.h"
 #include "interpose.h"
 
 #include <errno.h>
@@ -69,12 +70,12 @@ EXPORT int getrusage(__rusage_who_t who, struct rusage *usage)
 
 EXPORT FILE *fopen(const char *path, const char *mode)
 {
-    return refused(path) ? NULL : NEXT(fopen)(path, mode);
+    return refused(path) ? NULL : NEXT(fopen)(emulation_path(path), mode);
 }
 
 EXPORT FILE *fopen64(const char *path, const char *mode)
 {
-    return refused(path) ? NULL : NEXT(fopen64)(path, mode);
+    return refused(path) ? NULL : NEXT(fopen64)(emulation_path(path), mode);
 }
 
 static mode_t creation_mode(int flags, va_list list)
@@ -89,7 +90,7 @@ EXPORT int open(const char *path, int flags, ...)
     va_start(list, flags);
     mode_t mode = creation_mode(flags, list);
     va_end(list);
-    return refused(path) ? -1 : NEXT(open)(path, flags, mode);
+    return refused(path) ? -1 : NEXT(open)(emulation_path(path), flags, mode);
 }
 
 EXPORT int open64(const char *path, int flags, ...)
@@ -99,7 +100,7 @@ EXPORT int open64(const char *path, int flags, ...)
     va_start(list, flags);
     mode_t mode = creation_mode(flags, list);
     va_end(list);
-    return refused(path) ? -1 : NEXT(open64)(path, flags, mode);
+    return refused(path) ? -1 : NEXT(open64)(emulation_path(path), flags, mode);
 }
 
 #endif

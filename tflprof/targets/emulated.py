@@ -18,6 +18,8 @@ _DIRECTORY = "/tflprof"
 _PAGE_BYTES = 4096
 _PAGE = "counters"
 _PLUGIN = "counter.so"
+# QEMU 8.2 and later answer /proc/cpuinfo themselves: the runner opens the phone's under another name.
+_CPUINFO = "cpuinfo"
 
 
 class EmulatedDevice:
@@ -85,6 +87,7 @@ class EmulatedDevice:
             "counter_page": f"{_DIRECTORY}/{_PAGE}",
             "counter": "instructions",
             "guest_cpu": str((cpus or self.cpus_for(None, 1))[-1]),
+            "cpuinfo": f"{_DIRECTORY}/{_CPUINFO}",
             "hwcap": f"{hwcap:x}",
             "hwcap2": f"{hwcap2:x}",
         }
@@ -100,6 +103,7 @@ class EmulatedDevice:
         workspace = LocalWorkspace(root, _DIRECTORY[1:], _DIRECTORY, self._command)
         try:
             workspace.push(self._plugin, _PLUGIN)
+            workspace.push(self.root / "proc" / "cpuinfo", _CPUINFO)
             workspace.write(_PAGE, bytes(_PAGE_BYTES))
         except BaseException:
             workspace.close()
