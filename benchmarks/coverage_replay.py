@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from tflprof import stats
-from tflprof.profile.store import load
-from tflprof.profile.summary import select_inferences
+from tflprof.profile.samples import select_inferences
+from tflprof.profile.store import read_profile
 
 LOOKS = (10, 15, 20, 30, 40)
 PRECISION = 0.01
@@ -25,7 +25,7 @@ PRECISION = 0.01
 
 def replay(bank: Path, longest: int) -> dict[str, object]:
     """Replay runs of at most so many processes, one from every process of the bank on."""
-    profile = load(bank)
+    profile = read_profile(bank)
     plain = select_inferences(profile.table, "plain", profile.meta.unit)
     truth = stats.typical(plain.values)
     names = np.unique(plain.process)

@@ -12,13 +12,14 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tflprof import stats
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 Drift = Callable[[np.random.Generator, int], Array]
 
 LOOKS = (10, 15, 20, 30, 40)
@@ -96,7 +97,8 @@ def durations(rng: np.random.Generator, runs: int, outliers: float, sd: float, d
     """Durations in ns, [runs, blocks, inferences]."""
     level = drift(rng, runs)[:, :, np.newaxis] + sd * rng.standard_normal((runs, len(TIMES), PER_BLOCK))
     slow = 1.0 + (rng.random(level.shape) < outliers)
-    return np.round(BASE_NS * np.exp(level) * slow)
+    values: Array = np.round(BASE_NS * np.exp(level) * slow)
+    return values
 
 
 def adaptive(values: Array) -> tuple[float, float, float, int, float]:

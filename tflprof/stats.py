@@ -125,7 +125,8 @@ def total_interval(
         return None
     middle = typical(values)
     width = max(float(half[0]), FLOOR * abs(middle)) if half[0] > 0 else 0.0
-    return Interval(middle - width, middle + width, level, len(points), batches)
+    # A cost is not negative.
+    return Interval(max(middle - width, min(middle, 0.0)), middle + width, level, len(points), batches)
 
 
 def layer_intervals(
@@ -145,7 +146,7 @@ def layer_intervals(
     """
     middle, half = _columns(rows, process, block, totals, 1.0 - level)
     half = np.where(half > 0, np.maximum(half, FLOOR * np.abs(middle)), half)
-    return middle - half, middle + half
+    return np.maximum(middle - half, np.minimum(middle, 0.0)), middle + half
 
 
 def noise_floor(rows: Numbers, process: Numbers, block: Numbers, totals: Numbers | None = None) -> FloatArray:
