@@ -31,7 +31,6 @@ from tflprof.report.text import plain
 from tflprof.report.view import LayerRow, View, make_view
 
 _STYLES = ("base.css", "charts.css", "table.css")
-_WHOLE_END = 24
 _SCRIPTS = ("draw.js", "order.js", "spread.js", "roofline.js", "session.js", "table.js", "start.js")
 
 
@@ -141,7 +140,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, note_text=_note_text, raw=_raw, bar=_bar, shown=_shown)
+    environment.globals.update(units=units, note_text=_note_text, raw=_raw, bar=_bar)
     return environment
 
 
@@ -160,13 +159,6 @@ def _note_text(row: LayerRow) -> str:
     if len(row.members) > 1:
         return f"{row.layer.kernel}, with {', '.join(row.members[1:])}"
     return row.layer.kernel or units.UNKNOWN
-
-
-def _shown(name: str) -> tuple[str, str]:
-    """A name in two parts: the first may be cut short by the page, the second is always seen whole."""
-    text = plain(name)
-    middle = max(0, len(text) - _WHOLE_END)
-    return text[:middle], text[middle:]
 
 
 def _raw(value: float | None) -> str:
