@@ -43,7 +43,7 @@ class Interval:
     """An interval of a typical cost.
 
     Attributes:
-        lo: lower end, in the unit of the values.
+        lo: lower end, in the unit of the values; never below 0.
         hi: upper end.
         level: share of measurements in which such an interval is meant to cover.
         n_processes: processes it rests on.
@@ -156,8 +156,7 @@ def noise_floor(rows: Numbers, process: Numbers, block: Numbers, totals: Numbers
     and for a column whose typical cost is 0.
     """
     middle, half = _columns(rows, process, block, totals, 1.0 - NOISE_LEVEL)
-    usable = (middle != 0) & np.isfinite(half)
-    relative = np.divide(half, np.abs(middle), out=np.full(len(middle), np.nan), where=usable)
+    relative = np.divide(half, np.abs(middle), out=np.full(len(middle), np.nan), where=middle != 0)
     # Two measurements at different times share no drift: their errors add as independent ones do.
     floored = np.where(relative > 0, np.maximum(relative, FLOOR), relative)
     return np.asarray(np.sqrt(2.0) * floored, dtype=np.float64)
@@ -179,10 +178,9 @@ def steady_start(block_values: Numbers) -> Steady:
     spread = max(1.4826 * float(np.median(np.abs(settled - middle))), 0.01 * abs(middle))
     near = np.abs(values - middle) <= 3 * spread
     pairs = np.flatnonzero(near[: n // 2] & near[1 : n // 2 + 1])
-    if not len(pairs):
+    if not len(pairs) or _has_trend(values[pairs[0] :], 0.02 * abs(middle)):
         return Steady(0, False)
-    index = int(pairs[0])
-    return Steady(index, True) if not _has_trend(values[index:], 0.02 * abs(middle)) else Steady(0, False)
+    return Steady(int(pairs[0]), True)
 
 
 def _has_trend(values: FloatArray, tolerance: float) -> bool:
@@ -196,9 +194,7 @@ def _has_trend(values: FloatArray, tolerance: float) -> bool:
 
 def _mean(values: Numbers) -> FloatArray:
     """Mean over the first axis, about the first value: exact for equal ones, at any magnitude."""
-    first = values[0].astype(np.float64)
-    mean: FloatArray = first + (values - values[0]).mean(axis=0, dtype=np.float64)
-    return mean
+    return np.asarray(values[0] + (values - values[0]).mean(axis=0, dtype=np.float64), dtype=np.float64)
 
 
 def _count_batches(values: Numbers, process: Numbers, block: Numbers) -> int:
@@ -218,16 +214,12 @@ def _count_batches(values: Numbers, process: Numbers, block: Numbers) -> int:
 
 def _process_points(rows: Numbers, totals: Numbers, process: Numbers, order: Numbers | None) -> FloatArray:
     """Typical cost of every column in each process, [processes, columns], in time order."""
-    names, first, where = np.unique(process, return_index=True, return_inverse=True)
-    if order is not None:
-        begin = np.full(len(names), np.inf)
-        np.minimum.at(begin, where, np.asarray(order, dtype=np.float64))
-        sequence = np.argsort(begin, kind="stable")
-    else:
-        sequence = np.arange(len(first))
+    names, where = np.unique(process, return_inverse=True)
+    begin = np.full(len(names), np.inf)
+    np.minimum.at(begin, where, np.asarray(where if order is None else order, dtype=np.float64))
     points = np.empty((len(names), rows.shape[1]))
     by_process = np.split(np.argsort(where, kind="stable"), np.cumsum(np.bincount(where))[:-1])
-    for position, name in enumerate(sequence):
+    for position, name in enumerate(np.argsort(begin, kind="stable")):
         members = by_process[name]
         points[position] = _mean(rows[members[central_half(totals[members])]])
     return points
@@ -272,8 +264,8 @@ def _half_width(points: FloatArray, alpha: float) -> FloatArray | None:
     """Half-width [columns] of the interval of the long-run mean of points [processes, columns].
 
     The points are noise, which averages out, plus 1/f drift, which does not; for every ratio r of drift to
-    noise the error of the mean is Student's t with variance s² (1/n + r ln HORIZON). The ratios are weighted by
-    the restricted likelihood of the points (Patterson and Thompson 1971), a priori by ``_WEIGHTS``.
+    noise the error of the mean is Student's t with variance s² (1/n + WIDENING² r ln HORIZON). The ratios are
+    weighted by the restricted likelihood of the points (Patterson and Thompson 1971), a priori by ``_WEIGHTS``.
     """
     if len(points) < MIN_PROCESSES:
         return None
