@@ -1,0 +1,61 @@
+"""What an emulated program asks the system for, by the emulator's own trace: nothing of the host shows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tflprof.model.build import build_network
+from tflprof.runner.binary import plugin_binary, runner_binary
+from tflprof.runner.interface import RunRequest
+from tflprof.runner.native import NativeRunner
+from tflprof.runner.records import Affinity, Block
+from tflprof.runtimes.library import find_runtime, host_platform
+from tflprof.targets.emulated import EmulatedDevice
+
+pytestmark = pytest.mark.emulated
+
+# Where the loader looks before it finds a library in the same directory, and what qemu asks the host about
+# by itself; no host has them with arm64 content in them.
+HARMLESS = re.compile(r"/lib/aarch64-linux-gnu/(tls|atomics|aarch64|glibc-hwcaps)\b.*")
+
+
+@pytest.mark.parametrize("phone", ["pixel2", "rpi4", "rpi5"])
+def test_every_path_exists_in_the_phones_tree(phone: str, tmp_path: Path) -> None:
+    model, trace = tmp_path / "model.tflite", tmp_path / "trace"
+    model.write_bytes(build_network("mobilenet_v1", size=32, width=0.25))
+    device = EmulatedDevice(phone, plugin_binary(host_platform()).path, ("-strace", "-D", str(trace)))
+    runner = NativeRunner(device, find_runtime("linux-aarch64"), runner_binary("linux-aarch64"))
+    session = runner.start(RunRequest((model,), threads=2 if phone == "rpi4" else 1, max_inferences=3))
+    records = list(session.records())
+    session.close()
+    asked = set(re.findall(r'"(/[^"]*)"', trace.read_text("utf-8", "replace")))
+    outside = {path for path in asked if not (device.root / path[1:]).exists()}
+    runner.close()
+    assert any(path.startswith("/sys/devices/system/cpu/cpu3/") for path in asked)
+    assert {path for path in outside if not path.startswith("/tflprof/")} <= {
+        path for path in outside if HARMLESS.fullmatch(path)
+    }
+    assert not device.root.exists()
+    (affinity,) = (record for record in records if isinstance(record, Affinity))
+    assert {core for record in records if isinstance(record, Block) for core in record.core} == set(
+        affinity.allowed
+    )
+
+
+def test_what_counts_when_profiles_are_compared() -> None:
+    plugin = plugin_binary(host_platform())
+    device = EmulatedDevice("pixel2", plugin.path)
+    device.close()
+    details = device.facts.details
+    assert details["plugin_sha256"] == plugin.sha256
+    assert "qemu-aarch64 version" in details["emulator"]
+    assert set(details) == {
+        "emulator",
+        "emulated_cpu",
+        "plugin_sha256",
+        "guest_libraries_sha256",
+        "phone_sha256",
+    }

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from tflprof.errors import TargetError
+from tflprof.targets.guest_root import build_guest_root, phone_files
+from tflprof.targets.phone import load_phone, parse_phone, phone_names
+from tflprof.targets.probe import parse_probe, read_texts
+
+# What the inference library asks a phone's kernel (FACTS of the library: its strings).
+ASKED = [
+    "topology/physical_package_id",
+    "topology/cluster_cpus_list",
+    "topology/core_siblings_list",
+    "cpufreq/cpuinfo_max_freq",
+    "cpufreq/cpuinfo_min_freq",
+    *(f"cache/index{index}/{name}" for index in range(4) for name in ("level", "size", "shared_cpu_list")),
+]
+
+
+def test_the_promised_phones() -> None:
+    assert set(phone_names()) >= {"pixel2", "rpi4"}
+
+
+@pytest.mark.parametrize("name", phone_names())
+def test_every_phone(name: str) -> None:
+    phone = load_phone(name)
+    assert phone.title
+    assert all(cpu.part and cpu.max_khz for cpu in phone.cpus)
+    assert [cpu.index for cpu in phone.cpus] == list(range(len(phone.cpus)))
+    assert phone.hwcaps[0] & 0b11 == 0b11, "fp and asimd"
+
+
+def test_pixel2_is_what_it_is() -> None:
+    phone = load_phone("pixel2")
+    assert phone.hwcaps == (0xFF, 0)
+    assert [cpu.midr for cpu in phone.cpus] == [0x51AF8014] * 4 + [0x51AF8002] * 4
+    assert [cpu.cluster for cpu in phone.cpus] == [0] * 4 + [1] * 4
+
+
+def test_feature_bits() -> None:
+    assert load_phone("rpi4").hwcaps == (0x887, 0)
+    assert load_phone("rpi5").hwcaps == (0x119FFF, 0)
+
+
+@pytest.mark.parametrize("name", phone_names())
+def test_the_tree_tells_of_the_phone_what_the_phone_is(name: str, tmp_path: Path) -> None:
+    phone = load_phone(name)
+    build_guest_root(tmp_path, phone, {})
+    probe = parse_probe(read_texts(tmp_path))
+    assert probe.cpus == phone.cpus
+    assert probe.memory_bytes == phone.memory_mib << 20
+    for cpu in phone.cpus:
+        for asked in ASKED:
+            assert (tmp_path / "sys/devices/system/cpu" / f"cpu{cpu.index}" / asked).is_file(), asked
+
+
+def test_caches_of_pixel2() -> None:
+    files = dict(phone_files(load_phone("pixel2")))
+    cache = "sys/devices/system/cpu/cpu5/cache"
+    assert files[f"{cache}/index0/size"] == "64K\n"
+    assert (files[f"{cache}/index2/level"], files[f"{cache}/index2/size"]) == ("2\n", "2048K\n")
+    assert files[f"{cache}/index2/shared_cpu_list"] == "4-7\n"
+    assert files[f"{cache}/index3/level"] == ""
+
+
+def test_caches_of_a_chip_with_a_third_level() -> None:
+    files = dict(phone_files(load_phone("rpi5")))
+    cache = "sys/devices/system/cpu/cpu1/cache"
+    assert files[f"{cache}/index2/shared_cpu_list"] == "1\n"
+    assert (files[f"{cache}/index3/level"], files[f"{cache}/index3/size"]) == ("3\n", "2048K\n")
+    assert files[f"{cache}/index3/shared_cpu_list"] == "0-3\n"
+
+
+def test_an_unknown_phone_is_told_with_the_known_ones() -> None:
+    with pytest.raises(TargetError, match="no phone 'pixle2'") as caught:
+        load_phone("pixle2")
+    assert caught.value.hint
+    assert "did you mean pixel2?" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["../phones/pixel2", "", "pixel2.toml"])
+def test_a_phone_is_no_path(name: str) -> None:
+    with pytest.raises(TargetError, match="there is no phone"):
+        load_phone(name)
+
+
+GOOD = resources.files("tflprof.targets").joinpath("phones", "pixel2.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("crc32", "crc33", "unknown features crc33"),
+        ("cpus = 4", "cpus = 0", "clusters must have CPUs"),
+        ("max_khz = 1900800", "max_khz = 9000000", "slowest first"),
+        ("l1d_kib = 64", "l1d_kib = 0", "above 0"),
+        ("l1d_kib = 64", "l1_kib = 64", "l1_kib"),
+        ("title =", "name =", "title"),
+        ("memory_mib", 'colour = "red"\nmemory_mib', "unknown keys colour"),
+        ("[[cluster]]", "[[clusters]]", "cluster"),
+        ("title = ", "title ", "phone x"),
+    ],
+)
+def test_a_wrong_phone_file(old: str, new: str, told: str) -> None:
+    assert old in GOOD
+    with pytest.raises(TargetError, match=told):
+        parse_phone("x", GOOD.replace(old, new).encode())
