@@ -11,6 +11,7 @@ import statistics
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,59 +92,66 @@ def stock_inflation(model: Path, processes: int = 3) -> float:
     return statistics.median(found)
 
 
+def observe(model: Path, seconds: int, pairs: int) -> dict[str, Any]:
+    """One model measured three ways."""
+    profile = profile_model(model, target="host", core=str(common.last_core()), max_seconds=seconds)
+    summary = profile.summary
+    total, gap = summary.total.typical or np.nan, summary.unattributed.typical or np.nan
+    return {
+        "model": model.stem,
+        "total_ns": total,
+        "rows_ns": sum(x.estimate.typical for x in summary.layers if x.estimate.typical is not None),
+        "unattributed_ns": gap,
+        "within_1_percent_plus_1_us": bool(abs(gap) <= 0.01 * total + 1000),
+        "total_ratio_with_to_without_profiling": effect_on_total(model, pairs),
+        "own_overhead": summary.overhead_share,
+        "stock_overhead": stock_inflation(model),
+        "verdict": profile.meta.verdict,
+    }
+
+
+def row(found: dict[str, Any]) -> tuple[str, ...]:
+    """A line of the table."""
+    total, gap = found["total_ns"], found["unattributed_ns"]
+    ratio, lo, hi = found["total_ratio_with_to_without_profiling"]
+    return (
+        found["model"],
+        f"{total / 1000:.1f}",
+        f"{found['rows_ns'] / 1000:.1f}",
+        f"{gap / 1000:+.2f} ({common.percent(gap / total)})",
+        "yes" if found["within_1_percent_plus_1_us"] else "no",
+        f"{ratio:.4f} [{lo:.4f}, {hi:.4f}]",
+        common.percent(found["own_overhead"] or 0.0),
+        common.percent(found["stock_overhead"]),
+    )
+
+
+HEAD = (
+    "model",
+    "total, µs",
+    "Σ rows, µs",
+    "unattributed, µs",
+    "within 1 % + 1 µs",
+    "total with / without profiling in the process [90 %]",
+    "an inference under our profiler",
+    "under the stock profiler",
+)
+EXPLANATION = """
+
+Totals are of the unprofiled twin, measured on the host, one thread. The rows and the unattributed part sum to it by
+construction; the column *within* asks whether the part that no layer explains is small.
+"""
+
+
 def main() -> None:
     """Measure every model three ways and publish the table."""
     options = common.arguments(__doc__ or "", seconds=15, pairs=20)
-    rows, data = [], []
+    data = []
     with tempfile.TemporaryDirectory() as folder:
         for model in models(Path(folder)):
-            profile = profile_model(
-                model, target="host", core=str(common.last_core()), max_seconds=options.seconds
-            )
-            summary = profile.summary
-            total, gap = summary.total.typical or np.nan, summary.unattributed.typical or np.nan
-            attributed = sum(x.estimate.typical for x in summary.layers if x.estimate.typical is not None)
-            ratio, lo, hi = effect_on_total(model, options.pairs)
-            stock = stock_inflation(model)
-            within = abs(gap) <= 0.01 * total + 1000
-            entry = {
-                "model": model.stem,
-                "total_ns": total,
-                "rows_ns": attributed,
-                "unattributed_ns": gap,
-                "within_1_percent_plus_1_us": bool(within),
-                "total_ratio_with_to_without_profiling": [ratio, lo, hi],
-                "own_overhead": summary.overhead_share,
-                "stock_overhead": stock,
-            }
-            data.append(entry)
-            rows.append(
-                (
-                    model.stem,
-                    f"{total / 1000:.1f}",
-                    f"{attributed / 1000:.1f}",
-                    f"{gap / 1000:+.2f} ({common.percent(gap / total)})",
-                    "yes" if within else "no",
-                    f"{ratio:.4f} [{lo:.4f}, {hi:.4f}]",
-                    common.percent(summary.overhead_share or 0.0),
-                    common.percent(stock),
-                )
-            )
-            print(rows[-1], flush=True)
-    head = (
-        "model",
-        "total, µs",
-        "Σ rows, µs",
-        "unattributed, µs",
-        "within 1 % + 1 µs",
-        "total with / without profiling in the process [90 %]",
-        "an inference under our profiler",
-        "under the stock profiler",
-    )
-    text = common.table(head, rows) + (
-        "\n\nTotals are of the unprofiled twin. The rows and the unattributed part sum to it by construction; column"
-        " *within* asks whether the part that no layer explains is small. All times measured on the host, one thread.\n"
-    )
+            data.append(observe(model, options.seconds, options.pairs))
+            print(row(data[-1]), flush=True)
+    text = common.table(HEAD, map(row, data)) + EXPLANATION
     common.publish("observer_effect", "Observer effect", text, {"models": data}, options.out)
 
 

@@ -62,62 +62,65 @@ def attribution(document: dict[str, Any]) -> dict[str, int]:
     }
 
 
+def observe(model: Path, target: str, seconds: int) -> dict[str, Any]:
+    """What one file gives on one target."""
+    document = profile(model, target, seconds)
+    return {
+        "model": model.stem,
+        "target": target,
+        "total": document["total"]["typical"],
+        "unit": document["unit"],
+        "unattributed": document["unattributed"]["typical"],
+        **attribution(document),
+    }
+
+
+def row(found: dict[str, Any]) -> tuple[str, ...]:
+    """A line of the table."""
+    total = found["total"] / 1e6
+    return (
+        found["model"],
+        found["target"],
+        f"{total:.3f} ms" if found["unit"] == "ns" else f"{total:.2f} M instructions",
+        str(found["layers"]),
+        str(found["own"]),
+        f"{found['in_groups']} in {found['groups']}",
+        str(found["static"]),
+        str(found["ambiguous"]),
+        str(found["unexplained"]),
+        common.percent(found["unattributed"] / found["total"]),
+    )
+
+
+HEAD = (
+    "model",
+    "target",
+    "total",
+    "layers",
+    "own kernel",
+    "in groups",
+    "run nothing",
+    "ambiguous",
+    "unexplained",
+    "unattributed",
+)
+EXPLANATION = """
+
+*Run nothing*: constants that the delegate unpacks once at init (float16 or sparse weights). Host times are measured,
+counts of the emulated core are exact.
+"""
+
+
 def main() -> None:
     """Profile all files on both targets."""
     options = common.arguments(__doc__ or "", seconds=12)
-    rows, data = [], []
+    data = []
     with tempfile.TemporaryDirectory() as name:
         for model in download(Path(name)):
             for target in TARGETS:
-                document = profile(model, target, options.seconds)
-                found = attribution(document)
-                total, gap = document["total"]["typical"], document["unattributed"]["typical"]
-                shown = (
-                    f"{total / 1e6:.3f} ms"
-                    if document["unit"] == "ns"
-                    else f"{total / 1e6:.2f} M instructions"
-                )
-                rows.append(
-                    (
-                        model.stem,
-                        target,
-                        shown,
-                        str(found["layers"]),
-                        str(found["own"]),
-                        f"{found['in_groups']} in {found['groups']}",
-                        str(found["static"]),
-                        str(found["ambiguous"]),
-                        str(found["unexplained"]),
-                        common.percent(gap / total),
-                    )
-                )
-                data.append(
-                    {
-                        "model": model.stem,
-                        "target": target,
-                        "total": total,
-                        "unit": document["unit"],
-                        "unattributed": gap,
-                        **found,
-                    }
-                )
-                print(rows[-1], flush=True)
-    head = (
-        "model",
-        "target",
-        "total",
-        "layers",
-        "own kernel",
-        "in groups",
-        "run nothing",
-        "ambiguous",
-        "unexplained",
-        "unattributed",
-    )
-    text = common.table(head, rows) + (
-        "\n\n*Run nothing*: constants that the delegate unpacks once at init (float16 or sparse weights)."
-        " Host times are measured, counts of the emulated core are exact.\n"
-    )
+                data.append(observe(model, target, options.seconds))
+                print(row(data[-1]), flush=True)
+    text = common.table(HEAD, map(row, data)) + EXPLANATION
     common.publish("real_models", "Real pre-trained models", text, {"runs": data}, options.out)
 
 
