@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tflprof.profile.schema import SAMPLES
 
@@ -164,20 +165,16 @@ def select_events(table: pa.Table, counter: str, structure: int, width: int) -> 
     return values.reshape(len(where), width), where
 
 
-def _wanted(table: pa.Table, kind: str, variant: str, counter: str, phase: str) -> pa.Array:
-    mask = ~np.asarray(table["tainted"])
+def select_singles(table: pa.Table, kind: str, phase: str, counter: str) -> IntArray:
+    """Values that belong to no block (``init``, ``memory``), of the plain variant."""
+    return _ints(table.filter(_wanted(table, kind, "plain", counter, phase)), "value")
+
+
+def _wanted(table: pa.Table, kind: str, variant: str, counter: str, phase: str) -> pa.ChunkedArray:
+    mask = pc.invert(table["tainted"])
     for name, value in (("kind", kind), ("variant", variant), ("counter", counter), ("phase", phase)):
-        mask &= _equals(table[name], value)
-    return pa.array(mask)
-
-
-def _equals(column: pa.ChunkedArray, value: str) -> npt.NDArray[np.bool_]:
-    encoded = column.unify_dictionaries().combine_chunks()
-    names = encoded.dictionary.to_pylist()
-    if value not in names:
-        return np.zeros(len(column), dtype=bool)
-    found: npt.NDArray[np.bool_] = np.asarray(encoded.indices) == names.index(value)
-    return found
+        mask = pc.and_(mask, pc.equal(table[name], value))
+    return mask
 
 
 def _ints(table: pa.Table, name: str) -> IntArray:

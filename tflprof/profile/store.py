@@ -72,7 +72,7 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
         what = "is a folder" if source.is_dir() else "does not exist"
         raise ProfileError(f"the profile {source} {what}", "make one with: tflprof profile MODEL -o FILE")
     try:
-        table = pq.read_table(source)
+        table = pq.ParquetFile(source).read()
     except (pa.ArrowException, OSError) as error:
         raise ProfileError(f"{source} is not a readable Parquet file: {_first_line(error)}") from error
     document = _document(source, table)

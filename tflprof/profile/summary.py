@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tflprof import stats
 from tflprof.profile.meta import LayerInfo, ProfileMeta, Row
-from tflprof.profile.samples import Inferences, IntArray, select_events, select_inferences
+from tflprof.profile.samples import Inferences, IntArray, select_events, select_inferences, select_singles
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -97,8 +97,8 @@ def summarise(meta: ProfileMeta, table: pa.Table) -> Summary:
         unattributed_share=_ratio(gap, total.typical),
         overhead=overhead,
         overhead_share=_ratio(overhead, total.typical),
-        init=_simple(_singles(table, "init", "init", meta.unit)),
-        init_warm=_simple(_singles(table, "init", "init_warm", meta.unit)),
+        init=_simple(select_singles(table, "init", "init", meta.unit)),
+        init_warm=_simple(select_singles(table, "init", "init_warm", meta.unit)),
         first=_simple(select_inferences(table, "plain", meta.unit, "first").values),
         peak_memory_bytes=_peak(table),
     )
@@ -194,19 +194,7 @@ def _row_estimates(meta: ProfileMeta, rows: IntArray, profiled: Inferences) -> l
     ]
 
 
-def _singles(table: pa.Table, kind: str, phase: str, counter: str) -> FloatArray:
-    frame = table.select(["kind", "phase", "variant", "counter", "value"]).to_pandas()
-    chosen = frame[
-        (frame["kind"] == kind)
-        & (frame["phase"] == phase)
-        & (frame["variant"] == "plain")
-        & (frame["counter"] == counter)
-    ]
-    values: FloatArray = chosen["value"].to_numpy(dtype=float)
-    return values
-
-
-def _simple(values: IntArray | FloatArray) -> Estimate:
+def _simple(values: IntArray) -> Estimate:
     if not len(values):
         return Estimate()
     return Estimate(
@@ -219,7 +207,7 @@ def _simple(values: IntArray | FloatArray) -> Estimate:
 
 
 def _peak(table: pa.Table) -> int | None:
-    values = _singles(table, "memory", "first", "bytes")
+    values = select_singles(table, "memory", "first", "bytes")
     return int(values.max()) if len(values) else None
 
 

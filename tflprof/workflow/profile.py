@@ -10,6 +10,7 @@ from tflprof.errors import UsageError
 from tflprof.measure.assemble import assemble
 from tflprof.measure.pipeline import OnProgress, Progress, measure
 from tflprof.measure.schedule import Plan
+from tflprof.model.graph import Model
 from tflprof.model.read import read_model
 from tflprof.profile.profile import Profile
 from tflprof.runner.interface import RunRequest
@@ -89,6 +90,7 @@ def profile_model(
         seed=seed,
     )
     graph = read_model(model)
+    _check_names(graph, request)
     runner = open_runner(target, Path(runtime) if runtime else None)
     try:
         outcome = measure(runner, request, plan, tell)
@@ -117,6 +119,31 @@ def _known_kernels(kernels: str) -> str:
     if kernels not in KERNELS:
         raise UsageError(f"there are no kernels {kernels!r}", f"choose one of {', '.join(KERNELS)}")
     return kernels
+
+
+def _check_names(model: Model, request: RunRequest) -> None:
+    """Raise UsageError for a signature or an input that the model does not have."""
+    keys = [signature.key for signature in model.signatures]
+    if request.signature is not None and request.signature not in keys:
+        raise UsageError(
+            f"{model.path} has no signature {request.signature!r}",
+            f"it has {', '.join(map(repr, keys))}" if keys else "it has none: leave --signature out",
+        )
+    known = _input_names(model, request.signature)
+    for option, names in (("--input", request.inputs), ("--input-shape", request.shapes)):
+        for name in names:
+            if name not in known:
+                raise UsageError(
+                    f"{option}: {model.path} has no input {name!r}", f"it has {', '.join(map(repr, known))}"
+                )
+
+
+def _input_names(model: Model, key: str | None) -> list[str]:
+    chosen = next((s for s in model.signatures if key is None or s.key == key), None)
+    if chosen is not None:
+        return list(chosen.inputs)
+    main = model.subgraphs[0]
+    return [main.tensors[tensor].name for tensor in main.inputs]
 
 
 def _positive(name: str, value: int) -> int:
