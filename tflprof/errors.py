@@ -1,14 +1,14 @@
 """The errors a user can meet, and the exit status each ends the command with.
 
-    TflprofError                 what failed, with which value, why, what to try next
-    ├── UsageError          2    wrong option, configuration, output exists
-    ├── ModelError          2    not a model, broken, unsupported
-    ├── ProfileError        2    not a profile, too new, broken
-    ├── EnvironmentFault    3    no runtime, no emulator, no disk space
-    │   ├── TargetError     3    unknown or unusable target
-    │   ├── RuntimeMissing  3    the inference library is missing or does not fit
-    │   └── RunnerError     3    the runner failed or died
-    └── Untrusted           4    inconclusive, incomparable, or not trusted where trust is required
+TflprofError                 what failed, with which value, why, what to try next
+├── UsageError          2    wrong option, configuration, output exists
+├── ModelError          2    not a model, broken, unsupported
+├── ProfileError        2    not a profile, too new, broken
+├── EnvironmentFault    3    no runtime, no emulator, no disk space
+│   ├── TargetError     3    unknown or unusable target
+│   ├── RuntimeMissing  3    the inference library is missing or does not fit
+│   └── RunnerError     3    the runner failed or died
+└── Untrusted           4    inconclusive, incomparable, or not trusted where trust is required
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tflprof.measure.assemble import assemble
@@ -98,11 +97,19 @@ def test_a_signature_of_another_subgraph(runner: Runner, tmp_path: Path) -> None
         assert {layer.partition("/")[0] for layer in timed} == {str(signature.subgraph)}
 
 
-def test_a_slow_layer_is_the_one_blamed(runner: Runner, tmp_path: Path) -> None:
-    """A network whose convolutions differ a thousandfold in work: cost follows work, not position."""
+@pytest.mark.emulated
+def test_equal_layers_cost_the_same(tmp_path: Path) -> None:
+    """Exact counts: blocks of the same shape cost the same, to the instruction; more work costs more."""
     path = tmp_path / "m.tflite"
-    path.write_bytes(build_network("mobilenet_v1", size=96, width=0.5))
-    frame = profiled(runner, path, "builtin").layers()
-    convolutions = frame[frame["op"] == "CONV_2D"]
-    order = np.corrcoef(convolutions["macs"].rank(), convolutions["typical"].rank())[0, 1]
-    assert order > 0.5
+    path.write_bytes(build_network("mobilenet_v1", size=64, width=0.25))
+    emulated = open_runner("emulated:pixel2")
+    try:
+        frame = profiled(emulated, path).layers()
+    finally:
+        emulated.close()
+    repeated = frame[frame["id"].isin([f"0/{op}" for op in range(13, 23)])]
+    for op, layers in repeated.groupby("op"):
+        assert layers["typical"].nunique() == 1, f"five {op} of the same shape cost the same"
+    first, last = frame.iloc[2], frame.iloc[22]
+    assert last["macs"] == 2 * first["macs"]
+    assert last["typical"] > first["typical"]

@@ -58,6 +58,7 @@ def report_error(error: BaseException) -> int:
             say(f"  → {error.hint}")
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _LACKING:
+        silence_stdout()
         say(f"tflprof: error: {error}")
         return EXIT_ENVIRONMENT
     kind = type(error).__name__
@@ -69,7 +70,7 @@ def report_error(error: BaseException) -> int:
 
 
 def silence_stdout() -> None:
-    """Let the interpreter's last flush of a closed pipe go nowhere."""
+    """Let the interpreter's last flush of a closed pipe or a full disk go nowhere."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):

@@ -36,7 +36,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"tflprof {version('tflprof')}")
+        print(f"tflprof {version('tflprof')}", flush=True)
         raise typer.Exit
 
 
