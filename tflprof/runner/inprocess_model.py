@@ -14,7 +14,9 @@ from tflprof.runner.interface import RunRequest
 from tflprof.runner.litert_ctypes import (
     CPU,
     LOCK_WRITE,
+    LOG_WARNINGS,
     RANKED,
+    TAG_LOG_SEVERITY,
     TAG_REGISTER_ACCELERATORS,
     TYPE_NAMES,
     VALUE_INTEGER,
@@ -58,8 +60,11 @@ class InProcessModel:
         self._library = library
         self._request = request
         self._weight_cache = weight_cache
-        option = EnvironmentOption(TAG_REGISTER_ACCELERATORS, VALUE_INTEGER, CPU)
-        self._environment = library.handle("library", "CreateEnvironment", 1, ctypes.byref(option))
+        options = (EnvironmentOption * 2)(
+            EnvironmentOption(TAG_REGISTER_ACCELERATORS, VALUE_INTEGER, CPU),
+            EnvironmentOption(TAG_LOG_SEVERITY, VALUE_INTEGER, LOG_WARNINGS),
+        )
+        self._environment = library.handle("library", "CreateEnvironment", len(options), options)
         self._file: c_void_p | None = None
         self._compiled: dict[str, _Compiled] = {}
         self._texts: list[Any] = []  # the library reads them for as long as it likes
