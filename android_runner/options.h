@@ -42,6 +42,7 @@ struct options {
     int64_t warmup_ms, warmup_min;
     int64_t block_ms, block_min, block_max;
     int64_t discard;
+    int64_t fill;
     int64_t profiled_every;
     double seconds;
     int64_t blocks;

@@ -7,52 +7,63 @@
 
 static const uint64_t ns_per_ms = 1000000;
 
-// Inferences that fill a block, by model and variant.
-static int64_t block_sizes[MAX_MODELS][VARIANTS];
+// Inferences of a block that are recorded, and those that run before them, by model and variant.
+static int64_t recorded[MAX_MODELS][VARIANTS], unrecorded[MAX_MODELS][VARIANTS];
 
 static int64_t clamp(int64_t value, int64_t least, int64_t most)
 {
     return value < least ? least : value > most ? most : value;
 }
 
-// Runs a block of at most `most` inferences or `ns` nanoseconds; returns the nanoseconds it took.
-static uint64_t warm_block(struct model *model, enum variant variant, int64_t most, uint64_t ns)
+// Runs a block of `ns` nanoseconds, or until enough are recorded; returns the nanoseconds it took.
+static uint64_t warm_block(struct model *model, enum variant variant, const struct options *options,
+                           uint64_t ns, int64_t *count)
 {
     uint64_t start = clock_now(), spent = 0;
 
+    *count = 0;
     block_begin(model, variant);
     do {
-        block_infer();
+        if (*count < options->block_max)
+            block_infer();
+        else
+            block_infer_unrecorded();
+        ++*count;
         spent = clock_now() - start;
-    } while (spent < ns && (int64_t)block_count() < most && !stop_signalled());
+    } while (spent < ns && (options->fill || *count < options->block_max) && !stop_signalled());
     block_write(WARMUP, 0, 0, block_count());
     return spent;
+}
+
+// By the speed of the last block of the warm-up, the warmest.
+static void size_blocks(int m, enum variant variant, const struct options *options, int64_t wanted)
+{
+    recorded[m][variant] = clamp(wanted, options->block_min, options->block_max);
+    unrecorded[m][variant] = options->discard;
+    if (options->fill && wanted > options->block_max)
+        unrecorded[m][variant] += wanted - options->block_max;
 }
 
 static void warm_up(struct model *model, enum variant variant, const struct options *options)
 {
     uint64_t wanted = (uint64_t)options->warmup_ms * ns_per_ms, spent = 0, latest = 0;
     uint64_t block = (uint64_t)options->block_ms * ns_per_ms;
-    int64_t done = 0;
+    int64_t done = 0, count = 0;
 
     while ((spent < wanted || done < options->warmup_min) && !stop_requested()) {
-        latest = warm_block(model, variant, options->block_max, block);
+        latest = warm_block(model, variant, options, block, &count);
         spent += latest;
-        done += (int64_t)block_count();
+        done += count;
     }
-    // By the last block, the warmest.
-    block_sizes[model->index][variant] =
-        clamp(latest ? (int64_t)(block * block_count() / latest) : options->block_min, options->block_min,
-              options->block_max);
+    size_blocks(model->index, variant, options, latest ? (int64_t)(block * (uint64_t)count / latest) : 0);
 }
 
-static void steady_block(struct model *model, enum variant variant, int64_t round,
-                         const struct options *options)
+static void steady_block(struct model *model, enum variant variant, int64_t round)
 {
     block_begin(model, variant);
-    for (int64_t i = 0; i < options->discard && !stop_signalled(); i++)
+    for (int64_t i = 0; i < unrecorded[model->index][variant] && !stop_signalled(); i++)
         block_infer_unrecorded();
-    while ((int64_t)block_count() < block_sizes[model->index][variant] && !stop_signalled())
+    while ((int64_t)block_count() < recorded[model->index][variant] && !stop_signalled())
         block_infer();
     block_write(STEADY, round, 0, block_count());
 }
@@ -73,7 +84,7 @@ static void run_round(struct model *models, int64_t round, uint64_t *random, con
     int first = options->model_count == 2 && splitmix64(random) & 1;
 
     for (int i = 0; i < options->model_count && !stop_requested(); i++)
-        steady_block(&models[first ^ i], variant, round, options);
+        steady_block(&models[first ^ i], variant, round);
 }
 
 void schedule_time(struct model *models, const struct options *options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -211,6 +212,18 @@ def test_discarded_inferences_run_but_are_not_recorded(runner: Runner) -> None:
     done = runner.run(script=f"trace={trace}", discard=3, blocks=4, variants="plain")
     recorded = sum(len(b["value"]) for b in done.blocks())
     assert sum(line.startswith("run ") for line in lines(trace)) == recorded + 4 * 3
+
+
+def test_short_inferences_fill_their_block_unrecorded(runner: Runner) -> None:
+    trace = runner.folder / "trace"
+    done = runner.run(
+        script=f"run_us=200;trace={trace}", fill=1, block_ms=10, block_max=5, blocks=4, variants="plain"
+    )
+    steady = done.blocks(phase="steady")
+    assert [len(b["value"]) for b in steady] == [5] * 4
+    assert all(b - a > 5e6 for a, b in itertools.pairwise(b["t"] for b in steady))
+    recorded = sum(len(b["value"]) for b in done.blocks())
+    assert sum(line.startswith("run ") for line in lines(trace)) > 2 * recorded
 
 
 def test_profiled_rounds_come_every_so_often(runner: Runner) -> None:

@@ -37,7 +37,7 @@ class Collector:
         model: what the runner said of the model, None before it did.
         affinity_error: why pinning failed, None if it did not.
         unsteady: processes that did not become steady.
-        switches: involuntary context switches in steady blocks; ``seconds``: their total length.
+        switches: involuntary context switches in steady blocks; ``seconds``: the time they span.
     """
 
     counter: str
@@ -83,6 +83,9 @@ class Collector:
 
     def end_process(self) -> None:
         """The process is over: tell its warm-up from its steady state. What a lost process gave is kept, too."""
+        begins = [block.t for block in self._pending if block.phase == "steady"]
+        if begins and self.counter == "ns":
+            self.seconds += (max(begins) - min(begins)) / 1e9
         self.blocks.extend(self._settled(self._pending))
         self._pending = []
 
@@ -161,8 +164,6 @@ class Collector:
     def _on_block(self, record: wire.Block) -> None:
         if record.phase == "steady":
             self.switches += record.nivcsw or 0
-            if record.counter == "ns":
-                self.seconds += sum(record.value) / 1e9
         self._pending.append(
             BlockSamples(
                 process=self.processes - 1,

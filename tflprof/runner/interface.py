@@ -20,6 +20,7 @@ class RunRequest:
         core: ``big``, ``little``, ``mid``, ``prime``, a CPU number as text, or None: not pinned.
         inputs: input name to a file of raw little-endian bytes.
         shapes: input name to its concrete shape.
+        fill: let blocks of very short inferences last ``block_ms`` by unrecorded ones (native runner).
         seconds: length of the steady phase of this session (time-based targets).
     """
 
@@ -38,8 +39,9 @@ class RunRequest:
     warmup_min: int = 3
     block_ms: int = 50
     block_min: int = 1
-    block_max: int = 500
+    block_max: int = 200
     discard: int = 0
+    fill: bool = True
     profiled_every: int = 2
     seconds: float = 1.0
     blocks: int = 0

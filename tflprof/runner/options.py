@@ -58,6 +58,7 @@ def request_options(request: RunRequest) -> Iterable[tuple[str, str]]:
         yield key, str(getattr(request, key))
     for key in ("profiled_every", "blocks", "max_inferences"):
         yield key, str(getattr(request, key))
+    yield "fill", str(int(request.fill))
     yield "seconds", f"{request.seconds:.6f}".rstrip("0").rstrip(".")
 
 
