@@ -115,7 +115,7 @@ def total_interval(
         looks: how often the interval has been looked at, this time included.
         level: wanted coverage.
     """
-    batches = _count_batches(values, process, block)
+    batches = _count_batches(values, process, block, start)
     if batches < MIN_BATCHES or not np.all(np.isfinite(values)):
         return None
     column = np.asarray(values)[:, np.newaxis]
@@ -197,18 +197,22 @@ def _mean(values: Numbers) -> FloatArray:
     return np.asarray(values[0] + (values - values[0]).mean(axis=0, dtype=np.float64), dtype=np.float64)
 
 
-def _count_batches(values: Numbers, process: Numbers, block: Numbers) -> int:
-    """Batches of at least 100 ms: consecutive blocks of a process; what is left over joins the last one."""
+def _count_batches(values: Numbers, process: Numbers, block: Numbers, start: Numbers | None) -> int:
+    """Batches of 100 ms that the processes' blocks span, or fill with inferences if that is more."""
     if not len(values):
         return 0
-    pairs, where = np.unique(np.stack([process, block]), axis=1, return_inverse=True)
-    sums = np.bincount(where.ravel(), weights=np.asarray(values, dtype=np.float64))
-    batches, filled, current = 0, 0.0, pairs[0, 0]
-    for owner, duration in zip(pairs[0], sums, strict=True):
-        filled = duration if owner != current else filled + duration
-        current = owner
-        if filled >= BATCH_NS:
-            batches, filled = batches + 1, 0.0
+    pairs, first, where = np.unique(
+        np.stack([process, block]), axis=1, return_index=True, return_inverse=True
+    )
+    spent = np.bincount(where.ravel(), weights=np.asarray(values, dtype=np.float64))
+    batches = 0
+    for name in np.unique(pairs[0]):
+        own = pairs[0] == name
+        span = spent[own].sum()
+        if start is not None:
+            begins = np.asarray(start)[first[own]]
+            span = max(span, begins.max() - begins.min())
+        batches += int(span // BATCH_NS)
     return batches
 
 

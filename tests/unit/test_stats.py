@@ -103,6 +103,17 @@ def test_the_order_of_the_rows_does_not_matter(data: tuple[Array, Array, Array],
     assert shuffled.hi == pytest.approx(interval_of(data).hi, rel=1e-9)
 
 
+def test_blocks_that_record_little_of_their_time_count_by_what_they_span() -> None:
+    """Very short inferences: most of a block runs unrecorded, its start times tell how long it lasted."""
+    process, block = np.repeat(np.arange(12), 20), np.tile(np.arange(20), 12)
+    values = np.full(240, 900)
+    start = process * 10**10 + block * 50_000_000
+    assert stats.total_interval(values, process, block) is None
+    found = stats.total_interval(values, process, block, start)
+    assert found is not None
+    assert found.n_batches == 12 * 9
+
+
 def test_the_start_times_order_the_processes() -> None:
     values, process, block = machine(12, sd=0.02)
     values = (values * (1 + 0.05 * process)).astype(np.int64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LOOKS = (10, 15, 20, 30, 40, 60, 80, 120)
+LOOKS = (20, 30, 40, 60, 80, 120)
 """Numbers of processes after which the interval is looked at."""
 
 MAX_EVENTS = 40_000
@@ -27,7 +27,7 @@ class Plan:
 
     max_seconds: float = 60.0
     precision: float = 0.01
-    process_seconds: float = 1.0
+    process_seconds: float = 0.5
 
     def seconds_for_next(self, elapsed: float, done: int, startup: float) -> float:
         """Steady seconds of the next process.
