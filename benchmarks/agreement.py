@@ -90,7 +90,7 @@ def main() -> None:
     rows, data = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for dtype in ("float32", "int8"):
+        for dtype in ("int8", "float32"):
             model = common.network(folder, "mobilenet_v1", 224, 1.0, dtype)
             ratios = []
             for pair in range(options.pairs):

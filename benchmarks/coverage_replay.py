@@ -4,7 +4,7 @@ The bank is a long profile; each replayed run is a window of its consecutive pro
 does. Truth is the typical value of the whole bank. To collect a bank and replay it:
 
     tflprof profile MODEL --target host --core 1 --max-seconds 1800 --precision 0.0001 -o bank.parquet
-    python benchmarks/coverage_replay.py bank.parquet
+    python -m benchmarks.coverage_replay bank.parquet
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from tflprof import stats
+from tflprof.measure.schedule import LOOKS
 from tflprof.profile.samples import select_inferences
 from tflprof.profile.store import read_profile
 
-LOOKS = (10, 15, 20, 30, 40)
 PRECISION = 0.01
 
 

@@ -1,9 +1,9 @@
 """How often the interval of the total covers, on simulated machines whose truth is known.
 
 Every generator makes durations with one kind of noise; the adaptive loop looks after the numbers of processes
-that a measurement uses, and stops at 1 % or after 40 processes. Truth is the typical value of all its runs pooled.
+that a measurement uses, and stops at 1 % or after 60 processes. Truth is the typical value of all its runs pooled.
 
-    python benchmarks/coverage_simulation.py [--runs 200] [--output benchmarks/results/coverage_simulation.json]
+    python -m benchmarks.coverage_simulation [--runs 200] [--output reports/benchmarks/coverage_simulation.json]
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof import stats
+from tflprof.measure import schedule
 
 Array = npt.NDArray[Any]
 Drift = Callable[[np.random.Generator, int], Array]
 
-LOOKS = (10, 15, 20, 30, 40)
+LOOKS = tuple(look for look in schedule.LOOKS if look <= 60)
+"""Those of the first minute."""
 PRECISION = 0.01
 BLOCKS, PER_BLOCK = 10, 10
 """Plain blocks of a process (50 ms each, 1 s with the profiled ones between) and inferences of a block."""
@@ -141,7 +143,7 @@ def main() -> None:
     """Print the table and keep it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/coverage_simulation.json"))
+    parser.add_argument("--output", type=Path, default=Path("reports/benchmarks/coverage_simulation.json"))
     options = parser.parse_args()
     print(f"{'generator':32} cover  ±half  error sd  processes  reached  A/A floor  above")
     rows = []

@@ -19,8 +19,8 @@ fi
 
 model=${MODEL:-}
 if [ -z "$model" ]; then
-    model=$out/mobilenet_v1_1.0_224.tflite
-    [ -e "$model" ] || "$VENV/bin/tflprof" build mobilenet_v1 -o "$model"
+    model=$out/mobilenet_v1_1.0_224_int8.tflite
+    [ -e "$model" ] || "$VENV/bin/tflprof" build mobilenet_v1 --dtype int8 -o "$model"
 fi
 
 name=$(basename "$model" .tflite)-$(printf %s "$target" | tr -c 'A-Za-z0-9._-' -)
