@@ -87,11 +87,16 @@ def publish(name: str, title: str, text: str, data: dict[str, Any], out: Path) -
     """Print the result and keep it: NAME.md for people, NAME.json for programs."""
     out.mkdir(parents=True, exist_ok=True)
     here = machine()
-    command = f"python -m benchmarks.{name} " + " ".join(sys.argv[1:])
+    command = f"python -m benchmarks.{name} " + " ".join(_without_place(sys.argv[1:]))
     head = f"# {title}\n\n`{command.strip()}`, {datetime.now(UTC):%Y-%m-%d}, {here['cpu']}, {here['runtime']}.\n\n"
     (out / f"{name}.md").write_text(head + text.rstrip() + "\n")
     (out / f"{name}.json").write_text(json.dumps({"machine": here, **data}, indent=1) + "\n")
     print(text)
+
+
+def _without_place(words: Sequence[str]) -> list[str]:
+    """A command line without where its results went."""
+    return [word for at, word in enumerate(words) if word != "--out" and words[at - 1 : at] != ["--out"]]
 
 
 def run(argv: Sequence[str | Path], **kwargs: Any) -> subprocess.CompletedProcess[str]:
