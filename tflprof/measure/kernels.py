@@ -126,7 +126,7 @@ def helper_penalty(op: Op, tag: str, *, before: bool) -> float:
         fused = op.options.get("fused_activation_function", "NONE") != "NONE"
         return MATCH if fused and not before and op.code not in _FUSES_ACTIVATION else MISMATCH
     if kind in _FAMILIES.get(op.code, ()):
-        return HELPER
+        return 2 * HELPER
     if kind not in _HELPERS:
         return NEVER
     return HELPER if before else 2 * HELPER
