@@ -172,6 +172,7 @@ static const struct key {
     {.name = "block_min", .integer = &options.block_min, .least = 1, .most = 1000000},
     {.name = "block_max", .integer = &options.block_max, .least = 1, .most = 1000000},
     {.name = "discard", .integer = &options.discard, .most = INT32_MAX},
+    {.name = "profiled_max", .integer = &options.profiled_max, .most = 1000000},
     {.name = "fill", .integer = &options.fill, .most = 1},
     {.name = "profiled_every", .integer = &options.profiled_every, .least = 1, .most = INT32_MAX},
     {.name = "seconds", .set = set_seconds},

@@ -43,6 +43,7 @@ struct options {
     int64_t block_ms, block_min, block_max;
     int64_t discard;
     int64_t fill;
+    int64_t profiled_max;
     int64_t profiled_every;
     double seconds;
     int64_t blocks;

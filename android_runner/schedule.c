@@ -15,22 +15,29 @@ static int64_t clamp(int64_t value, int64_t least, int64_t most)
     return value < least ? least : value > most ? most : value;
 }
 
+// Most recorded inferences of a block.
+static int64_t most_of(enum variant variant, const struct options *options)
+{
+    return variant == PROFILED && options->profiled_max ? options->profiled_max : options->block_max;
+}
+
 // Runs a block of `ns` nanoseconds, or until enough are recorded; returns the nanoseconds it took.
 static uint64_t warm_block(struct model *model, enum variant variant, const struct options *options,
                            uint64_t ns, int64_t *count)
 {
     uint64_t start = clock_now(), spent = 0;
+    int64_t most = most_of(variant, options);
 
     *count = 0;
     block_begin(model, variant);
     do {
-        if (*count < options->block_max)
+        if (*count < most)
             block_infer();
         else
             block_infer_unrecorded();
         ++*count;
         spent = clock_now() - start;
-    } while (spent < ns && (options->fill || *count < options->block_max) && !stop_signalled());
+    } while (spent < ns && (options->fill || *count < most) && !stop_signalled());
     block_write(WARMUP, 0, 0, block_count());
     return spent;
 }
@@ -38,10 +45,12 @@ static uint64_t warm_block(struct model *model, enum variant variant, const stru
 // By the speed of the last block of the warm-up, the warmest.
 static void size_blocks(int m, enum variant variant, const struct options *options, int64_t wanted)
 {
-    recorded[m][variant] = clamp(wanted, options->block_min, options->block_max);
+    int64_t most = most_of(variant, options);
+
+    recorded[m][variant] = clamp(wanted, options->block_min < most ? options->block_min : most, most);
     unrecorded[m][variant] = options->discard;
-    if (options->fill && wanted > options->block_max)
-        unrecorded[m][variant] += wanted - options->block_max;
+    if (options->fill && wanted > most)
+        unrecorded[m][variant] += wanted - most;
 }
 
 static void warm_up(struct model *model, enum variant variant, const struct options *options)

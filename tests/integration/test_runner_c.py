@@ -226,6 +226,12 @@ def test_short_inferences_fill_their_block_unrecorded(runner: Runner) -> None:
     assert sum(line.startswith("run ") for line in lines(trace)) > 2 * recorded
 
 
+def test_profiled_blocks_have_a_limit_of_their_own(runner: Runner) -> None:
+    done = runner.run(block_ms=5, block_max=9, profiled_max=2, fill=1, blocks=4)
+    sizes = {b["v"]: len(b["value"]) for b in done.blocks(phase="steady")}
+    assert sizes == {"plain": 9, "profiled": 2}
+
+
 def test_profiled_rounds_come_every_so_often(runner: Runner) -> None:
     done = runner.run(blocks=6, profiled_every=2)
     assert [b["v"] for b in done.blocks(phase="steady")] == ["plain", "plain", "profiled"] * 2

@@ -52,14 +52,16 @@ def _next_part(
     kind: bool | None = None
     taken: list[int] = []
     left = list(pending)
+    waiting_ops = set(pending)
     while True:
         kept: list[int] = []
         for index in left:
             op = subgraph.ops[index]
-            ready = not waiting.intersection(op.inputs) and before.get(index) not in left
+            ready = not waiting.intersection(op.inputs) and before.get(index) not in waiting_ops
             if ready and (kind is None or kind == (index in delegated)):
                 kind = index in delegated
                 taken.append(index)
+                waiting_ops.remove(index)
                 waiting.difference_update(op.outputs)
             else:
                 kept.append(index)

@@ -12,7 +12,7 @@ import numpy as np
 from tflprof import stats
 from tflprof.errors import TflprofError
 from tflprof.measure.collect import Collector
-from tflprof.measure.schedule import Plan, is_look, profiled_every
+from tflprof.measure.schedule import Plan, is_look, profiled_max
 from tflprof.profile.samples import BlockSamples
 from tflprof.runner.interface import Runner, RunRequest, Session
 from tflprof.runner.records import Block
@@ -103,15 +103,15 @@ def _run_timed(
 ) -> None:
     collector = outcome.collector
     began = time.monotonic()
-    startup, every = 0.0, request.profiled_every
+    startup, most = 0.0, request.profiled_max
     while not plan.out_of_time(time.monotonic() - began, collector.processes, startup):
         done = collector.processes
         seconds = plan.seconds_for_next(time.monotonic() - began, done, startup)
-        step = replace(request, seconds=seconds, seed=request.seed, profiled_every=every)
+        step = replace(request, seconds=seconds, seed=request.seed, profiled_max=most)
         started = time.monotonic()
         kept = _run_session(runner, step, collector, lambda _: None)
         startup = max(startup, time.monotonic() - started - seconds)
-        every = profiled_every(every, kept)
+        most = profiled_max(most, kept)
         half_width = relative_half_width(collector, outcome.looks + 1)
         on_progress(_progress(plan, began, collector.processes, half_width))
         if is_look(collector.processes):

@@ -12,7 +12,7 @@ LOOKS = (20, 30, 40, 60, 80, 120)
 """Numbers of processes after which the interval is looked at."""
 
 MAX_EVENTS = 40_000
-"""Events kept per process; with more, profiled blocks become rarer."""
+"""Events kept per process; with more, fewer inferences of a profiled block are recorded."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,6 @@ def is_look(done: int) -> bool:
     return done in LOOKS or (done > LOOKS[-1] and done % LOOKS[-1] == 0)
 
 
-def profiled_every(current: int, events: int) -> int:
-    """Plain rounds per profiled round, given the events that the last process kept."""
-    if events <= MAX_EVENTS:
-        return current
-    return current * -(-events // MAX_EVENTS)
+def profiled_max(current: int, events: int) -> int:
+    """Recorded inferences of a profiled block, given the events that the last process kept with ``current``."""
+    return current if events <= MAX_EVENTS else max(1, current * MAX_EVENTS // events)

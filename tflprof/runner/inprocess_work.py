@@ -139,15 +139,16 @@ class Work:
         request = self._request
         budget = request.block_ms * _NS_PER_MS
         done, spent, size = 0, 0, request.block_min
+        most = request.profiled_max if variant == "profiled" else request.block_max
         while not self.stopped and (spent < request.warmup_ms * _NS_PER_MS or done < request.warmup_min):
             start = time.monotonic_ns()
-            structures, block = self._block(model, variant, "warmup", request.block_max, budget=budget)
+            structures, block = self._block(model, variant, "warmup", most, budget=budget)
             latest = max(1, time.monotonic_ns() - start)
             count = len(block.value)
             done, spent, size = done + count, spent + latest, budget * count // latest
             yield from structures
             yield block
-        self._sizes[model.index, variant] = max(request.block_min, min(size, request.block_max))
+        self._sizes[model.index, variant] = max(min(request.block_min, most), min(size, most))
 
     def _rounds(self) -> Iterator[Record]:
         request = self._request

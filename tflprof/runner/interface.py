@@ -20,6 +20,7 @@ class RunRequest:
         core: ``big``, ``little``, ``mid``, ``prime``, a CPU number as text, or None: not pinned.
         inputs: input name to a file of raw little-endian bytes.
         shapes: input name to its concrete shape.
+        block_max: most recorded inferences of a block; ``profiled_max``: of a profiled one.
         fill: let blocks of very short inferences last ``block_ms`` by unrecorded ones (native runner).
         seconds: length of the steady phase of this session (time-based targets).
     """
@@ -40,6 +41,7 @@ class RunRequest:
     block_ms: int = 50
     block_min: int = 1
     block_max: int = 200
+    profiled_max: int = 50
     discard: int = 0
     fill: bool = True
     profiled_every: int = 2

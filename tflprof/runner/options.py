@@ -54,7 +54,7 @@ def request_options(request: RunRequest) -> Iterable[tuple[str, str]]:
     for name, shape in request.shapes.items():
         yield "shape", f"{name}={','.join(map(str, shape))}"
     yield "variants", ",".join(request.variants)
-    for key in ("seed", "warmup_ms", "warmup_min", "block_ms", "block_min", "block_max", "discard"):
+    for key in ("seed", "warmup_ms", "warmup_min", "block_ms", "block_min", "block_max", "profiled_max", "discard"):
         yield key, str(getattr(request, key))
     for key in ("profiled_every", "blocks", "max_inferences"):
         yield key, str(getattr(request, key))

@@ -114,9 +114,9 @@ class ScriptedRunner:
         return None
 
     def start(self, request: RunRequest) -> Session:
+        self.requests.append(request)
         session = ScriptedSession(self.script(len(self.sessions)))
         self.sessions.append(session)
-        self.requests.append(request)
         return session
 
     def close(self) -> None:

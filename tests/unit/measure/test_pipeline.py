@@ -87,13 +87,19 @@ def test_an_end_before_any_steady_sample_is_raised(error: BaseException) -> None
         run(ScriptedRunner(lambda _: [*opening(), block("plain", 0, [10], "first"), error]))
 
 
-def test_profiled_blocks_become_rarer_when_events_are_many() -> None:
+def test_fewer_inferences_are_recorded_when_events_are_many() -> None:
+    """And it settles: what is kept for long lists stays bounded, however many processes there are."""
+
     def chatty(number: int) -> list[Record | BaseException]:
-        return [*opening(), *steady(number, inferences=MAX_EVENTS // 16 + 1), End("ok", 9)]
+        most = runner.requests[-1].profiled_max
+        inferences = MAX_EVENTS // 16 * 5 * most // RunRequest(()).profiled_max
+        return [*opening(), *steady(number * SECOND, inferences=inferences), End("ok", 9)]
 
     runner = ScriptedRunner(chatty)
-    run(runner, Plan(max_seconds=3))
-    assert runner.requests[1].profiled_every == 2 * runner.requests[0].profiled_every
+    run(runner)
+    asked = [request.profiled_max for request in runner.requests]
+    assert asked[:2] == [50, 10]
+    assert set(asked[1:]) == {10}
 
 
 def test_warm_up_is_kept_apart_and_kept() -> None:
