@@ -16,6 +16,9 @@ from tflprof.profile.summary import Summary
 MIN_SAMPLES = 20
 OVERHEAD_SHARE = 0.10
 UNATTRIBUTED_SHARE = 0.01
+UNEXPLAINED_SHARE = 0.10
+IMPRECISE = 0.10
+DISTORTED_SHARE = 0.50
 UNATTRIBUTED_NS = 1000.0
 STOLEN_SHARE = 0.02
 OTHER_BUSY = 0.5
@@ -51,7 +54,7 @@ _RULES = (
     Rule("host-busy", "doubt", "stop other work on this machine, or pin to a quieter core with --core N"),
     Rule(
         "pin-failed",
-        "doubt",
+        "taint",
         "choose another core with --core, or lift the limit on this process (cgroup, taskset)",
     ),
     Rule(
@@ -64,7 +67,7 @@ _RULES = (
         "note",
         "layers of a few clock steps are uncertain; use the native runner (target host)",
     ),
-    Rule("not-pinned", "note", "use target host with --core for a number to rely upon"),
+    Rule("not-pinned", "note", "use target host with --core big for a number to rely upon"),
 )
 
 REGISTRY: dict[str, Rule] = {rule.code: rule for rule in _RULES}
@@ -74,10 +77,11 @@ _GRAVITY = {"note": 0, "doubt": 1, "taint": 2}
 _VERDICT = {0: "ok", 1: "doubtful", 2: "tainted"}
 
 
-def finding(code: str, message: str) -> Finding:
-    """A finding of a registered kind. Raises KeyError for an unknown code."""
+def finding(code: str, message: str, *, grave: bool = False) -> Finding:
+    """A finding of a registered kind; a ``grave`` note is a doubt. Raises KeyError for an unknown code."""
     rule = REGISTRY[code]
-    return Finding(rule.code, rule.severity, message, rule.remedy)
+    severity = "doubt" if grave and rule.severity == "note" else rule.severity
+    return Finding(rule.code, severity, message, rule.remedy)
 
 
 def verdict(findings: Sequence[Finding]) -> str:
@@ -118,9 +122,8 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     elif not meta.schedule.reached:
         width = (total.hi - total.lo) / 2 / total.typical
         wanted = meta.schedule.precision
-        yield finding(
-            "interval-not-reached", f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"
-        )
+        message = f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"
+        yield finding("interval-not-reached", message, grave=width > max(IMPRECISE, wanted))
     unsteady = meta.conditions.get("unsteady_processes") or 0
     if unsteady * 2 > meta.schedule.processes:
         yield finding("not-steady", f"{unsteady} of {meta.schedule.processes} processes never became steady")
@@ -130,8 +133,8 @@ def _conditions(meta: ProfileMeta) -> Iterator[Finding]:
     error = meta.conditions.get("affinity_error")
     if error:
         yield finding("pin-failed", f"the process could not be pinned as asked: {error}")
-    if meta.source == "inprocess":
-        yield finding("not-pinned", "ran inside Python, on whatever core the system chose")
+    if meta.options.cpus is None and not meta.deterministic:
+        yield finding("not-pinned", "ran on whatever core the system chose")
     stolen = meta.conditions.get("stolen_share") or 0.0
     other = meta.conditions.get("other_busy") or 0.0
     switches = meta.conditions.get("switches_per_second") or 0.0
@@ -151,9 +154,11 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     slack = UNATTRIBUTED_NS if meta.unit == "ns" else 0.0
     allowed = UNATTRIBUTED_SHARE * (summary.total.typical or 0.0) + slack
     if share is not None and gap is not None and abs(gap) > allowed:
-        yield finding("unattributed-high", f"{share:+.1%} of the total is in no layer")
+        grave = abs(share) > UNEXPLAINED_SHARE and abs(gap) > 2 * slack
+        yield finding("unattributed-high", f"{share:+.1%} of the total is in no layer", grave=grave)
     if summary.overhead_share is not None and summary.overhead_share > OVERHEAD_SHARE:
-        yield finding("overhead-high", f"profiling makes an inference {summary.overhead_share:.0%} longer")
+        message = f"profiling makes an inference {summary.overhead_share:.0%} longer"
+        yield finding("overhead-high", message, grave=summary.overhead_share > DISTORTED_SHARE)
     tick = meta.clock.tick
     shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical]
     if meta.unit == "ns" and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:

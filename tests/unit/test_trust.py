@@ -39,6 +39,25 @@ def test_the_verdict_is_that_of_the_gravest() -> None:
     assert trust.verdict([note, taint, doubt]) == "tainted"
 
 
+def test_a_note_becomes_a_doubt_when_it_is_grave() -> None:
+    assert trust.finding("overhead-high", "x").severity == "note"
+    assert trust.finding("overhead-high", "x", grave=True).severity == "doubt"
+    assert trust.finding("pin-failed", "x", grave=True).severity == "taint"
+
+
+def test_numbers_of_another_core_are_tainted() -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, affinity_error="CPU 7 not allowed by the system")
+    assert trust.verdict(trust.assess(meta, Profile(meta, profile.table).summary)) == "tainted"
+
+
+def test_a_host_run_without_a_core_says_so() -> None:
+    profile = make_profile()
+    pinned = replace(with_conditions(profile), options=replace(profile.meta.options, cpus=(1,)))
+    assert "not-pinned" in codes(with_conditions(profile), profile)
+    assert "not-pinned" not in codes(pinned, profile)
+
+
 def test_an_unknown_code_is_refused() -> None:
     with pytest.raises(KeyError):
         trust.finding("no-such-code", "x")

@@ -38,8 +38,8 @@ BYTES_PER_MAC = 2.0
 def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outcome: Outcome) -> Profile:
     """Attribute, judge and wrap what was measured."""
     collector = outcome.collector
-    costs = {op.id: op_cost(model, op) for op in model.ops()}
     subgraph = collector.model.subgraph if collector.model else 0
+    costs = _costs(model, outcome)
     work = {layer: _work(cost) for layer, cost in costs.items()}
     alignment = attribute(model, subgraph, collector.event_lists(), work)
     meta = ProfileMeta(
@@ -68,6 +68,23 @@ def judged(profile: Profile) -> Profile:
     meta = replace(profile.meta, noise_floor=_noise_floor(profile))
     findings = trust.assess(meta, profile.summary)
     return Profile(replace(meta, findings=findings, verdict=trust.verdict(findings)), profile.table)
+
+
+def _costs(model: Model, outcome: Outcome) -> dict[str, Cost]:
+    """Costs by layer. Stored shapes hold if the inputs ran in theirs; if not, what depends on shapes is unknown."""
+    seen = outcome.collector.model
+    entry = model.subgraphs[seen.subgraph if seen else 0]
+    stored = [entry.tensors[tensor].shape for tensor in entry.inputs]
+    as_stored = seen is None or sorted(port.shape for port in seen.inputs) == sorted(stored)
+    costs = {}
+    for op in model.ops():
+        tensors = model.subgraphs[op.subgraph].tensors
+        shapes = {tensor.index: tensor.shape for tensor in tensors if tensor.has_rank}
+        cost = op_cost(model, op, shapes if as_stored else None)
+        if not as_stored:
+            cost = replace(cost, macs=0 if cost.macs == 0 else None, activation_bytes=None)
+        costs[op.id] = cost
+    return costs
 
 
 def _work(cost: Cost) -> float | None:
@@ -168,6 +185,8 @@ def _unread(alignment: Alignment) -> int:
 
 def _noise_floor(profile: Profile) -> NoiseFloor:
     meta, table = profile.meta, profile.table
+    if meta.deterministic and not meta.schedule.reached:
+        return NoiseFloor()
     if meta.deterministic:
         return NoiseFloor(0.0, {row.layers[0]: 0.0 for row in meta.alignment.rows if row.kernel})
     plain = select_inferences(table, "plain", meta.unit)

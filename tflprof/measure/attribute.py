@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.measure import kernels
-from tflprof.measure.align import Evidence, Segment, align
-from tflprof.measure.nesting import Reading, Run, read_events
+from tflprof.measure.align import Evidence, align
+from tflprof.measure.nesting import PHASE, Reading, Run, read_events
 from tflprof.measure.partition import static_ops
 from tflprof.model.graph import Model, Op, Subgraph
 from tflprof.profile.meta import Alignment, EventInfo, Row, StructureInfo
@@ -89,14 +89,6 @@ def _align_run(
             shares.append(_Share(tuple(op.id for op in members), events))
         else:
             shares.extend(_absorbed(graph, op, static) for op in members)
-    return _attach_orphans(shares, segments)
-
-
-def _attach_orphans(shares: list[_Share], segments: list[Segment]) -> list[_Share]:
-    """Kernels that came before any operator belong to the first one."""
-    if segments and segments[0].first == segments[0].last and len(shares) > 1:
-        first, second, *rest = shares
-        return [_Share(second.layers, first.events + second.events), *rest]
     return shares
 
 
@@ -169,31 +161,36 @@ def _rows(
     for layer in order:
         if layer in touched:
             members.setdefault(groups.find(layer), []).append(layer)
-    events: dict[str, dict[str, tuple[int, ...]]] = {leader: {} for leader in members}
+    own: dict[str, list[tuple[int, _Share]]] = {leader: [] for leader in members}
     for number, found in enumerate(shares):
         for share in found:
-            mine = events[groups.find(share.layers[0])]
-            mine[str(number)] = (*mine.get(str(number), ()), *share.events)
-    return tuple(_row(structures, tuple(layers), events[leader]) for leader, layers in members.items())
+            own[groups.find(share.layers[0])].append((number, share))
+    return tuple(_row(structures, tuple(layers), own[leader]) for leader, layers in members.items())
 
 
-def _row(structures: Sequence[EventList], layers: tuple[str, ...], events: dict[str, tuple[int, ...]]) -> Row:
-    own = {number: tuple(sorted(positions)) for number, positions in events.items() if positions}
-    if not own:
-        return Row(layers, None, {}, "static")
+def _row(
+    structures: Sequence[EventList], layers: tuple[str, ...], shares: Sequence[tuple[int, _Share]]
+) -> Row:
+    events: dict[str, tuple[int, ...]] = {}
     costs: dict[str, float] = {}
-    most = 0
-    for number, positions in own.items():
-        structure = structures[int(number)]
-        most = max(most, len(positions))
-        for position in positions:
-            tag = structure.events[position].tag
-            costs[tag] = costs.get(tag, 0.0) + float(structure.elapsed[position])
+    kernels_at_once = 0
+    for number, share in shares:
+        if not share.events:
+            continue
+        structure = structures[number]
+        events[str(number)] = tuple(sorted((*events.get(str(number), ()), *share.events)))
+        run = [event for event in share.events if structure.events[event].type != PHASE]
+        kernels_at_once = max(kernels_at_once, len(run))
+        for event in run:
+            tag = structure.events[event].tag
+            costs[tag] = costs.get(tag, 0.0) + float(structure.elapsed[event])
+    if not costs:
+        return Row(layers, None, {}, "static")
     kernel = max(costs, key=lambda tag: costs[tag])
-    return Row(layers, kernel, own, _note(len(layers), most))
+    return Row(layers, kernel, events, _note(len(layers), kernels_at_once))
 
 
-def _note(layers: int, events: int) -> str:
+def _note(layers: int, kernels_at_once: int) -> str:
     if layers == 1:
-        return "exact" if events == 1 else "split"
-    return "fused" if events == 1 else "ambiguous"
+        return "exact" if kernels_at_once == 1 else "split"
+    return "fused" if kernels_at_once == 1 else "ambiguous"

@@ -65,7 +65,7 @@ class Collector:
             case wire.Clock():
                 self._on_clock(record)
             case wire.Affinity():
-                self.affinity_error = record.error or self.affinity_error
+                self.affinity_error = record.error or _narrowed(record) or self.affinity_error
             case wire.LoadedModel():
                 self.model = Sighting(
                     record.subgraph, record.signature, _ports(record.inputs), _ports(record.outputs)
@@ -86,12 +86,8 @@ class Collector:
         begins = [block.t for block in self._pending if block.phase == "steady"]
         if begins and self.counter == "ns":
             self.seconds += (max(begins) - min(begins)) / 1e9
-        self.blocks.extend(self._settled(self._pending))
-        self._pending = []
-
-    def discard_process(self) -> None:
-        """Forget a process that gave nothing."""
-        self.processes -= 1
+        pending, self._pending = self._pending, []
+        self.blocks.extend(self._settled(pending))
 
     def event_lists(self) -> tuple[EventList, ...]:
         """All kinds of inferences seen, with typical costs of their events."""
@@ -180,6 +176,12 @@ class Collector:
                 events=record.events,
             )
         )
+
+
+def _narrowed(affinity: wire.Affinity) -> str | None:
+    """A cpuset narrows what was asked for without an error."""
+    missing = sorted(set(affinity.requested) - set(affinity.allowed))
+    return f"CPU {', '.join(map(str, missing))} not allowed by the system" if missing else None
 
 
 def _ports(ports: tuple[wire.Port, ...]) -> tuple[PortInfo, ...]:

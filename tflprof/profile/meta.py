@@ -145,7 +145,8 @@ class Row:
         kernel: name of the kernel that takes most of it; None if nothing runs.
         events: per structure number (as text), positions of its events.
         note: ``exact``, ``split`` (several kernels), ``fused`` (several layers), ``ambiguous``
-            (several layers and kernels that cannot be told apart), or ``static`` (nothing to run).
+            (several layers and kernels that cannot be told apart), or ``static`` (nothing runs at
+            inference: the work was done at init, or the delegate left it out).
     """
 
     layers: tuple[str, ...]

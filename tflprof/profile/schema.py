@@ -18,13 +18,13 @@ _TEXT = pa.dictionary(pa.int8(), pa.string())
 SAMPLES = pa.schema(
     [
         pa.field("kind", _TEXT, nullable=False),
-        pa.field("process", pa.int16(), nullable=False),
+        pa.field("process", pa.int32(), nullable=False),
         pa.field("block", pa.int32()),
         pa.field("round", pa.int32()),
         pa.field("phase", _TEXT, nullable=False),
         pa.field("variant", _TEXT, nullable=False),
         pa.field("inference", pa.int32()),
-        pa.field("structure", pa.int16()),
+        pa.field("structure", pa.int32()),
         pa.field("event", pa.int32()),
         pa.field("counter", _TEXT, nullable=False),
         pa.field("value", pa.int64(), nullable=False),

@@ -44,7 +44,7 @@ def choose_cpus(cpus: Sequence[Cpu], allowed: Collection[int], core: str, thread
     if core.isascii() and core.isdigit():
         group: tuple[int, ...] = tuple(cpu.index for cpu in usable if cpu.index == int(core))
     else:
-        group = core_groups(usable).get(core, ())
+        group = tuple(cpu for cpu in core_groups(cpus).get(core, ()) if cpu in allowed)
     if not group:
         raise TargetError(f"there is no core {core!r} that may be used", f"choose {_choices(usable)}")
     if len(group) < threads:

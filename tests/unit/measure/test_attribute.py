@@ -157,3 +157,26 @@ def test_unexpected_events_stay_unattributed(tmp_path: Path) -> None:
         events(node(0, ""), node(0, "")).elapsed,
     )
     assert aligned(model, run) == {"0/0": ("SOFTMAX",)}
+
+
+def test_stateful_operators_in_a_row_keep_file_order(tmp_path: Path) -> None:
+    """Both IFs are ready in the same sweep, the second as soon as the first is taken."""
+    model = micro(tmp_path, "two_ifs")
+    names = types(model)
+    assert names[:2] == ["IF", "IF"]
+    run = events(*(node(index, name) for index, name in enumerate(names)))
+    assert aligned(model, run) == {f"0/{index}": (name,) for index, name in enumerate(names)}
+
+
+def test_a_kernel_that_runs_in_every_turn_is_not_split(tmp_path: Path) -> None:
+    model = micro(tmp_path, "while_loop")
+    condition, body = model.subgraphs[0].ops[0].subgraphs
+    turn = [
+        EventInfo(1, 0, 0, body, "Invoke"),
+        node(0, "ADD", body),
+        *kernels("Convolution (NHWC, F32) DWConv"),
+    ]
+    test = [EventInfo(1, 0, 0, condition, "Invoke"), node(0, "LESS", condition)]
+    alignment = attribute(model, 0, [events(node(0, "WHILE"), *test, *(turn + test) * 3)], {})
+    assert {row.note for row in alignment.rows} == {"exact"}
+    assert {row.layers[0]: row.kernel for row in alignment.rows}["0/0"] == "WHILE"

@@ -32,7 +32,12 @@ def test_choices(cpus: list[Cpu], core: str, threads: int, chosen: tuple[int, ..
 
 def test_only_allowed_cpus_are_chosen() -> None:
     assert choose_cpus(PHONE, {0, 5, 6}, "big", 1) == (6,)
-    assert choose_cpus(PHONE, {0, 1}, "big", 1) == (1,)
+    assert choose_cpus(PHONE, {0, 1}, "little", 1) == (1,)
+
+
+def test_a_big_core_that_may_not_be_used_is_never_a_little_one() -> None:
+    with pytest.raises(TargetError, match="no core 'big' that may be used"):
+        choose_cpus(PHONE, {0, 1}, "big", 1)
 
 
 @pytest.mark.parametrize("core", ["mid", "prime", "huge", "", "8", "-1", "²", "4,5"])

@@ -45,6 +45,20 @@ def if_else(net: Network) -> Sequence[Value]:
     return [net.softmax(chosen, "output")]
 
 
+def two_ifs(net: Network) -> Sequence[Value]:
+    """Two IFs in a row, the second not using the first's result, and additions after them."""
+    then, otherwise = net.branch("then"), net.branch("else")
+    for branch, name in ((then, "twice"), (otherwise, "doubled")):
+        x = branch.input(f"{name}_in", IMAGE_SHAPE)
+        branch.close(branch.add(x, x, name))
+    condition, x = net.input("condition", (), "bool"), net.input("input", IMAGE_SHAPE)
+    options = {"then_subgraph_index": then.graph.index, "else_subgraph_index": otherwise.graph.index}
+    first, second = (
+        net.apply("IF", [condition, x], name, x.shape, options, like=x) for name in ("first", "second")
+    )
+    return [net.add(net.add(first, second, "sum"), x, "output")]
+
+
 def while_loop(net: Network) -> Sequence[Value]:
     """WHILE: the input goes through the same depthwise convolution three times."""
     condition, body = net.branch("condition"), net.branch("body")
@@ -150,7 +164,7 @@ def _refused(net: Network, x: Value, name: str) -> Value:
 
 
 _BUILDERS: tuple[Callable[[Network], Sequence[Value]], ...] = (
-    if_else, while_loop, call_once, two_partitions, crossed_partitions, detection,
+    if_else, two_ifs, while_loop, call_once, two_partitions, crossed_partitions, detection,
     two_signatures, dynamic_batch, stateful,
 )  # fmt: skip
 

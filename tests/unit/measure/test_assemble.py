@@ -1,0 +1,91 @@
+"""From records to a profile: costs of the shapes that ran, and what may not be claimed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.measure.graphs import micro
+from tests.unit.measure.scripted import ScriptedRunner, block, whole
+from tflprof.measure.assemble import assemble
+from tflprof.measure.pipeline import Outcome, measure
+from tflprof.measure.schedule import Plan
+from tflprof.profile.profile import Profile
+from tflprof.runner.interface import RunRequest
+from tflprof.runner.records import Affinity, Clock, End, LoadedModel, Port, Record, Structure
+
+PLAN = Plan(max_seconds=20)
+
+
+def outcome_of(runner: ScriptedRunner, path: str) -> tuple[Outcome, RunRequest]:
+    request = RunRequest((Path(path),))
+    return measure(runner, request, PLAN, lambda _: None), request
+
+
+def assembled(tmp_path: Path, shape: tuple[int, ...], script: list[Record | BaseException]) -> Profile:
+    model = micro(tmp_path, "conv_2d")
+    port = Port("input", "float32", shape, 4)
+
+    def told(_: int) -> list[Record | BaseException]:
+        return [replace(r, inputs=(port,)) if isinstance(r, LoadedModel) else r for r in script]
+
+    runner = ScriptedRunner(told)
+    outcome, request = outcome_of(runner, model.path)
+    return assemble(model, runner, request, PLAN, outcome)
+
+
+def stored_shape(tmp_path: Path) -> tuple[int, ...]:
+    entry = micro(tmp_path, "conv_2d").subgraphs[0]
+    return entry.tensors[entry.inputs[0]].shape
+
+
+def test_costs_are_known_for_the_shapes_of_the_file(tmp_path: Path) -> None:
+    profile = assembled(tmp_path, stored_shape(tmp_path), whole(0))
+    assert all(layer.macs for layer in profile.meta.model.layers)
+
+
+def test_costs_are_unknown_for_other_shapes(tmp_path: Path) -> None:
+    _, *rest = stored_shape(tmp_path)
+    profile = assembled(tmp_path, (8, *rest), whole(0))
+    assert [layer.macs for layer in profile.meta.model.layers] == [None]
+    assert profile.meta.model.layers[0].parameters
+
+
+def test_a_dynamic_batch_that_ran_as_stored_has_costs(tmp_path: Path) -> None:
+    model = micro(tmp_path, "dynamic_batch")
+    runner = ScriptedRunner(whole)
+    outcome, request = outcome_of(runner, model.path)
+    assert outcome.collector.model is not None
+    profile = assemble(model, runner, request, PLAN, replace(outcome))
+    assert profile.meta.model.layers
+
+
+def test_a_narrowed_pin_taints(tmp_path: Path) -> None:
+    script = [Affinity((0, 1), (0,), None), *whole(0)]
+    profile = assembled(tmp_path, stored_shape(tmp_path), script)
+    assert profile.meta.verdict == "tainted"
+    assert "CPU 1" in next(f.message for f in profile.meta.findings if f.code == "pin-failed")
+
+
+@pytest.mark.parametrize(("values", "floor"), [([100, 90, 90], 0.0), ([100, 90, 91, 90], None)])
+def test_counts_that_never_agreed_have_no_noise_floor(
+    tmp_path: Path, values: list[int], floor: float | None
+) -> None:
+    model = micro(tmp_path, "softmax")
+    steady = floor is not None
+    opening = [r for r in whole(0) if isinstance(r, Clock | LoadedModel | Structure)]
+    blocks = [
+        block(variant, i, [v], "steady" if steady and i else "warmup", counter="instructions")
+        for variant in ("plain", "profiled")
+        for i, v in enumerate(values)
+    ]
+    runner = ScriptedRunner(
+        lambda _: [*opening, *blocks, End("ok", 9)],
+        counters=("instructions",),
+        deterministic=True,
+        provenance="emulated",
+    )
+    outcome, request = outcome_of(runner, model.path)
+    assert assemble(model, runner, request, PLAN, outcome).meta.noise_floor.total == floor
