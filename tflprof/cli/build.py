@@ -25,16 +25,10 @@ def build(
     force: Force = False,
 ) -> None:
     """Build a reference network with random weights."""
+    from tflprof.files import check_writable, write_atomically
     from tflprof.model.build import build_network
-    from tflprof.profile.store import check_writable
 
     check_writable(output, overwrite=force)
     data = build_network(network, size=size, width=width, dtype=dtype.value, seed=seed)
-    _write(output, data)
+    write_atomically(output, lambda part: part.write_bytes(data))
     say(f"{network} saved as {output}, {len(data)} bytes")
-
-
-def _write(path: Path, data: bytes) -> None:
-    from tflprof.report.files import write_atomically
-
-    write_atomically(path, data)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tflprof.errors import EnvironmentFault, ProfileError, UsageError
+from tflprof.errors import ProfileError
+from tflprof.files import check_writable as check_writable
+from tflprof.files import write_atomically
 from tflprof.profile.codec import from_json, to_json
 from tflprof.profile.meta import ProfileMeta
 from tflprof.profile.profile import Profile
@@ -31,34 +32,8 @@ def write_profile(profile: Profile, path: str | os.PathLike[str], *, overwrite: 
     check_writable(target, overwrite=overwrite)
     document = {"schema_version": SCHEMA_VERSION, **to_json(profile.meta)}
     table = profile.table.replace_schema_metadata({_KEY: json.dumps(document).encode()})
-    try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as part:
-            part_path = Path(part.name)
-        try:
-            pq.write_table(table, part_path, compression="zstd")
-            part_path.chmod(0o666 & ~_umask())
-            part_path.replace(target)
-        finally:
-            part_path.unlink(missing_ok=True)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot write the profile {target}: {error.strerror or error}", "give another place with -o FILE"
-        ) from error
+    write_atomically(target, lambda part: pq.write_table(table, part, compression="zstd"))
     return target
-
-
-def check_writable(path: Path, *, overwrite: bool) -> None:
-    """Raise UsageError if ``path`` exists and must not be overwritten, or has no folder to be in."""
-    if path.is_dir():
-        raise UsageError(f"the output {path} is a folder", "give a file name with -o FILE")
-    if path.exists() and not overwrite:
-        raise UsageError(
-            f"the output {path} exists", "give another name with -o FILE, or --force to overwrite it"
-        )
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"the folder {path.parent} for the output {path.name} does not exist", "make it first"
-        )
 
 
 def read_profile(path: str | os.PathLike[str]) -> Profile:
@@ -111,9 +86,3 @@ def _decode(source: Path, table: pa.Table, document: dict[str, Any]) -> Profile:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -14,8 +14,8 @@ import jinja2
 from markupsafe import Markup
 
 from tflprof import units
+from tflprof.files import check_writable, write_atomically
 from tflprof.profile.profile import Profile
-from tflprof.profile.store import check_writable
 from tflprof.report.conditions import describe_conditions
 from tflprof.report.describe import (
     describe_counts,
@@ -25,7 +25,6 @@ from tflprof.report.describe import (
     describe_total,
     side_estimates,
 )
-from tflprof.report.files import write_atomically
 from tflprof.report.page_data import embed, op_colours, page_data
 from tflprof.report.text import plain
 from tflprof.report.view import LayerRow, View, make_view
@@ -38,7 +37,8 @@ def write_page(profile: Profile, path: str | os.PathLike[str], *, overwrite: boo
     """Write the page of a profile. Raises UsageError if it exists, EnvironmentFault if it cannot be written."""
     target = Path(path)
     check_writable(target, overwrite=overwrite)
-    write_atomically(target, render_page(profile).encode())
+    page = render_page(profile).encode()
+    write_atomically(target, lambda part: part.write_bytes(page))
     return target
 
 
