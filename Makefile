@@ -43,7 +43,7 @@ $(INSTALLED): pyproject.toml hatch_build.py $(LOCKED)
 setup: $(INSTALLED)
 	@$(BIN)/python android_runner/build.py >/dev/null
 
-emulation:
+emulation: setup
 	@sh scripts/setup_emulation.sh
 
 # What only the tests need: a browser for the reports (libatomic1 for its driver), a compiler with
@@ -72,7 +72,7 @@ test: lint
 
 # Evidence and release
 
-BENCHMARKS := agreement observer_effect coverage coverage_simulation
+BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation real_models
 
 bench: setup emulation
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit; done

@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tflprof.model.build import build_micro, build_network
 from tflprof.runtimes.library import find_runtime, host_platform
 
@@ -107,11 +105,16 @@ def run(argv: Sequence[str | Path], **kwargs: Any) -> subprocess.CompletedProces
     return done
 
 
+def profile_document(
+    model: Path, target: str, *options: str, before: Sequence[str] = (), **process: Any
+) -> dict[str, Any]:
+    """What ``tflprof profile --json`` prints; ``before`` stands before the command, ``process`` is how it is run."""
+    tflprof = [*before, sys.executable, "-m", "tflprof"]
+    command = [*tflprof, "profile", str(model), "--target", target, *options, "--json"]
+    found: dict[str, Any] = json.loads(run(command, **process).stdout)
+    return found
+
+
 def percent(value: float) -> str:
     """A share or relative difference with its sign."""
     return f"{100 * value:+.2f} %"
-
-
-def as_floats(values: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Numbers as an array."""
-    return np.array(list(values), dtype=float)

@@ -8,10 +8,8 @@ emulator with the plugin and without, over alternating processes.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,21 +52,9 @@ def profile(
     model: Path, folder: Path, core: str = "big", before: Sequence[str] = (), **options: Any
 ) -> dict[str, Any]:
     """The command's JSON for a model on the emulated phone; options are those of a new process."""
-    command: list[str | Path] = [
-        *before,
-        sys.executable,
-        "-m",
-        "tflprof",
-        "profile",
-        model,
-        "--target",
-        f"emulated:{PHONE}",
-        "--core",
-        core,
-        "--json",
-    ]
-    found: dict[str, Any] = json.loads(common.run(command, cwd=folder, **options).stdout)
-    return found
+    return common.profile_document(
+        model, f"emulated:{PHONE}", "--core", core, before=before, cwd=folder, **options
+    )
 
 
 def elsewhere(model: Path, folder: Path) -> dict[str, Any]:

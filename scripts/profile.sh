@@ -9,11 +9,12 @@ mkdir -p "$out"
 
 target=${TARGET:-}
 if [ -z "$target" ]; then
-    if sh "$here/setup_emulation.sh" --check 2>/dev/null; then
-        target=emulated:pixel2
-    else
+    target=emulated:pixel2
+    trouble=$(sh "$here/emulation_trouble.sh")
+    if [ -n "$trouble" ]; then
         target=host
-        echo "No emulated ARM core here (\`make emulation\` says why): profiling on the host."
+        echo "No emulated ARM core here, profiling on the host:"
+        echo "$trouble" | sed 's/^/    /'
     fi
 fi
 
