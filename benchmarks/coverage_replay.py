@@ -3,7 +3,7 @@
 The bank is a long profile; each replayed run is a window of its consecutive processes that stops as a measurement
 does. Truth is the typical value of the whole bank. To collect a bank and replay it:
 
-    tflprof profile MODEL --target host --core 1 --max-seconds 1800 --precision 0.0001 -o bank.parquet
+    tflprof profile MODEL --target host --core 1 --max-seconds 1800 --precision 0.0025 -o bank.parquet
     python -m benchmarks.coverage_replay bank.parquet
 """
 
