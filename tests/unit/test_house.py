@@ -159,5 +159,10 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 def test_the_type_checker_sees_all_code_but_the_tests() -> None:
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
-    assert set(tools["mypy"]["files"]) == {"tflprof", "benchmarks", "android_runner/build.py", "hatch_build.py"}
+    assert set(tools["mypy"]["files"]) == {
+        "tflprof",
+        "benchmarks",
+        "android_runner/build.py",
+        "hatch_build.py",
+    }
     assert "files" not in tools["hatch"]["build"].get("targets", {}).get("wheel", {}), "no option of hatch"

@@ -8,6 +8,7 @@ from tflprof.profile.profile import Profile
 from tflprof.profile.summary import Estimate
 from tflprof.report.text import plain
 from tflprof.report.view import View
+from tflprof.report.work import Work
 
 
 def describe_counts(view: View) -> str:
@@ -17,10 +18,25 @@ def describe_counts(view: View) -> str:
     parts = [f"{count} layer" + ("" if count == 1 else "s")]
     if view.parameters is not None:
         parts.append(f"{units.format_count(view.parameters)} parameters")
-    if view.macs is not None:
-        parts.append(f"{units.format_count(view.macs)} MACs")
+    if view.work.macs is not None or view.work.unknown:
+        parts.append(describe_work(view.work))
     parts.append(units.format_bytes(model.size_bytes))
     return " · ".join(parts)
+
+
+def describe_work(work: Work) -> str:
+    """Multiply-accumulates of one inference: ``569 M MACs``, ``569 M MACs + 2 layers unknown``."""
+    text = f"{units.format_count(work.macs)} MACs"
+    return (
+        f"{text} + {work.unknown} layer{'' if work.unknown == 1 else 's'} unknown" if work.unknown else text
+    )
+
+
+def at_least(macs: int | None, unknown: int) -> str:
+    """The same for a cell: ``569 M``, ``≥ 569 M`` if some are unknown, an en dash if nothing is known."""
+    if unknown and not macs:
+        return units.UNKNOWN
+    return f"≥ {units.format_count(macs)}" if unknown else units.format_count(macs)
 
 
 def describe_target(meta: ProfileMeta) -> str:

@@ -18,11 +18,13 @@ from tflprof.files import check_writable, write_atomically
 from tflprof.profile.profile import Profile
 from tflprof.report.conditions import describe_conditions
 from tflprof.report.describe import (
+    at_least,
     describe_counts,
     describe_run,
     describe_spread,
     describe_state,
     describe_total,
+    describe_work,
     side_estimates,
 )
 from tflprof.report.page_data import embed, op_colours, page_data
@@ -108,7 +110,7 @@ def _figures(view: View) -> list[tuple[str, str, str]]:
         ),
         (
             "work",
-            f"{units.format_count(view.macs)} MACs",
+            describe_work(view.work),
             f"{units.digits(view.rate)} {units.rate_name(unit)}",
         ),
     ]
@@ -140,7 +142,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, note_text=_note_text, raw=_raw, bar=_bar)
+    environment.globals.update(units=units, note_text=_note_text, raw=_raw, bar=_bar, at_least=at_least)
     return environment
 
 

@@ -10,6 +10,7 @@ from tflprof.profile.meta import Finding
 from tflprof.profile.profile import Profile
 from tflprof.report.columns import Column, Grid
 from tflprof.report.describe import (
+    at_least,
     describe_counts,
     describe_run,
     describe_side_costs,
@@ -73,7 +74,7 @@ def _print_ops(view: View, console: Console) -> None:
             Column(units.unit_name(unit), [units.format_value(op.typical, unit) for op in view.ops], 95),
             Column("share", [share_cell(op.share) for op in view.ops], 90),
             Column("", [bar_cell(op.share, largest) for op in view.ops], 30, False),
-            Column("MACs", [units.format_count(op.macs) for op in view.ops], 20),
+            Column("MACs", [at_least(op.macs, op.unknown_macs) for op in view.ops], 20),
             Column(
                 units.rate_name(unit),
                 ["" if op.rate is None else units.digits(op.rate) for op in view.ops],

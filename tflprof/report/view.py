@@ -9,6 +9,7 @@ from tflprof import units
 from tflprof.profile.meta import LayerInfo, ProfileMeta
 from tflprof.profile.profile import Profile
 from tflprof.profile.summary import LayerSummary
+from tflprof.report.work import Work, WorkCounter
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,10 @@ class LayerRow:
         op: its operator type; of a group's first layer, all types of the group.
         rank: 1 for the layer that takes most; None without a value of its own.
         cumulative: share of this layer and all of lower rank, 0-1; None without a rank.
-        macs: multiply-accumulates of all members; None if none is known.
+        macs: multiply-accumulates of all members, each run once; None if one is unknown.
         bytes: bytes read and written by all members; None if one is unknown.
-        rate: ``macs`` per ns (that is GMAC/s), instruction or cycle.
+        rate: ``macs`` per ns (that is GMAC/s), instruction or cycle; None also where it is not known how
+            often the layer runs in an inference.
     """
 
     layer: LayerSummary
@@ -44,13 +46,19 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class OpRow:
-    """All layers of one operator type; ``layers`` counts those with a value of their own."""
+    """All layers of one operator type; ``layers`` counts those with a value of their own.
+
+    Attributes:
+        macs: what is known of their multiply-accumulates in one inference, None if nothing is.
+        unknown_macs: number of layers that ran and are not in ``macs``; then there is no ``rate``.
+    """
 
     op: str
     layers: int
     typical: float
     share: float | None
     macs: int | None
+    unknown_macs: int
     rate: float | None
 
 
@@ -61,16 +69,16 @@ class View:
     Attributes:
         rows: every layer in file order.
         ops: sums by operator type, largest first.
-        macs: multiply-accumulates of the whole model, None if no layer's are known.
-        parameters: weights of the whole model, likewise.
-        rate: ``macs`` per unit of the total.
+        work: multiply-accumulates of one inference, of the layers that ran.
+        parameters: weights that the layers of the model read, None if no layer's are known.
+        rate: multiply-accumulates per unit of the total; None if one layer's are unknown.
         provenance: what every number of this profile is, in words.
     """
 
     profile: Profile
     rows: tuple[LayerRow, ...]
     ops: tuple[OpRow, ...]
-    macs: int | None
+    work: Work
     parameters: int | None
     rate: float | None
     provenance: str
@@ -103,16 +111,17 @@ class View:
 
 def make_view(profile: Profile) -> View:
     """Work out what reports of ``profile`` show."""
-    rows = _rows(profile)
+    counter = WorkCounter(profile)
+    rows = _rows(profile, counter)
     layers = profile.meta.model.layers
-    macs = _sum_known(layer.macs for layer in layers)
+    work = counter.count(layers)
     return View(
         profile=profile,
         rows=rows,
-        ops=_ops(rows, profile.summary.total.typical),
-        macs=macs,
+        ops=_ops(rows, counter, profile),
+        work=work,
         parameters=_sum_known(layer.parameters for layer in layers),
-        rate=_rate(macs, profile.summary.total.typical),
+        rate=work.rate(profile.summary.total.typical),
         provenance=provenance_text(profile.meta),
     )
 
@@ -129,22 +138,24 @@ def provenance_text(meta: ProfileMeta) -> str:
     return f"{meta.provenance} time of {where}"
 
 
-def _rows(profile: Profile) -> tuple[LayerRow, ...]:
+def _rows(profile: Profile, counter: WorkCounter) -> tuple[LayerRow, ...]:
     layers = profile.summary.layers
     groups: dict[str, list[LayerInfo]] = {}
     for layer in layers:
         if layer.group is not None:
             groups.setdefault(layer.group, []).append(layer.info)
     ranks = _ranks(layers)
-    return tuple(_row(layer, groups.get(layer.info.id, [layer.info]), ranks) for layer in layers)
+    return tuple(_row(layer, groups.get(layer.info.id, [layer.info]), ranks, counter) for layer in layers)
 
 
 def _row(
-    layer: LayerSummary, infos: Sequence[LayerInfo], ranks: dict[str, tuple[int, float | None]]
+    layer: LayerSummary,
+    infos: Sequence[LayerInfo],
+    ranks: dict[str, tuple[int, float | None]],
+    counter: WorkCounter,
 ) -> LayerRow:
     rank, cumulative = ranks.get(layer.info.id, (None, None))
     leads = layer.group in (None, layer.info.id)
-    macs = _sum_known(info.macs for info in infos) if leads else layer.info.macs
     ordered = sorted(infos, key=lambda info: info.id != layer.info.id)
     return LayerRow(
         layer=layer,
@@ -152,9 +163,9 @@ def _row(
         op=" + ".join(dict.fromkeys(info.op for info in ordered)) if leads else layer.info.op,
         rank=rank,
         cumulative=cumulative,
-        macs=macs,
+        macs=_sum(info.macs for info in infos) if leads else layer.info.macs,
         bytes=_traffic(infos),
-        rate=_rate(macs, layer.estimate.typical),
+        rate=counter.count(infos).rate(layer.estimate.typical) if leads else None,
     )
 
 
@@ -170,20 +181,24 @@ def _ranks(layers: Sequence[LayerSummary]) -> dict[str, tuple[int, float | None]
     return ranks
 
 
-def _ops(rows: Sequence[LayerRow], total: float | None) -> tuple[OpRow, ...]:
+def _ops(rows: Sequence[LayerRow], counter: WorkCounter, profile: Profile) -> tuple[OpRow, ...]:
     by_op: dict[str, list[LayerRow]] = {}
     for row in rows:
         if row.rank:
             by_op.setdefault(row.op, []).append(row)
-    ops = [_op(op, members, total) for op, members in by_op.items()]
+    infos = {layer.id: layer for layer in profile.meta.model.layers}
+    total = profile.summary.total.typical
+    ops = [
+        _op(op, same, counter.count(infos[member] for row in same for member in row.members), total)
+        for op, same in by_op.items()
+    ]
     return tuple(sorted(ops, key=lambda op: -op.typical))
 
 
-def _op(op: str, rows: Sequence[LayerRow], total: float | None) -> OpRow:
+def _op(op: str, rows: Sequence[LayerRow], work: Work, total: float | None) -> OpRow:
     typical = sum(row.layer.estimate.typical or 0.0 for row in rows)
-    macs = _sum_known(row.macs for row in rows)
     share = typical / total if total else None
-    return OpRow(op, len(rows), typical, share, macs, _rate(macs, typical))
+    return OpRow(op, len(rows), typical, share, work.macs, work.unknown, work.rate(typical))
 
 
 def _traffic(infos: Iterable[LayerInfo]) -> int | None:
@@ -195,10 +210,11 @@ def _traffic(infos: Iterable[LayerInfo]) -> int | None:
     return total
 
 
+def _sum(values: Iterable[int | None]) -> int | None:
+    found = list(values)
+    return None if None in found else sum(value for value in found if value is not None)
+
+
 def _sum_known(values: Iterable[int | None]) -> int | None:
     found = [value for value in values if value is not None]
     return sum(found) if found else None
-
-
-def _rate(macs: int | None, typical: float | None) -> float | None:
-    return macs / typical if macs and typical and typical > 0 else None
