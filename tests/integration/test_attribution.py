@@ -40,6 +40,7 @@ def check_sums(profile: Profile) -> None:
     rows = row_samples(profile.meta, profile.table)
     invoke = invoke_samples(profile.meta, profile.table)
     assert len(rows) > 0
+    assert rows.sum() > 0
     assert (invoke - rows.sum(axis=1) >= -len(rows[0])).all(), "rows exceed their call by more than rounding"
 
 
@@ -83,6 +84,8 @@ def test_networks_align_one_to_one(
     profile = profiled(runner, path, kernels)
     assert unread(profile) == 0
     check_sums(profile)
+    rows = row_samples(profile.meta, profile.table)
+    assert rows.sum() > 0.8 * invoke_samples(profile.meta, profile.table).sum()
     assert {(len(row.layers), row.note) for row in profile.meta.alignment.rows} == {(1, "exact")}
     assert len(profile.meta.alignment.rows) == len(profile.meta.model.layers)
 

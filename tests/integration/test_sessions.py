@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tflprof.errors import ModelError, RunnerError, TargetError, UsageError
+from tflprof.errors import ModelError, RunnerError, UsageError
 from tflprof.model.build import build_micro, build_network
 from tflprof.model.build.layers import Network
 from tflprof.runner.interface import Runner, RunRequest
@@ -339,17 +339,15 @@ def running(pid: int) -> bool:
 
 
 def test_cores(runner: Runner, models: Path) -> None:
-    if runner.source == "inprocess":
-        with pytest.raises(TargetError, match="not pinned"):
-            runner.start(replace(short(models / "network.tflite"), core="big"))
-        return
+    before = os.sched_getaffinity(0)
     cpus = runner.cpus_for("big", 1)
     assert cpus is not None
     records = run(runner, replace(short(models / "network.tflite"), core="big"))
     (affinity,) = (record for record in records if isinstance(record, Affinity))
     assert affinity.allowed == cpus
     assert {core for item in blocks(records) for core in item.core} == set(cpus)
-    with pytest.raises(TargetError, match="there is no core 'huge'"):
+    assert os.sched_getaffinity(0) == before
+    with pytest.raises(UsageError, match="there is no core 'huge'"):
         runner.cpus_for("huge", 1)
 
 

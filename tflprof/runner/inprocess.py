@@ -1,10 +1,10 @@
-"""Sessions in this very process, through the installed library: no isolation, no pinning, 1 µs kernels."""
+"""Sessions in this very process, through the installed library: no isolation, 1 µs kernels."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 
-from tflprof.errors import TargetError
 from tflprof.facts import DeviceFacts
 from tflprof.runner.failures import failure_error
 from tflprof.runner.inprocess_work import BUILD, Work
@@ -13,6 +13,7 @@ from tflprof.runner.litert_ctypes import LiteRtFailure
 from tflprof.runner.options import check_request
 from tflprof.runner.records import End, Failure, Record
 from tflprof.runtimes.library import Runtime
+from tflprof.targets.cores import choose_cpus
 from tflprof.targets.host import host_facts
 
 
@@ -34,20 +35,17 @@ class InProcessRunner:
         self.runtime: Mapping[str, str | None] = runtime.identity()
         self._library = runtime.path
 
-    def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:  # noqa: ARG002
-        """None: this process is not pinned. Raises TargetError if a core is asked for."""
-        if core is not None:
-            raise TargetError(
-                f"target interpreter cannot run on core {core!r}: it works in this process, which is not pinned",
-                "leave --core out, or use target host",
-            )
-        return None
+    def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
+        """CPUs of a core choice; None without one: the reading thread stays as it is."""
+        if core is None:
+            return None
+        return choose_cpus(self.facts.cpus, os.sched_getaffinity(0), core, threads)
 
     def start(self, request: RunRequest) -> InProcessSession:
         """Begin a session; the work is done as its records are asked for."""
         check_request(request)
-        self.cpus_for(request.core, request.threads)
-        return InProcessSession(Work(request, self._library, self.facts.abi))
+        cpus = self.cpus_for(request.core, request.threads)
+        return InProcessSession(Work(request, self._library, self.facts.abi, cpus))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -88,5 +86,5 @@ class InProcessSession:
         self._work.stopped = True
 
     def close(self) -> None:
-        """Destroy the models."""
+        """Destroy the models and give the thread its CPUs back."""
         self._work.close()

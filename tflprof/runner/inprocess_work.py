@@ -43,18 +43,23 @@ class Work:
         request: what to do.
         library: path of the library to load.
         platform: of this machine.
+        cpus: CPUs to run on; None: as it is. The thread that reads the records gets them, and at the end its own back.
 
     Attributes:
         stopped: may be set at any time, then the work ends after the inference under way.
         model: number of the model at work, None before the first and when no single one is to blame.
     """
 
-    def __init__(self, request: RunRequest, library: Path, platform: str) -> None:
+    def __init__(
+        self, request: RunRequest, library: Path, platform: str, cpus: tuple[int, ...] | None = None
+    ) -> None:
         self.stopped = False
         self.model: int | None = None
         self._request = request
         self._library = library
         self._platform = platform
+        self._cpus = cpus
+        self._own_cpus: set[int] | None = None
         self._variants = sorted(set(request.variants))  # plain comes before profiled
         self._models: list[InProcessModel] = []
         self._sizes: dict[tuple[int, str], int] = {}
@@ -84,11 +89,17 @@ class Work:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+        if self._own_cpus is not None:
+            os.sched_setaffinity(0, self._own_cpus)
+            self._own_cpus = None
 
     def _begin(self) -> Iterator[Record]:
         yield Hello(PROTOCOL_VERSION, BUILD, self._platform, os.getpid(), time.monotonic_ns())
         yield _clock()
-        yield Affinity((), tuple(sorted(os.sched_getaffinity(0))), None)
+        if self._cpus is not None:
+            self._own_cpus = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, self._cpus)
+        yield Affinity(self._cpus or (), tuple(sorted(os.sched_getaffinity(0))), None)
         library = LiteRt(self._library)
         yield Library(str(self._library), None)
         if self._request.weight_cache:

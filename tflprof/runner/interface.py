@@ -37,7 +37,7 @@ class RunRequest:
     seed: int = 0
     variants: tuple[str, ...] = ("plain", "profiled")
     warmup_ms: int = 100
-    warmup_min: int = 3
+    warmup_min: int = 1
     block_ms: int = 50
     block_min: int = 1
     block_max: int = 200

@@ -48,9 +48,10 @@ def _local() -> list[TargetInfo]:
     facts = host_facts("host")
     usable = platform.system() == "Linux" and platform.machine() in _MACHINES
     reason = None if usable else f"there is no runner for {facts.abi}"
+    cores = _cores(facts.cpus)
     return [
-        TargetInfo("host", usable, "measured", facts.name, _cores(facts.cpus), reason),
-        TargetInfo("interpreter", usable, "measured", f"{facts.name}, in this process", "not pinned", reason),
+        TargetInfo("host", usable, "measured", facts.name, cores, reason),
+        TargetInfo("interpreter", usable, "measured", f"{facts.name}, in this process", cores, reason),
     ]
 
 
