@@ -9,7 +9,7 @@ import typer
 
 from tflprof.cli.console import say
 from tflprof.cli.guard import guarded
-from tflprof.cli.options import Dtype, Force
+from tflprof.cli.options import Dtype, Force, Verbose
 
 
 @guarded
@@ -23,6 +23,7 @@ def build(
     dtype: Annotated[Dtype, typer.Option(help="Element type.")] = Dtype.FLOAT32,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the random weights.")] = 0,
     force: Force = False,
+    _verbose: Verbose = False,
 ) -> None:
     """Build a reference network with random weights."""
     from tflprof.files import check_writable, write_atomically

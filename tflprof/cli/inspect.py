@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tflprof.cli.console import print_document, result_console
 from tflprof.cli.guard import guarded
-from tflprof.cli.options import Json, ModelPath
+from tflprof.cli.options import Json, ModelPath, Verbose
 
 
 @guarded
-def inspect(model: ModelPath, json: Json = False) -> None:
+def inspect(model: ModelPath, json: Json = False, _verbose: Verbose = False) -> None:
     """Show a model without running it: shapes, MACs, bytes.
 
     A row per operator, with totals and signatures; unknown costs are shown as such.

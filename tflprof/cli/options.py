@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tflprof.cli.console import settings
 from tflprof.errors import UsageError
 
 
@@ -27,11 +28,22 @@ class Dtype(StrEnum):
     INT8 = "int8"
 
 
+def _be_verbose(wanted: bool) -> None:
+    settings.verbose |= wanted
+
+
 ProfilePath = Annotated[Path, typer.Argument(metavar="PROFILE", help="A profile file, from profile -o.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of a table.")]
 Top = Annotated[int | None, typer.Option(min=1, metavar="N", help="Show the N most expensive layers only.")]
 InOrder = Annotated[bool, typer.Option("--in-order", help="Layers in file order, not by cost.")]
+Verbose = Annotated[
+    # It may also stand before the verb; its callback does the work.
+    bool,
+    typer.Option(
+        "-v", "--verbose", callback=_be_verbose, help="Say more on standard error; show tracebacks."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite outputs that exist.")]
 
 

@@ -9,13 +9,25 @@ import typer
 
 from tflprof.cli.console import say
 from tflprof.cli.guard import guarded, report_error
-from tflprof.cli.options import Force, InOrder, Json, Kernels, ModelPath, Top, parse_files, parse_shapes
+from tflprof.cli.options import (
+    Force,
+    InOrder,
+    Json,
+    Kernels,
+    ModelPath,
+    Top,
+    Verbose,
+    parse_files,
+    parse_shapes,
+)
 from tflprof.cli.outputs import check_outputs, save_page, save_profile
 from tflprof.cli.progress import progress_display
 from tflprof.cli.show import present
 
 if TYPE_CHECKING:
+    from tflprof.measure.interrupt import HeldSignals
     from tflprof.profile.profile import Profile
+    from tflprof.workflow.progress import Progress
 
 
 @guarded
@@ -43,14 +55,24 @@ def profile(
         Path | None, typer.Option(metavar="PATH", help="The LiteRT library; default: the pinned release.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Seed of random inputs and of the order.")
+        int,
+        typer.Option(min=0, max=2**63 - 1, metavar="N", help="Seed of random inputs and of the order."),
     ] = 0,
-    max_seconds: Annotated[float, typer.Option(min=0.1, metavar="S", help="Time budget.")] = 60.0,
+    max_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            metavar="S",
+            help="Time budget, checked between processes; ignored where counts are exact.",
+        ),
+    ] = 60.0,
     precision: Annotated[
         float,
-        typer.Option(min=0.0001, max=1.0, metavar="P", help="Wanted half-width of the total's interval."),
+        typer.Option(min=0.0025, max=1.0, metavar="P", help="Wanted half-width of the total's interval."),
     ] = 0.01,
-    xnnpack_flags: Annotated[int | None, typer.Option(metavar="N", help="Passed to XNNPACK.")] = None,
+    xnnpack_flags: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Passed to XNNPACK.")
+    ] = None,
     weight_cache: Annotated[bool, typer.Option("--weight-cache", help="Use XNNPACK's weight cache.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Save the profile (.parquet).")
@@ -60,6 +82,7 @@ def profile(
     in_order: InOrder = False,
     json: Json = False,
     force: Force = False,
+    _verbose: Verbose = False,
 ) -> None:
     """Profile a model, layer by layer."""
     check_outputs(model, [path for path in (output, html) if path is not None], force=force)
@@ -78,21 +101,34 @@ def profile(
         "xnnpack_flags": xnnpack_flags,
         "weight_cache": weight_cache,
     }
-    collected, cause = _measure(model, options)
-    if collected is not None:
+    from tflprof.measure.interrupt import HeldSignals
+
+    with HeldSignals(holding=False) as signals:
+        collected, cause = _measure(model, options, signals)
+        signals.holding = True
         _deliver(collected, output, html, force=force, show={"top": top, "in_order": in_order, "json": json})
+    if cause is None and signals.received:
+        cause = KeyboardInterrupt()
     if cause is not None:
         _end(cause, collected)
     if output is None and html is None and not json:
         say("nothing was saved: -o FILE saves the profile, --html FILE a report")
 
 
-def _measure(model: Path, options: dict[str, Any]) -> tuple[Profile | None, BaseException | None]:
+def _measure(
+    model: Path, options: dict[str, Any], signals: HeldSignals
+) -> tuple[Profile, BaseException | None]:
     from tflprof.workflow.profile import Interrupted, profile_model
 
     with progress_display() as report:
+
+        def tell(progress: Progress) -> None:
+            # The last thing told, before the workflow lets go of the signals, is that it measured something.
+            signals.holding = True
+            report(progress)
+
         try:
-            return profile_model(model, **options, on_progress=report), None
+            return profile_model(model, **options, on_progress=tell), None
         except Interrupted as stop:
             return stop.profile, stop.cause
 
@@ -110,9 +146,7 @@ def _deliver(
         present(collected, **show)
 
 
-def _end(cause: BaseException, collected: Profile | None) -> None:
-    if collected is None:
-        say("nothing had been collected yet")
-    else:
+def _end(cause: BaseException, collected: Profile) -> None:
+    if not collected.meta.schedule.complete:
         say("the run was cut short: what had been collected is above, marked as partial")
     raise typer.Exit(report_error(cause))

@@ -1,14 +1,15 @@
-"""Progress of a measurement: a bar on a terminal, occasional lines with ``-v``, else nothing."""
+"""Progress of a measurement: a bar on a terminal, occasional lines with ``-v``, else only that it is stopping."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tflprof.cli.console import detail, settings
+from tflprof.cli.console import say, settings
 
 if TYPE_CHECKING:
     from tflprof.workflow.progress import Progress
@@ -19,13 +20,13 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
-def progress_display() -> Iterator[Report | None]:
+def progress_display() -> Iterator[Report]:
     """A function to report progress to, for as long as the context lasts."""
     if sys.stderr.isatty():
         with _bar() as report:
             yield report
     else:
-        yield _lines() if settings.verbose else None
+        yield _lines()
 
 
 @contextmanager
@@ -65,9 +66,13 @@ def _lines() -> Report:
     def report(progress: Progress) -> None:
         nonlocal last
         now = time.monotonic()
+        if not settings.verbose and progress.stage != "stopping":
+            return
         if progress.stage != last[0] or now - last[1] >= _SECONDS_BETWEEN_LINES:
             last = (progress.stage, now)
             share = "" if progress.fraction is None else f" {progress.fraction:.0%}"
-            detail(f"{progress.stage}{share} {progress.detail}".rstrip())
+            # The Ctrl-C that ends us ends also the reader of a pipe: no reason to lose what was measured.
+            with contextlib.suppress(BrokenPipeError):
+                say(f"{progress.stage}{share}: {progress.detail}")
 
     return report

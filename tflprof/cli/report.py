@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tflprof.cli.guard import guarded
-from tflprof.cli.options import Force, ProfilePath
+from tflprof.cli.options import Force, ProfilePath, Verbose
 from tflprof.cli.outputs import check_outputs, save_page
 
 
@@ -20,6 +20,7 @@ def report(
         typer.Option("-o", "--output", metavar="FILE", help="The page; default: PROFILE with .html."),
     ] = None,
     force: Force = False,
+    _verbose: Verbose = False,
 ) -> None:
     """Write a profile as one HTML page."""
     from tflprof.profile.store import read_profile

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 from tflprof.cli.console import print_document, result_console
 from tflprof.cli.guard import guarded
-from tflprof.cli.options import InOrder, Json, ProfilePath, Top
+from tflprof.cli.options import InOrder, Json, ProfilePath, Top, Verbose
 
 if TYPE_CHECKING:
     from tflprof.profile.profile import Profile
 
 
 @guarded
-def show(profile: ProfilePath, top: Top = None, in_order: InOrder = False, json: Json = False) -> None:
+def show(
+    profile: ProfilePath,
+    top: Top = None,
+    in_order: InOrder = False,
+    json: Json = False,
+    _verbose: Verbose = False,
+) -> None:
     """Show a profile: total, layers, operators, trust."""
     from tflprof.profile.store import read_profile
 

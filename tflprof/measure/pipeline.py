@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tflprof import stats
-from tflprof.errors import TflprofError
+from tflprof.errors import RunnerError, TflprofError
 from tflprof.measure.collect import Collector
+from tflprof.measure.interrupt import Interrupts
 from tflprof.measure.schedule import Plan, is_look, profiled_max
 from tflprof.profile.samples import BlockSamples
 from tflprof.runner.interface import Runner, RunRequest, Session
@@ -29,6 +31,8 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+
+_STOPPING = Progress("stopping", None, "finishing the inference under way; Ctrl-C again ends at once")
 
 
 @dataclass
@@ -53,21 +57,25 @@ class Outcome:
 def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProgress) -> Outcome:
     """Run sessions until the plan is fulfilled.
 
-    A KeyboardInterrupt or an error after the first steady samples ends the measurement and is told in
-    the outcome's ``cause``; what was gathered is kept. Before any steady sample it is raised.
+    Ctrl-C, SIGTERM or an error after the first steady samples ends the measurement and is told in the
+    outcome's ``cause`` (a signal as KeyboardInterrupt); what was gathered is kept. Before any steady sample
+    it is raised.
     """
     outcome = Outcome(Collector(runner.counters[0]))
     before = sample_load(time.monotonic())
-    try:
-        if runner.deterministic:
-            _run_deterministic(runner, request, outcome, on_progress)
-        else:
-            _run_timed(runner, request, plan, outcome, on_progress)
-    except (KeyboardInterrupt, TflprofError) as error:
-        outcome.collector.end_process()
-        if not outcome.collector.has_steady():
-            raise
-        outcome.cause = error
+    with Interrupts(lambda: on_progress(_STOPPING)) as interrupts:
+        try:
+            if runner.deterministic:
+                _run_deterministic(runner, request, outcome, on_progress, interrupts)
+            else:
+                _run_timed(runner, request, plan, outcome, on_progress, interrupts)
+            interrupts.check()
+        except (KeyboardInterrupt, TflprofError) as error:
+            outcome.collector.end_process()
+            # A session that was told to stop may fail on its way: that is not what ended the measurement.
+            outcome.cause = KeyboardInterrupt() if interrupts.received else error
+    if outcome.cause is not None and not outcome.collector.has_steady():
+        raise outcome.cause
     outcome.load = _load_since(before)
     return outcome
 
@@ -77,7 +85,7 @@ def _load_since(before: LoadSample | None) -> Load | None:
 
 
 def _run_deterministic(
-    runner: Runner, request: RunRequest, outcome: Outcome, on_progress: OnProgress
+    runner: Runner, request: RunRequest, outcome: Outcome, on_progress: OnProgress, interrupts: Interrupts
 ) -> None:
     """One session; the runner itself goes on until two inferences agree."""
     done = 0
@@ -88,7 +96,7 @@ def _run_deterministic(
             done += len(record.value)
             on_progress(Progress("emulating", None, f"{done} inferences, {record.v} {record.phase}"))
 
-    _run_session(runner, request, outcome.collector, tell)
+    _run_session(runner, request, outcome.collector, tell, interrupts)
     steady = [outcome.collector.steady(variant) for variant in request.variants]
     outcome.reached = all(_agree(blocks) for blocks in steady)
 
@@ -99,7 +107,12 @@ def _agree(blocks: Sequence[BlockSamples]) -> bool:
 
 
 def _run_timed(
-    runner: Runner, request: RunRequest, plan: Plan, outcome: Outcome, on_progress: OnProgress
+    runner: Runner,
+    request: RunRequest,
+    plan: Plan,
+    outcome: Outcome,
+    on_progress: OnProgress,
+    interrupts: Interrupts,
 ) -> None:
     collector = outcome.collector
     began = time.monotonic()
@@ -109,7 +122,7 @@ def _run_timed(
         seconds = plan.seconds_for_next(time.monotonic() - began, done, startup)
         step = replace(request, seconds=seconds, seed=request.seed, profiled_max=most)
         started = time.monotonic()
-        kept = _run_session(runner, step, collector, lambda _: None)
+        kept = _run_session(runner, step, collector, lambda _: None, interrupts)
         startup = max(startup, time.monotonic() - started - seconds)
         most = profiled_max(most, kept)
         half_width = relative_half_width(collector, outcome.looks + 1)
@@ -150,29 +163,40 @@ def relative_half_width(collector: Collector, looks: int) -> float | None:
 
 
 def _run_session(
-    runner: Runner, request: RunRequest, collector: Collector, tell: Callable[[object], None]
+    runner: Runner,
+    request: RunRequest,
+    collector: Collector,
+    tell: Callable[[object], None],
+    interrupts: Interrupts,
 ) -> int:
-    """One process to its end; returns how many events it gave. On Ctrl-C it is asked to stop and drained."""
+    """One process to its end; returns how many events it gave. Raises KeyboardInterrupt if a signal came."""
     session = runner.start(request)
     collector.begin_process()
     kept = 0
     try:
-        for record in session.records():
+        for record in interrupts.records(session):
             collector.add(record)
             if isinstance(record, Block):
                 kept += sum(len(events) for events in record.events)
-            tell(record)
+            if not interrupts.received:
+                tell(record)
     except KeyboardInterrupt:
-        _drain(session, collector)
+        if not interrupts.received:
+            _drain(session, collector)
         raise
     finally:
         session.close()
     collector.end_process()
+    interrupts.check()
     return kept
 
 
 def _drain(session: Session, collector: Collector) -> None:
-    """Ask the session to end and keep what it still says."""
+    """Ask a session that Python's own KeyboardInterrupt cut to end, and keep what it still says.
+
+    The exception may have taken a record with it: what the rest lacks is no fault of the runner.
+    """
     session.stop()
-    for record in session.records():
-        collector.add(record)
+    with contextlib.suppress(RunnerError):
+        for record in session.records():
+            collector.add(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from tflprof.errors import TargetError
+from tflprof.errors import TargetError, UsageError
 from tflprof.facts import Cpu
 
 _NAMES = ("little", "mid", "big", "prime")
@@ -36,12 +36,16 @@ def choose_cpus(cpus: Sequence[Cpu], allowed: Collection[int], core: str, thread
         threads: how many CPUs are wanted; a CPU number gives one.
 
     Raises:
+        UsageError: if the choice is neither a name of cores nor a number.
         TargetError: if there is no such core, it may not be used, or it has fewer CPUs than threads.
     """
     usable = [cpu for cpu in cpus if cpu.index in allowed]
     if not usable:
         raise TargetError("none of the device's CPUs may be used")
-    if core.isascii() and core.isdigit():
+    numbered = core.isascii() and core.isdigit()
+    if not numbered and core not in _NAMES:
+        raise UsageError(f"there is no core {core!r}", f"choose {_choices(usable)}")
+    if numbered:
         group: tuple[int, ...] = tuple(cpu.index for cpu in usable if cpu.index == int(core))
     else:
         group = tuple(cpu for cpu in core_groups(cpus).get(core, ()) if cpu in allowed)

@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tflprof import stats
 from tflprof.errors import UsageError
 from tflprof.measure.assemble import assemble
+from tflprof.measure.interrupt import HeldSignals
 from tflprof.measure.pipeline import OnProgress, Progress, measure
 from tflprof.measure.schedule import Plan
 from tflprof.model.graph import Model
@@ -24,8 +26,8 @@ class Interrupted(Exception):
     """A measurement was cut short after the first samples.
 
     Attributes:
-        profile: what was gathered, marked as partial.
-        cause: KeyboardInterrupt, or the error that ended it.
+        profile: what was gathered, marked as partial unless nothing was left to measure.
+        cause: KeyboardInterrupt (Ctrl-C or SIGTERM), or the error that ended it.
     """
 
     def __init__(self, profile: Profile, cause: BaseException) -> None:
@@ -65,15 +67,15 @@ def profile_model(
         input_shapes: shapes of inputs by name; other dynamic dimensions are 1.
         runtime: a libLiteRt.so to use instead of the target's usual one.
         seed: of random inputs and of the order of blocks.
-        max_seconds: time budget; ignored where counts are deterministic.
-        precision: wanted relative half-width of the total's 95 % interval.
+        max_seconds: time budget, looked at between processes; ignored where counts are deterministic.
+        precision: wanted relative half-width of the total's 95 % interval, at least 0.0025.
         xnnpack_flags: flags of the XNNPACK delegate, passed through.
         weight_cache: use an XNNPACK weight cache, fresh for every process.
         on_progress: called now and then.
 
     Raises:
         TflprofError: one of :mod:`tflprof.errors`, telling what, why and what next.
-        Interrupted: cut short by Ctrl-C or a failure after the first samples; has the partial profile.
+        Interrupted: cut short by Ctrl-C, SIGTERM or a failure after the first samples; has the partial profile.
     """
     tell = on_progress or _ignore
     plan = _plan(max_seconds, precision)
@@ -81,25 +83,29 @@ def profile_model(
         models=(Path(model),),
         signature=signature,
         kernels=_known_kernels(kernels),
-        threads=_positive("threads", threads),
-        xnnpack_flags=xnnpack_flags,
+        threads=_within("threads", threads, 1, 2**31 - 1),
+        xnnpack_flags=None
+        if xnnpack_flags is None
+        else _within("xnnpack-flags", xnnpack_flags, 0, 2**32 - 1),
         weight_cache=weight_cache,
         core=core,
         inputs={name: Path(path) for name, path in (inputs or {}).items()},
         shapes={name: tuple(shape) for name, shape in (input_shapes or {}).items()},
-        seed=seed,
+        seed=_within("seed", seed, 0, 2**63 - 1),
     )
     graph = read_model(model)
     _check_names(graph, request)
     runner = open_runner(target, Path(runtime) if runtime else None)
-    try:
-        outcome = measure(runner, request, plan, tell)
-        tell(Progress("attributing", None, f"{len(graph.ops())} layers"))
-        profile = assemble(graph, runner, request, plan, outcome)
-    finally:
-        runner.close()
-    if outcome.cause is not None:
-        raise Interrupted(profile, outcome.cause)
+    with HeldSignals() as held:
+        try:
+            outcome = measure(runner, request, plan, tell)
+            tell(Progress("attributing", None, f"{len(graph.ops())} layers"))
+            profile = assemble(graph, runner, request, plan, outcome)
+        finally:
+            runner.close()
+    cause = outcome.cause or (KeyboardInterrupt() if held.received else None)
+    if cause is not None:
+        raise Interrupted(profile, cause)
     return profile
 
 
@@ -110,8 +116,11 @@ def _ignore(_: Progress) -> None:
 def _plan(max_seconds: float, precision: float) -> Plan:
     if not max_seconds > 0:
         raise UsageError(f"--max-seconds must be above 0, not {max_seconds:g}")
-    if not 0 < precision < 1:
-        raise UsageError(f"--precision must lie between 0 and 1, not {precision:g}", "0.01 means ±1 %")
+    if not stats.FLOOR <= precision < 1:
+        raise UsageError(
+            f"--precision must be at least {stats.FLOOR:g} and below 1, not {precision:g}",
+            f"0.01 means ±1 %; no interval is given narrower than ±{stats.FLOOR:.2%}",
+        )
     return Plan(max_seconds=max_seconds, precision=precision)
 
 
@@ -146,7 +155,7 @@ def _input_names(model: Model, key: str | None) -> list[str]:
     return [main.tensors[tensor].name for tensor in main.inputs]
 
 
-def _positive(name: str, value: int) -> int:
-    if value < 1:
-        raise UsageError(f"--{name} must be at least 1, not {value}")
+def _within(name: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise UsageError(f"--{name} must be from {least} to {most}, not {value}")
     return value

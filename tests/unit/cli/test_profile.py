@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.factories import make_profile
 from tests.unit.cli.conftest import Run, Workflow
+from tflprof.cli.outputs import save_profile
 from tflprof.errors import ModelError, RunnerError, TargetError
 from tflprof.profile.meta import Finding
+from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile
 from tflprof.workflow.profile import Interrupted
+from tflprof.workflow.progress import OnProgress, Progress
 
 PARTIAL = make_profile(
     findings=[Finding("partial-run", "doubt", "the run was cut short", "run it again to the end")],
@@ -144,6 +148,56 @@ def test_verbose_shows_the_traceback(run: Run, workflow: Workflow) -> None:
     workflow.error = ValueError("surprise")
     assert "-v" in run("profile", "m.tflite").stderr
     assert "Traceback" in run("-v", "profile", "m.tflite").stderr
+    assert "Traceback" in run("profile", "m.tflite", "--verbose").stderr
+    assert "Traceback" not in run("profile", "m.tflite").stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_files_are_written_waits_until_they_are(
+    run: Run, workflow: Workflow, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    def save(*args: object, **options: object) -> None:
+        signal.raise_signal(number)
+        save_profile(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("tflprof.cli.profile.save_profile", save)
+    before = signal.getsignal(number)
+    result = run("profile", "m.tflite", "-o", "p.parquet", "--html", "p.html")
+    assert result.exit_code == 130
+    assert read_profile("p.parquet").meta == workflow.profile.meta
+    assert Path("p.html").exists()
+    assert "3.30 ms" in result.stdout
+    assert "partial" not in result.stderr
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("told", [False, True])
+def test_a_signal_before_there_is_anything_to_keep_ends_it_at_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, told: bool
+) -> None:
+    def work(model: Path, on_progress: OnProgress, **options: object) -> Profile:
+        if told:
+            on_progress(Progress("attributing", None, "5 layers"))
+        signal.raise_signal(number)
+        return PARTIAL
+
+    monkeypatch.setattr("tflprof.workflow.profile.profile_model", work)
+    assert run("profile", "m.tflite", "-o", "p.parquet").exit_code == 130
+    assert Path("p.parquet").exists() == told
+
+
+def test_stopping_is_said_even_without_v(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(model: Path, on_progress: OnProgress, **options: object) -> Profile:
+        on_progress(Progress("measuring", 0.5, "3 processes"))
+        on_progress(Progress("stopping", None, "finishing the inference under way"))
+        return PARTIAL
+
+    monkeypatch.setattr("tflprof.workflow.profile.profile_model", work)
+    said = run("profile", "m.tflite", "--json", "-o", "p.parquet").stderr
+    assert "stopping: finishing the inference under way" in said
+    assert "measuring" not in said
+    assert "measuring 50%: 3 processes" in run("profile", "m.tflite", "-v", "--json").stderr
 
 
 @pytest.mark.parametrize(
@@ -156,6 +210,10 @@ def test_verbose_shows_the_traceback(run: Run, workflow: Workflow) -> None:
         ("--threads", "0", "threads"),
         ("--kernels", "gpu", "kernels"),
         ("--precision", "0", "precision"),
+        ("--precision", "0.002", "precision"),
+        ("--xnnpack-flags", "-1", "xnnpack-flags"),
+        ("--xnnpack-flags", "4294967296", "xnnpack-flags"),
+        ("--seed", "99999999999999999999", "seed"),
     ],
 )
 def test_wrong_options_are_usage_errors(

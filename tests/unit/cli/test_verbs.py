@@ -96,6 +96,17 @@ def test_targets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert pixel["remedy"] == "apt-get install qemu-user"
 
 
+@pytest.mark.parametrize("verb", ["show", "inspect", "report"])
+def test_v_may_follow_the_verb(run: Run, verb: str) -> None:
+    assert "Traceback" in run(verb, "missing", "-v").stderr
+    assert "Traceback" not in run(verb, "missing").stderr
+
+
+@pytest.mark.parametrize("verb", ["profile", "show", "inspect", "targets", "build", "report"])
+def test_every_verb_takes_v(run: Run, verb: str) -> None:
+    assert "-v, --verbose" in run(verb, "--help").stdout
+
+
 def test_unknown_verbs_and_options_are_usage_errors(run: Run) -> None:
     assert run("prfile").exit_code == 2
     assert run("show", "--zzz", "x").exit_code == 2

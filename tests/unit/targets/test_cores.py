@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tflprof.errors import TargetError
+from tflprof.errors import TargetError, TflprofError, UsageError
 from tflprof.facts import Cpu
 from tflprof.targets.cores import choose_cpus, core_groups
 
@@ -40,9 +40,15 @@ def test_a_big_core_that_may_not_be_used_is_never_a_little_one() -> None:
         choose_cpus(PHONE, {0, 1}, "big", 1)
 
 
-@pytest.mark.parametrize("core", ["mid", "prime", "huge", "", "8", "-1", "²", "4,5"])
-def test_there_is_no_such_core(core: str) -> None:
-    with pytest.raises(TargetError) as caught:
+@pytest.mark.parametrize(
+    ("core", "error"),
+    [
+        *((name, TargetError) for name in ("mid", "prime", "8", "99")),
+        *((name, UsageError) for name in ("huge", "", "-1", "²", "4,5")),
+    ],
+)
+def test_there_is_no_such_core(core: str, error: type[TflprofError]) -> None:
+    with pytest.raises(error) as caught:
         choose_cpus(PHONE, range(8), core, 1)
     assert repr(core) in caught.value.what
     assert caught.value.hint == "choose little (CPU 0-3), big (CPU 4-7), or a CPU number"
