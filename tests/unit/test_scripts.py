@@ -66,6 +66,8 @@ def test_setting_up_emulation_installs_only_what_is_missing_and_says_what_remain
 
 def test_every_benchmark_without_arguments_of_its_own_is_run() -> None:
     root = SCRIPTS.parent
-    rule = next(line for line in (root / "Makefile").read_text().splitlines() if line.startswith("BENCHMARKS"))
+    rule = next(
+        line for line in (root / "Makefile").read_text().splitlines() if line.startswith("BENCHMARKS")
+    )
     runnable = {path.stem for path in (root / "benchmarks").glob("*.py") if "__main__" in path.read_text()}
     assert set(rule.split()[2:]) == runnable - {"coverage_replay"}  # needs a bank to replay
