@@ -85,7 +85,7 @@ def test_networks_align_one_to_one(
     assert unread(profile) == 0
     check_sums(profile)
     rows = row_samples(profile.meta, profile.table)
-    assert rows.sum() > 0.8 * invoke_samples(profile.meta, profile.table).sum()
+    assert rows.sum() > 0.5 * invoke_samples(profile.meta, profile.table).sum()
     assert {(len(row.layers), row.note) for row in profile.meta.alignment.rows} == {(1, "exact")}
     assert len(profile.meta.alignment.rows) == len(profile.meta.model.layers)
 

@@ -23,7 +23,7 @@ CERTAIN = 0.98
 
 SURPRISE = 0.5
 """Weight of the logarithm of actual to expected cost, and the most it may count, in nats."""
-MOST_SURPRISE = 2.0
+MOST_SURPRISE = 1.0
 
 FloatArray = npt.NDArray[np.float64]
 

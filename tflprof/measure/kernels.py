@@ -129,7 +129,7 @@ def helper_penalty(op: Op, tag: str, *, before: bool) -> float:
         return 2 * HELPER
     if kind not in _HELPERS:
         return NEVER
-    return HELPER if before else 2 * HELPER
+    return HELPER if before else 3 * HELPER
 
 
 def absence_penalty(op: Op) -> float:

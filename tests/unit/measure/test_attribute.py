@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.unit.measure.graphs import AFTER, BEFORE, INVOKE, events, kernels, micro, node
@@ -180,3 +181,16 @@ def test_a_kernel_that_runs_in_every_turn_is_not_split(tmp_path: Path) -> None:
     alignment = attribute(model, 0, [events(node(0, "WHILE"), *test, *(turn + test) * 3)], {})
     assert {row.note for row in alignment.rows} == {"exact"}
     assert {row.layers[0]: row.kernel for row in alignment.rows}["0/0"] == "WHILE"
+
+
+def test_timing_noise_does_not_change_the_alignment(tmp_path: Path) -> None:
+    """The same kernels with any costs: what belongs to what does not depend on how long it took."""
+    model = micro(tmp_path, "dynamic_batch")
+    tags = ("Static Reshape (NC)", "Fully Connected (NC, F32) GEMM") * 2
+    listed = events(*kernels(*tags, "Softmax (NC, F32)")).events
+    work = {"0/0": 128.0, "0/1": 32.0, "0/2": 4.0}
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        noisy = EventList(listed, rng.lognormal(5, 2, len(listed)))
+        found = tags_of(attribute(model, 0, [noisy], work))
+        assert list(found.values()) == [tags[:2], tags[:2], ("Softmax (NC, F32)",)]
