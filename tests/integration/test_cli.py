@@ -93,6 +93,8 @@ def test_first_mistakes(tmp_path: Path, network: Path) -> None:
         (["profile", network, "--target", "nokia3310"], 3, "nokia3310"),
         (["profile", network, "--target", "emulated:nokia"], 3, "nokia"),
         (["profile", network, "--target", "host", "--runtime", "none.so"], 3, "none.so"),
+        (["profile", network, "--target", "host", "--core", "foo"], 2, "foo"),
+        (["profile", network, "--target", "host", "--core", "9999"], 3, "9999"),
         (["show", network], 2, "Parquet"),
     ]
     for arguments, status, said in cases:
@@ -128,41 +130,46 @@ def test_profile_on_an_emulated_core(tmp_path: Path, network: Path) -> None:
     assert document["deterministic"] is True
 
 
-@pytest.mark.parametrize("options", [[], ["--json"]])
-def test_ctrl_c_in_mid_run_keeps_what_was_collected(
-    tmp_path: Path, network: Path, options: list[str]
+@pytest.mark.parametrize(
+    ("signals", "options"),
+    [
+        ([signal.SIGINT], []),
+        ([signal.SIGINT], ["--json"]),
+        ([signal.SIGTERM], []),
+        ([signal.SIGINT, signal.SIGINT], []),
+        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], []),
+    ],
+)
+def test_signals_in_mid_run_keep_what_was_collected(
+    tmp_path: Path, network: Path, signals: list[signal.Signals], options: list[str]
 ) -> None:
-    arguments = [
-        "profile",
-        network,
-        "--target",
-        "host",
-        "--max-seconds",
-        60,
-        "--precision",
-        0.0001,
-        "-o",
-        "p.parquet",
-    ]
+    arguments = ["--target", "host", "--max-seconds", "60", "--precision", "0.0025", "-o", "p.parquet"]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     process = subprocess.Popen(
-        command("-v", *arguments, *options),
+        command("profile", network, *arguments, *options),
         cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     time.sleep(6)
-    # As a terminal does: the signal goes to the whole foreground group, the runner included.
-    os.killpg(process.pid, signal.SIGINT)
+    for number in signals:
+        # As a terminal does: the signal goes to the whole foreground group.
+        os.killpg(process.pid, number)
+        time.sleep(0.15)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     profile = read_profile(tmp_path / "p.parquet")
     assert profile.meta.schedule.complete is False
     assert "partial-run" in [finding.code for finding in profile.meta.findings]
     assert profile.summary.total.n > 0
+    assert "stopping" in stderr
     assert "p.parquet" in stderr
     assert "partial-run" in stdout
+    assert list(temporary.iterdir()) == []
 
 
 def test_targets(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tflprof.measure.schedule import Plan
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
 from tflprof.profile.profile import Profile
-from tflprof.runner.interface import RunRequest
+from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.open import open_runner
 
 KERNELS = ("xnnpack", "builtin", "reference")
@@ -96,6 +96,16 @@ def profile_model(
     graph = read_model(model)
     _check_names(graph, request)
     runner = open_runner(target, Path(runtime) if runtime else None)
+    profile, cause = _collect(graph, runner, request, plan, tell)
+    if cause is not None:
+        raise Interrupted(profile, cause)
+    return profile
+
+
+def _collect(
+    graph: Model, runner: Runner, request: RunRequest, plan: Plan, tell: OnProgress
+) -> tuple[Profile, BaseException | None]:
+    """Measure and assemble; the profile, and what cut it short. Signals wait until there is a profile."""
     with HeldSignals() as held:
         try:
             outcome = measure(runner, request, plan, tell)
@@ -103,10 +113,7 @@ def profile_model(
             profile = assemble(graph, runner, request, plan, outcome)
         finally:
             runner.close()
-    cause = outcome.cause or (KeyboardInterrupt() if held.received else None)
-    if cause is not None:
-        raise Interrupted(profile, cause)
-    return profile
+    return profile, outcome.cause or (KeyboardInterrupt() if held.received else None)
 
 
 def _ignore(_: Progress) -> None:
