@@ -6,13 +6,17 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p reports
+reports=$PWD/reports
+tflprof=$(cd "$VENV" && pwd)/bin/tflprof
+# Profiles hold the path of their model as it was given.
+cd "$work"
 
 render() { # NAME TARGET NETWORK [BUILD OPTION...]
     name=$1 target=$2
     shift 2
-    "$VENV/bin/tflprof" build "$@" -o "$work/$name.tflite"
-    "$VENV/bin/tflprof" profile "$work/$name.tflite" --target "$target" --force \
-        -o "reports/$name.parquet" --html "reports/$name.html"
+    "$tflprof" build "$@" -o "$name.tflite"
+    "$tflprof" profile "$name.tflite" --target "$target" --force \
+        -o "$reports/$name.parquet" --html "$reports/$name.html"
 }
 
 render mobilenet_v1_float32 emulated:pixel2 mobilenet_v1

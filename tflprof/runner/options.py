@@ -43,6 +43,12 @@ def _check_names(request: RunRequest) -> None:
             raise UsageError(f"shape {list(shape)} of input {name!r}: every dimension must be 1 or more")
 
 
+_NUMBERS = (
+    *("seed", "warmup_ms", "warmup_min", "block_ms", "block_min", "block_max", "profiled_max", "discard"),
+    *("profiled_every", "blocks", "max_inferences"),
+)
+
+
 def request_options(request: RunRequest) -> Iterable[tuple[str, str]]:
     """The keys that come from the request alone; those with files or of the device are not among them."""
     if request.signature is not None:
@@ -54,9 +60,7 @@ def request_options(request: RunRequest) -> Iterable[tuple[str, str]]:
     for name, shape in request.shapes.items():
         yield "shape", f"{name}={','.join(map(str, shape))}"
     yield "variants", ",".join(request.variants)
-    for key in ("seed", "warmup_ms", "warmup_min", "block_ms", "block_min", "block_max", "profiled_max", "discard"):
-        yield key, str(getattr(request, key))
-    for key in ("profiled_every", "blocks", "max_inferences"):
+    for key in _NUMBERS:
         yield key, str(getattr(request, key))
     yield "fill", str(int(request.fill))
     yield "seconds", f"{request.seconds:.6f}".rstrip("0").rstrip(".")
