@@ -64,12 +64,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Steady:
-    """Where the steady state begins.
-
-    Attributes:
-        index: first steady block; 0 if there is none.
-        steady: False if the blocks settle not at all, or later than half-way.
-    """
+    """First steady block (0 if there is none); not ``steady`` if blocks settle later than half-way, or never."""
 
     index: int
     steady: bool
@@ -87,10 +82,7 @@ def central_half(totals: Numbers) -> BoolArray:
 
 
 def typical(values: Numbers) -> float:
-    """Interquartile mean of values [n]: the mean over their central half; NaN of nothing.
-
-    Averaged over the same central half, the parts of a whole sum to the typical whole.
-    """
+    """Interquartile mean of values [n]: the mean over their central half; NaN of nothing."""
     if not len(values):
         return float("nan")
     return float(_mean(np.asarray(values)[central_half(values)]))
