@@ -23,7 +23,7 @@ STRAIGHT = [
     (name, dtype)
     for name, micro in MICRO_MODELS.items()
     for dtype in micro.dtypes
-    if name not in ("if_else", "while_loop", "call_once", "detection", "dynamic_batch", "stateful")
+    if name not in ("if_else", "two_ifs", "while_loop", "call_once", "detection", "dynamic_batch", "stateful")
 ]
 
 
@@ -128,6 +128,14 @@ def test_if_takes_the_branch_it_is_told(tmp_path: Path) -> None:
     for condition, expected in ((True, taken), (False, y + y)):
         (out,) = invoke(model, [np.array(condition), x])
         np.testing.assert_allclose(out, reference.softmax(conv, [expected]), rtol=1e-4, atol=1e-6)
+
+
+def test_two_ifs_take_the_same_branch(tmp_path: Path) -> None:
+    model = saved(tmp_path, build_micro("two_ifs"))
+    x = random_input(model.subgraphs[0].tensors[1], 5)
+    for condition in (True, False):
+        (out,) = invoke(model, [np.array(condition), x])
+        np.testing.assert_allclose(out, 2 * x + 2 * x + x, rtol=1e-5)
 
 
 def test_while_runs_its_body_three_times(tmp_path: Path) -> None:
