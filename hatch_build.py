@@ -18,7 +18,7 @@ class RunnerBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # the para
     one that fits is chosen at run time by `tflprof.runner.binary`.
     """
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Builds, for a wheel and for an editable install; a source distribution carries the C sources."""
         builder = Path(self.root, "android_runner", "build.py")
         # Standard output belongs to the packaging tool.

@@ -166,7 +166,7 @@ EXPLANATION = """
 
 Totals are of the unprofiled twin, measured on the host, one thread. The rows and the unattributed part sum to it by
 construction; the column *within* asks whether the part that no layer explains is small. *Not told apart*: it exceeds
-the limit by less than its own 90 % interval over processes, so that this machine's noise alone may explain it.
+the limit by less than its own 90 % interval over processes. That is no proof that it is within: see README.md here.
 """
 
 
