@@ -56,6 +56,8 @@ def main() -> None:
             if run % 20 == 19:
                 print(f"{run + 1} runs", flush=True)
     runner.close()
+    if not found:
+        raise SystemExit("no run gave an interval: give more --seconds")
     truth = stats.typical(np.array(pooled))
     intervals = np.array(found)
     covered = (intervals[:, 1] <= truth) & (truth <= intervals[:, 2])
