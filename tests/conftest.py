@@ -1,10 +1,14 @@
-"""What every test shares: the same generated examples on every machine and in every run."""
+"""What every test shares: the same generated examples on every machine and in every run, and Ctrl-C that works."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
+
+# A shell's background job starts with Ctrl-C ignored, and the programs under test rightly keep that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "ci", derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
