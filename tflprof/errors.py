@@ -6,6 +6,7 @@ TflprofError                 what failed, with which value, why, what to try nex
 ├── ProfileError        2    not a profile, too new, broken
 ├── EnvironmentFault    3    no runtime, no emulator, no disk space
 │   ├── TargetError     3    unknown or unusable target
+│   │   └── DeviceLost  3    the link to a device broke; a retry may mend it
 │   ├── RuntimeMissing  3    the inference library is missing or does not fit
 │   └── RunnerError     3    the runner failed or died
 └── Untrusted           4    inconclusive, incomparable, or not trusted where trust is required
@@ -21,6 +22,10 @@ EXIT_INCONCLUSIVE = 4
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
+
+
+class TransientError(Exception):
+    """Mixed into errors that a retry may mend."""
 
 
 class TflprofError(Exception):
@@ -67,6 +72,10 @@ class TargetError(EnvironmentFault):
     """A target that does not exist or cannot be used now."""
 
 
+class DeviceLost(TargetError, TransientError):
+    """The link to a device broke, or the device went away."""
+
+
 class RuntimeMissing(EnvironmentFault):
     """The inference library is missing, corrupt, or of the wrong platform."""
 
@@ -79,7 +88,3 @@ class Untrusted(TflprofError):
     """A result that must not be relied upon where reliance was asked for."""
 
     exit_code = EXIT_INCONCLUSIVE
-
-
-class TransientError(Exception):
-    """Mixed into errors that a retry may mend."""

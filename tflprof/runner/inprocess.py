@@ -47,6 +47,13 @@ class InProcessRunner:
         cpus = self.cpus_for(request.core, request.threads)
         return InProcessSession(Work(request, self._library, self.facts.abi, cpus))
 
+    def conditions(self) -> Mapping[str, object]:
+        """Nothing is known."""
+        return {}
+
+    def recover(self) -> None:
+        """There is no link that could break."""
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -94,5 +94,11 @@ class Runner(Protocol):
     def start(self, request: RunRequest) -> Session:
         """Begin a session. Raises TargetError, RuntimeMissing or RunnerError if it cannot begin."""
 
+    def conditions(self) -> Mapping[str, object]:
+        """What is known of the device's state now (battery, heat), JSON-ready; empty if nothing. Never raises."""
+
+    def recover(self) -> None:
+        """Wait until a device whose link broke (DeviceLost) answers again. Raises TargetError if it does not."""
+
     def close(self) -> None:
         """Free what the runner holds (temporary files, links)."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tflprof.errors import RunnerError
+from tflprof.errors import DeviceLost, RunnerError
 from tflprof.runner.binary import Binary
 from tflprof.runner.failures import failure_error
 from tflprof.runner.interface import RunRequest
@@ -59,7 +59,16 @@ class NativeRunner:
         except BaseException:
             workspace.close()
             raise
-        return NativeSession(workspace, process, {path: local for path, (_, _, local) in files.items()})
+        local = {path: local for path, (_, _, local) in files.items()}
+        return NativeSession(workspace, process, local, self.facts.name)
+
+    def conditions(self) -> Mapping[str, object]:
+        """The device's."""
+        return self._device.conditions()
+
+    def recover(self) -> None:
+        """Wait for the device."""
+        self._device.recover()
 
     def close(self) -> None:
         """Close the device."""
@@ -93,10 +102,13 @@ def _file_options(files: _Files) -> Iterator[tuple[str, str]]:
 class NativeSession:
     """One process of the native runner; paths of the device in its records are given back as local ones."""
 
-    def __init__(self, workspace: Workspace, process: Process, local: Mapping[str, Path]) -> None:
+    def __init__(
+        self, workspace: Workspace, process: Process, local: Mapping[str, Path], device: str
+    ) -> None:
         self._workspace = workspace
         self._process = process
         self._local = local
+        self._device = device
         self._rules = StreamRules()
         self._failure: Failure | None = None
 
@@ -127,6 +139,11 @@ class NativeSession:
         status = self._process.wait()
         if self._failure is not None:
             raise failure_error(self._failure, self._last_words() if (status or 0) < 0 else "")
+        if status is None:
+            raise DeviceLost(
+                f"the link to {self._device} broke while the runner was at work",
+                "check the cable or the network",
+            )
         raise RunnerError(f"the runner {_cause(status)} before its end{self._last_words()}")
 
     def _last_words(self) -> str:
@@ -143,9 +160,7 @@ class NativeSession:
         self._workspace.close()
 
 
-def _cause(status: int | None) -> str:
-    if status is None:
-        return "or the link to it was lost"
+def _cause(status: int) -> str:
     if status >= 0:
         return f"ended with status {status}"
     try:

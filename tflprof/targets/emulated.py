@@ -117,6 +117,13 @@ class EmulatedDevice:
         program = f"./{PurePath(argv[0]).name}"  # the emulator itself looks for it among the host's files
         return [str(self._emulator.path), *options, program, *argv[1:]]
 
+    def conditions(self) -> Mapping[str, object]:
+        """Nothing is known beyond what the runner reports."""
+        return {}
+
+    def recover(self) -> None:
+        """There is no link that could break."""
+
     def close(self) -> None:
         """Remove the file tree."""
         shutil.rmtree(self.root, ignore_errors=True)

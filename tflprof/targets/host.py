@@ -50,5 +50,12 @@ class HostDevice:
         """A temporary directory."""
         return LocalWorkspace(make_private_directory("tflprof-"), "", ".", list)
 
+    def conditions(self) -> Mapping[str, object]:
+        """Nothing is known beyond what the runner reports."""
+        return {}
+
+    def recover(self) -> None:
+        """There is no link that could break."""
+
     def close(self) -> None:
         """Nothing is held."""

@@ -81,5 +81,11 @@ class Device(Protocol):
     def workspace(self) -> Workspace:
         """A new, empty workspace. Raises EnvironmentFault if it cannot be made."""
 
+    def conditions(self) -> Mapping[str, object]:
+        """What is known of the device's state now (battery, heat), JSON-ready; empty if nothing. Never raises."""
+
+    def recover(self) -> None:
+        """Wait until a device whose link broke answers again. Raises TargetError if it does not."""
+
     def close(self) -> None:
         """Free what the device holds on the controller and on itself."""

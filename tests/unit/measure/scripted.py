@@ -119,6 +119,12 @@ class ScriptedRunner:
         self.sessions.append(session)
         return session
 
+    def conditions(self) -> dict[str, object]:
+        return {}
+
+    def recover(self) -> None:
+        raise AssertionError("nothing was lost")
+
     def close(self) -> None:
         """Nothing to free."""
 
