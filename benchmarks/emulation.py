@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,10 @@ class Clocked(EmulatedDevice):
     deterministic = False
     counting = True
 
-    def runner_options(self, cpus: tuple[int, ...] | None) -> Mapping[str, str]:
+    def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
         """The phone's, but for the clock."""
         kept = ("guest_cpu", "hwcap", "hwcap2")
-        return {"mode": "time"} | {k: v for k, v in super().runner_options(cpus).items() if k in kept}
+        return [("mode", "time"), *(pair for pair in super().runner_options(cpus) if pair[0] in kept)]
 
     def _command(self, argv: Sequence[str]) -> list[str]:
         command = super()._command(argv)

@@ -54,7 +54,7 @@ class NativeRunner:
         try:
             program = workspace.push(self._binary, "tflprof-runner", executable=True)
             files = dict(_push_files(workspace, request, self._library))
-            options = render_options([*_file_options(files), *request_options(request)], device_options)
+            options = render_options([*_file_options(files), *request_options(request), *device_options])
             process = workspace.spawn([program, workspace.write("options", options)])
         except BaseException:
             workspace.close()

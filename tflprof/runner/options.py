@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from tflprof.errors import ModelError, UsageError
 from tflprof.runner.interface import RunRequest
@@ -66,10 +66,10 @@ def request_options(request: RunRequest) -> Iterable[tuple[str, str]]:
     yield "seconds", f"{request.seconds:.6f}".rstrip("0").rstrip(".")
 
 
-def render_options(pairs: Iterable[tuple[str, str]], more: Mapping[str, str]) -> bytes:
+def render_options(pairs: Iterable[tuple[str, str]]) -> bytes:
     """The text of the options file. Raises UsageError if a value cannot be written in it."""
     lines = []
-    for key, value in (*pairs, *more.items()):
+    for key, value in pairs:
         if "\n" in value or "\r" in value:
             raise UsageError(f"the value {value!r} of {key} holds a line break")
         lines.append(f"{key}={value}\n")

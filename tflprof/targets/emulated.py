@@ -79,18 +79,18 @@ class EmulatedDevice:
         everyone = range(len(self.facts.cpus))
         return choose_cpus(self.facts.cpus, everyone, core or "big", threads)
 
-    def runner_options(self, cpus: tuple[int, ...] | None) -> Mapping[str, str]:
+    def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
         """Instructions are counted; the runner answers for the phone where the emulator cannot."""
         hwcap, hwcap2 = self._phone.hwcaps
-        return {
-            "mode": "count",
-            "counter_page": f"{_DIRECTORY}/{_PAGE}",
-            "counter": "instructions",
-            "guest_cpu": str((cpus or self.cpus_for(None, 1))[-1]),
-            "cpuinfo": f"{_DIRECTORY}/{_CPUINFO}",
-            "hwcap": f"{hwcap:x}",
-            "hwcap2": f"{hwcap2:x}",
-        }
+        return [
+            ("mode", "count"),
+            ("counter_page", f"{_DIRECTORY}/{_PAGE}"),
+            ("counter", "instructions"),
+            ("guest_cpu", str((cpus or self.cpus_for(None, 1))[-1])),
+            ("cpuinfo", f"{_DIRECTORY}/{_CPUINFO}"),
+            ("hwcap", f"{hwcap:x}"),
+            ("hwcap2", f"{hwcap2:x}"),
+        ]
 
     def workspace(self) -> LocalWorkspace:
         """A file tree like the device's, with a directory of its own that holds plugin and counter page.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tflprof.facts import DeviceFacts
 from tflprof.targets.cores import choose_cpus
@@ -42,9 +42,9 @@ class HostDevice:
             return None
         return choose_cpus(self.facts.cpus, os.sched_getaffinity(0), core, threads)
 
-    def runner_options(self, cpus: tuple[int, ...] | None) -> Mapping[str, str]:
+    def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
         """Time is counted; the CPUs are pinned to if there are any."""
-        return {"mode": "time", **({"cpus": ",".join(map(str, cpus))} if cpus else {})}
+        return [("mode", "time"), *([("cpus", ",".join(map(str, cpus)))] if cpus else [])]
 
     def workspace(self) -> LocalWorkspace:
         """A temporary directory."""

@@ -75,8 +75,8 @@ class Device(Protocol):
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
         """CPUs a core choice stands for, None for no pinning. Raises TargetError if there is no such core."""
 
-    def runner_options(self, cpus: tuple[int, ...] | None) -> Mapping[str, str]:
-        """Keys of the options file that depend on the device (docs/runner-protocol.md)."""
+    def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
+        """Keys and values of the options file that depend on the device (docs/runner-protocol.md)."""
 
     def workspace(self) -> Workspace:
         """A new, empty workspace. Raises EnvironmentFault if it cannot be made."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +39,8 @@ class ScriptDevice:
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
         return None
 
-    def runner_options(self, cpus: tuple[int, ...] | None) -> Mapping[str, str]:
-        return {"mode": "time"}
+    def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
+        return [("mode", "time")]
 
     def workspace(self) -> LocalWorkspace:
         self.workspaces.append(LocalWorkspace(make_private_directory("script-"), "", ".", self.command))
