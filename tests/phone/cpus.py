@@ -1,0 +1,53 @@
+"""Which CPUs the phone's programs may use: the file that guest/cpus.c reads."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+HEADER_BYTES, SLOTS = 4096, 65536
+FIELDS = struct.Struct("<QQQqQ")
+
+
+class CpuState:
+    """CPUs that exist, are online, and are in the cpuset of apps; the wall clock's shift."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        with path.open("w+b") as file:
+            file.truncate(HEADER_BYTES + 8 * SLOTS)
+            self._map = mmap.mmap(file.fileno(), HEADER_BYTES)
+        path.chmod(0o666)
+        self.possible = set(range(count))
+        self.online = set(self.possible)
+        self.cpuset = set(self.possible)
+        self.clock_shift_ns = 0
+        self.perf_errno = errno.EACCES
+        self.write()
+
+    def write(self) -> None:
+        """Make the attributes count; programs see it at their next question."""
+        masks = (mask(self.possible), mask(self.online), mask(self.cpuset))
+        FIELDS.pack_into(self._map, 0, *masks, self.clock_shift_ns, self.perf_errno)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._map.close()
+
+
+def mask(cpus: Iterable[int]) -> int:
+    """One bit for each CPU."""
+    return sum(1 << cpu for cpu in cpus)
+
+
+def cpu_list(cpus: Iterable[int]) -> str:
+    """As the kernel prints it: ``0-3,6``."""
+    runs: list[list[int]] = []
+    for cpu in sorted(cpus):
+        if runs and cpu == runs[-1][1] + 1:
+            runs[-1][1] = cpu
+        else:
+            runs.append([cpu, cpu])
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in runs)

@@ -1,0 +1,88 @@
+"""A real adb server of one's own: its port, keys and home directory are nobody else's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from adbutils import adb_path
+
+SERVER_SECONDS = 20
+
+
+def free_port(first: int) -> int:
+    """A port of the loopback interface that nobody listens on, from this number on."""
+    for port in range(first, first + 400):
+        with socket.socket() as trial:
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise OSError(f"no free port from {first} to {first + 400}")
+
+
+class AdbServer:
+    """Starts with the first command and ends with ``close``; several phones may share it."""
+
+    def __init__(self, adb: str | None = None) -> None:
+        self.adb = adb or adb_path()
+        self._home = tempfile.TemporaryDirectory(prefix="phone-adb-")
+        self.port = free_port(15037 + os.getpid() % 500 * 20)
+        self.environment = {
+            "HOME": self._home.name,
+            "ANDROID_USER_HOME": self._home.name,
+            "ANDROID_ADB_SERVER_PORT": str(self.port),
+            # The server looks for emulators on the ports up to this one, that is on none.
+            "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554",
+            "ADB_MDNS": "0",
+            "ADB_USB": "0",
+            # What is asked of adb must not come from the user's own settings.
+            "ANDROID_SERIAL": "",
+        }
+
+    @property
+    def home(self) -> Path:
+        """The home directory: keys, and whatever a program that runs with ``environment`` leaves."""
+        return Path(self._home.name)
+
+    def __enter__(self) -> AdbServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(
+        self, *arguments: str, input: bytes | None = None, timeout: float = SERVER_SECONDS
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run ``adb`` with these arguments."""
+        return subprocess.run(
+            [self.adb, *arguments],
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            env={**os.environ, **self.environment},
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self) -> None:
+        """Start the server if it does not run. Raises OSError saying what adb said."""
+        done = self.run("start-server")
+        if done.returncode:
+            raise OSError(f"adb start-server: {done.stderr.decode(errors='replace')}")
+
+    def kill(self) -> None:
+        """End the server, as `adb kill-server` of an older adb would."""
+        self.run("kill-server")
+
+    def close(self) -> None:
+        """End the server and forget its keys."""
+        self.kill()
+        self._home.cleanup()
