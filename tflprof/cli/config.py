@@ -60,6 +60,9 @@ SCHEMA: dict[str, dict[str, tuple[Check, str]]] = {
         "top": (_whole, "a whole number"),
         "in-order": (_flag, "true or false"),
     },
+    "runtimes": {
+        "android-url": (_text, "a URL"),
+    },
     "show": {
         "top": (_whole, "a whole number"),
         "in-order": (_flag, "true or false"),
@@ -81,7 +84,7 @@ def load_defaults(path: Path | None) -> dict[str, dict[str, Any]]:
     for table, values in tables.items():
         _check_table(source, table, values)
     detail(f"defaults from {source}")
-    return {verb: _defaults(source.parent, values) for verb, values in tables.items()}
+    return {table: _defaults(source.parent, values) for table, values in tables.items()}
 
 
 def _read(source: Path) -> dict[str, Any]:
@@ -122,4 +125,6 @@ def _defaults(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     if "input_shape" in defaults:
         shapes = defaults["input_shape"].items()
         defaults["input_shape"] = [f"{name}={','.join(map(str, shape))}" for name, shape in shapes]
+    if "android_url" in defaults:
+        defaults = {"fetch": {"url": defaults.pop("android_url")}}  # the verb below `runtimes` it is for
     return defaults

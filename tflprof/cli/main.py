@@ -15,6 +15,7 @@ from tflprof.cli.guard import guarded, report_error, silence_stdout
 from tflprof.cli.inspect import inspect
 from tflprof.cli.profile import profile
 from tflprof.cli.report import report
+from tflprof.cli.runtimes import runtimes
 from tflprof.cli.show import show
 from tflprof.cli.targets import targets
 from tflprof.errors import EXIT_PIPE
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (profile, show, inspect, targets, build, report):
     app.command()(command)
+app.add_typer(runtimes)
 
 
 def _version(wanted: bool) -> None:

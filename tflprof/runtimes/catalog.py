@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,29 @@ class Entry:
     wheel: Wheel | None = None
 
 
+@dataclass(frozen=True)
+class Release:
+    """An archive with the libraries of a platform's devices: ``url`` has ``{version}`` where that belongs."""
+
+    version: str
+    url: str
+    licence: str
+
+
 @cache
 def catalogue() -> tuple[Entry, ...]:
     """All entries, the preferred one of each platform first."""
-    text = resources.files(__package__).joinpath("catalog.toml").read_text("utf-8")
-    return tuple(_entry(item) for item in tomllib.loads(text)["runtime"])
+    return tuple(_entry(item) for item in _data()["runtime"])
+
+
+@cache
+def android_release() -> Release:
+    """The archive that ``runtimes fetch android`` fetches."""
+    return Release(**_data()["android"])
+
+
+def _data() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("catalog.toml").read_text("utf-8"))
 
 
 def _entry(item: dict[str, object]) -> Entry:

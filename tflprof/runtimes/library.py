@@ -8,13 +8,16 @@ from importlib import metadata, util
 from pathlib import Path
 
 from tflprof.errors import RuntimeMissing
+from tflprof.runtimes.acquire import archive_platforms, library_in, version_in
+from tflprof.runtimes.archive import is_archive
 from tflprof.runtimes.catalog import fetchable, known
 from tflprof.runtimes.elf import elf_platform
 from tflprof.runtimes.fetch import cached_library, file_sha256
+from tflprof.runtimes.identify import api_name, library_api
+from tflprof.runtimes.store import newest
 
 _PACKAGE = "ai_edge_litert"
 _DISTRIBUTION = "ai-edge-litert"
-_NAME = "LiteRT"
 
 
 @dataclass(frozen=True)
@@ -40,30 +43,52 @@ def host_platform() -> str:
 
 
 def find_runtime(platform: str, override: Path | None = None) -> Runtime:
-    """The library for a platform: ``override``, else the installed one, else the catalogue's, fetched once.
+    """The library for a platform: ``override``, the one last added, the installed one, the catalogue's.
 
     Args:
         platform: such as ``linux-aarch64``.
-        override: a library to use instead; any version that is built for the platform.
+        override: a library, or an archive (AAR) with one, to use instead; of any version.
 
     Raises:
         RuntimeMissing: if there is none, it does not verify, or it is built for another platform.
     """
     if override is not None:
         return _described(override, platform)
+    added = newest(platform)
+    if added is not None:
+        return Runtime(added.name, added.version, platform, added.path, added.sha256)
     installed = _installed() if platform == host_platform() else None
     if installed is not None:
         return _described(installed, platform)
     entry = fetchable(platform)
     if entry is None:
         raise RuntimeMissing(
-            f"no inference library for {platform} is installed or in the catalogue",
-            f"pip install {_DISTRIBUTION}, or give a libLiteRt.so with --runtime PATH",
+            f"no inference library for {platform} is added, installed or in the catalogue", _hint(platform)
         )
     return Runtime(entry.name, entry.version, platform, cached_library(entry), entry.sha256)
 
 
-def _described(path: Path, platform: str) -> Runtime:
+def runtime_platforms(path: Path) -> list[str]:
+    """The platforms that a library or an archive is for. Raises RuntimeMissing if it is none."""
+    return archive_platforms(path) if _is_archive(path) else [elf_platform(path)]
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return is_archive(path)
+    except OSError as error:
+        raise RuntimeMissing(f"cannot read the runtime {path}: {error.strerror or error}") from error
+
+
+def _hint(platform: str) -> str:
+    if platform.startswith("android-"):
+        return "tflprof runtimes fetch android, or give a library or an AAR with --runtime PATH"
+    return f"pip install {_DISTRIBUTION}, or give a libLiteRt.so with --runtime PATH"
+
+
+def _described(given: Path, platform: str) -> Runtime:
+    packed = _is_archive(given)
+    path = library_in(given, platform) if packed else given
     found = elf_platform(path)
     if found != platform:
         raise RuntimeMissing(
@@ -71,13 +96,14 @@ def _described(path: Path, platform: str) -> Runtime:
             "name a library of that platform, or leave --runtime out",
         )
     try:
-        sha256 = file_sha256(path)
+        sha256, name = file_sha256(path), api_name(library_api(path))
     except OSError as error:
         raise RuntimeMissing(f"cannot read the runtime {path}: {error.strerror or error}") from error
     entry = known(sha256)
     if entry is not None:
         return Runtime(entry.name, entry.version, platform, path.resolve(), sha256)
-    return Runtime(_NAME, _version_beside(path), platform, path.resolve(), sha256)
+    version = version_in(given.name) if packed else _version_beside(path)
+    return Runtime(name, version, platform, path.resolve(), sha256)
 
 
 def _installed() -> Path | None:

@@ -153,7 +153,7 @@ def test_an_override_that_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (elf("linux-x86_64"), "is built for linux-x86_64, the target needs linux-aarch64"),
         (elf("linux-aarch64", kind=2), "is not a shared library"),
         (b"\x7fELF", "is not a little-endian ELF file"),
-        (b"PK\x03\x04" * 100, "is not a little-endian ELF file"),
+        (b"PK\x03\x04" * 100, "is damaged or of an unknown kind"),
     ],
 )
 def test_an_override_that_does_not_fit(content: bytes, told: str, tmp_path: Path) -> None:

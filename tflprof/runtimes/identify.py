@@ -1,0 +1,58 @@
+"""Which inference library a file is: its interface, its platform, and what it is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflprof.errors import RuntimeMissing
+from tflprof.runtimes.elf import PAGE_16K, contains, read_elf
+
+NAMES = ("libLiteRt.so", "libtensorflowlite_c.so", "libtensorflowlite_jni.so")
+"""File names of inference libraries, the preferred one first."""
+
+_BY_API = {"litert": "LiteRT", "tflite": "TensorFlow Lite"}
+# A function that every library with this interface exports.
+_FUNCTIONS = {"litert": b"LiteRtCreateEnvironment", "tflite": b"TfLiteModelCreateFromFile"}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An inference library as its file tells.
+
+    Attributes:
+        name: ``LiteRT`` or ``TensorFlow Lite``.
+        api: interface it exports: ``litert`` or ``tflite``.
+        platform: such as ``android-aarch64``.
+        note: what may keep it from loading on some devices, None if nothing is known.
+    """
+
+    name: str
+    api: str
+    platform: str
+    note: str | None = None
+
+
+def library_api(path: Path) -> str | None:
+    """The interface a library exports, ``litert`` or ``tflite``; None if it is neither. Raises OSError."""
+    return next((api for api, function in _FUNCTIONS.items() if contains(path, function)), None)
+
+
+def api_name(api: str | None) -> str:
+    """The name of the libraries with an interface; unknown ones are taken for LiteRT."""
+    return _BY_API.get(api or "", "LiteRT")
+
+
+def identify(path: Path) -> Identity:
+    """Read what a file is. Raises RuntimeMissing if it is no inference library."""
+    facts = read_elf(path)
+    api = library_api(path)
+    if api is None:
+        raise RuntimeMissing(
+            f"{path.name} is a library for {facts.platform}, but exports neither LiteRT's nor TensorFlow Lite's C API",
+            f"wanted is one of {', '.join(NAMES)}",
+        )
+    note = None
+    if facts.platform in ("android-aarch64", "android-x86_64") and facts.alignment < PAGE_16K:
+        note = f"aligned to {facts.alignment} bytes: phones with 16 KiB pages will not load it"
+    return Identity(api_name(api), api, facts.platform, note)
