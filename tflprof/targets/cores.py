@@ -1,11 +1,13 @@
-"""Which CPUs ``--core`` stands for."""
+"""Which CPUs ``--core`` and ``--cores`` stand for."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from tflprof.errors import TargetError, UsageError
 from tflprof.facts import Cpu
+from tflprof.targets.probe import parse_cpu_list
 
 _NAMES = ("little", "mid", "big", "prime")
 
@@ -26,44 +28,85 @@ def core_groups(cpus: Sequence[Cpu]) -> dict[str, tuple[int, ...]]:
     return groups
 
 
-def choose_cpus(cpus: Sequence[Cpu], allowed: Collection[int], core: str, threads: int) -> tuple[int, ...]:
-    """The last ``threads`` allowed CPUs of a core choice (interrupts tend to go to the first ones).
+def parse_cores(text: str) -> tuple[int, ...] | None:
+    """CPU numbers of a mask such as ``0xf0`` or a list such as ``4-7,0``; None if it is neither.
+
+    A number alone is a CPU, not a mask.
+    """
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,256}", text):
+        mask = int(text, 16)
+        return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1) or None
+    if not re.fullmatch(r"[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*", text):
+        return None
+    return tuple(sorted(set(parse_cpu_list(text)))) or None
+
+
+def choose_cpus(
+    cpus: Sequence[Cpu], allowed: Collection[int], core: str, threads: int, offline: Collection[int] = ()
+) -> tuple[int, ...]:
+    """The CPUs of a core choice.
+
+    Of a kind of cores they are the last ``threads`` allowed ones (interrupts tend to go to the first); of a
+    mask or a list all, so that more CPUs than threads leave the threads some choice.
 
     Args:
         cpus: the device's CPUs.
         allowed: numbers of those this process may use.
-        core: ``big``, ``little``, ``mid``, ``prime`` or a CPU number.
+        core: ``big``, ``little``, ``mid``, ``prime``, a CPU number, a hexadecimal mask or a list of numbers.
         threads: how many CPUs are wanted; a CPU number gives one.
+        offline: numbers of those that are switched off, to say so.
 
     Raises:
-        UsageError: if the choice is neither a name of cores nor a number.
+        UsageError: if the choice is neither a name of cores nor numbers.
         TargetError: if there is no such core, it may not be used, or it has fewer CPUs than threads.
     """
     usable = [cpu for cpu in cpus if cpu.index in allowed]
     if not usable:
         raise TargetError("none of the device's CPUs may be used")
-    numbered = core.isascii() and core.isdigit()
-    if not numbered and core not in _NAMES:
+    numbers = parse_cores(core)
+    if numbers is None and core not in _NAMES:
         raise UsageError(f"there is no core {core!r}", f"choose {_choices(usable)}")
-    if numbered:
-        group: tuple[int, ...] = tuple(cpu.index for cpu in usable if cpu.index == int(core))
-    else:
-        group = tuple(cpu for cpu in core_groups(cpus).get(core, ()) if cpu in allowed)
-    if not group:
-        raise TargetError(f"there is no core {core!r} that may be used", f"choose {_choices(usable)}")
-    if len(group) < threads:
+    group = core_groups(cpus).get(core, ()) if numbers is None else numbers
+    chosen = tuple(cpu for cpu in group if cpu in {one.index for one in usable})
+    missing = [cpu for cpu in group if cpu not in chosen]
+    if not chosen or (numbers is not None and missing):
+        why = _why(missing, {cpu.index for cpu in cpus}, offline)
+        raise TargetError(f"there is no core {core!r} that may be used{why}", f"choose {_choices(usable)}")
+    if len(chosen) < threads:
         raise TargetError(
-            f"core {core!r} has {len(group)} CPU(s), but {threads} threads are asked for",
-            f"choose at most {len(group)} threads or another core: {_choices(usable)}",
+            f"core {core!r} has {len(chosen)} CPU(s), but {threads} threads are asked for"
+            f"{_why(missing, group, offline)}",
+            f"choose at most {len(chosen)} threads or other cores: {_choices(usable)}",
         )
-    return group[-threads:]
+    return chosen if numbers is not None else chosen[-threads:]
+
+
+def format_cpus(numbers: Collection[int]) -> str:
+    """CPU numbers as the kernel lists them, such as ``0-3,6``."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _why(missing: Collection[int], present: Collection[int], offline: Collection[int]) -> str:
+    """Such as ``: CPU 6-7 is offline, CPU 5 is not allowed to this process``; empty if nothing is missing."""
+    off = [cpu for cpu in missing if cpu in offline]
+    gone = [cpu for cpu in missing if cpu not in offline and cpu not in present]
+    barred = [cpu for cpu in missing if cpu not in offline and cpu in present]
+    reasons = (
+        ("is offline", off),
+        ("does not exist", gone),
+        ("is not allowed to this process", barred),
+    )
+    told = [f"CPU {format_cpus(numbers)} {reason}" for reason, numbers in reasons if numbers]
+    return f": {', '.join(told)}" if told else ""
 
 
 def _choices(cpus: Sequence[Cpu]) -> str:
     groups = core_groups(cpus)
-    named = [f"{name} (CPU {_joined(groups[name])})" for name in _NAMES if name in groups]
+    named = [f"{name} (CPU {format_cpus(groups[name])})" for name in _NAMES if name in groups]
     return ", ".join(named) + ", or a CPU number"
-
-
-def _joined(numbers: Sequence[int]) -> str:
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
