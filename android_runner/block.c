@@ -2,9 +2,12 @@
 
 #include "buffer.h"
 #include "clock.h"
+#include "conditions.h"
 #include "emulation.h"
 #include "failure.h"
+#include "pace.h"
 #include "platform.h"
+#include "pmu.h"
 #include "quiet.h"
 #include "records.h"
 #include "signals.h"
@@ -51,6 +54,9 @@ void block_begin(struct model *new_model, enum variant new_variant)
     model = new_model;
     variant = new_variant;
     samples.used = elapsed.used = 0;
+    pmu_restart();
+    pace_restart();
+    conditions_before(emulation_current_cpu());
     switches = platform_involuntary_switches();
     signals_doing("run", model->index);
 }
@@ -73,10 +79,12 @@ static uint64_t timed_run(void)
         restart_profiler();
     quiet_set(variant == PROFILED);
     clock_serve(variant == PROFILED);
+    pmu_begin();
     start = clock_read();
     status = litert.RunCompiledModel(compiled->handle, model->signature_index, model->input_count,
                                      compiled->inputs, model->output_count, compiled->outputs);
     end = clock_read();
+    pmu_end();
     clock_restore();
     quiet_set(false);
     litert_check(status, "run", model->index, compiled->handle, "LiteRtRunCompiledModel");
@@ -113,10 +121,14 @@ static void keep_events(struct sample *sample)
 
 void block_infer(void)
 {
-    struct sample sample = {.t = clock_now()};
+    struct sample sample;
 
+    pace_wait();
+    sample = (struct sample){.t = clock_now()};
     sample.value = timed_run();
     sample.core = emulation_current_cpu();
+    pace_finished();
+    pmu_keep();
     if (variant == PROFILED)
         keep_events(&sample);
     buffer_append(&samples, &sample, sizeof sample);
@@ -124,7 +136,9 @@ void block_infer(void)
 
 void block_infer_unrecorded(void)
 {
+    pace_wait();
     timed_run();
+    pace_finished();
 }
 
 uint64_t block_latest(void)
@@ -175,12 +189,6 @@ static void write_samples(const struct sample *list, size_t count)
         write_events(list, count);
 }
 
-// Of the emulated core nothing is known, and the host's frequency is none of our business.
-static int64_t frequency(int core)
-{
-    return clock_counts() ? -1 : platform_cpu_khz(core);
-}
-
 void block_write(enum phase phase, int64_t round, size_t first, size_t count)
 {
     static const char *const phases[] = {"first", "warmup", "steady"};
@@ -189,6 +197,7 @@ void block_write(enum phase phase, int64_t round, size_t first, size_t count)
 
     if (!count)
         return;
+    conditions_after(list[count - 1].core);
     structures_write();
     record_begin("block");
     record_integer("m", model->index);
@@ -198,8 +207,10 @@ void block_write(enum phase phase, int64_t round, size_t first, size_t count)
     record_integer("round", round);
     record_text("counter", clock_name());
     record_unsigned("t", list->t);
-    record_known("khz", frequency(list[count - 1].core));
+    conditions_write();
     record_known("nivcsw", clock_counts() || switches < 0 ? -1 : switches_now - switches);
+    pace_write();
     write_samples(list, count);
+    pmu_write(first, count);
     record_end();
 }

@@ -112,7 +112,7 @@ void model_discard(struct model *model, enum variant variant)
 
 static void write_port(const struct port *port, bool is_input)
 {
-    record_object_begin();
+    record_object_begin(NULL);
     record_text("name", port->name);
     record_text("dtype", litert_type_name(port->type.element));
     record_list_begin("shape");

@@ -140,6 +140,14 @@ static const char *set_hwcap2(char *value)
     return parse_hex(value, &options.hwcap2);
 }
 
+static const char *set_thermal(char *value)
+{
+    if (options.thermal_count == MAX_THERMAL)
+        return "is one thermal zone too many";
+    options.thermal[options.thermal_count++] = value;
+    return NULL;
+}
+
 static const char *set_watch_stdin(char *value)
 {
     options.watch_stdin = !strcmp(value, "1");
@@ -185,6 +193,11 @@ static const struct key {
     {.name = "hwcap", .set = set_hwcap},
     {.name = "hwcap2", .set = set_hwcap2},
     {.name = "watch_stdin", .set = set_watch_stdin},
+    {.name = "thermal", .set = set_thermal},
+    {.name = "chain", .integer = &options.chain, .most = 1},
+    {.name = "pmu", .integer = &options.pmu, .most = 1},
+    {.name = "workers", .integer = &options.workers, .most = 1},
+    {.name = "period_us", .integer = &options.period_us, .most = 1000000000},
 };
 
 static const char *set_key(const struct key *key, char *value)
@@ -260,6 +273,8 @@ static void check_together(void)
         wrong = "`block_min` is more than `block_max`";
     else if (options.mode == MODE_COUNT && !options.counter_page)
         wrong = "`mode=count` needs `counter_page`";
+    else if (options.mode == MODE_COUNT && options.period_us)
+        wrong = "`period_us` needs `mode=time`";
     if (wrong)
         fail(EXIT_OPTIONS, "options", NO_MODEL, "%s", wrong);
     if (!options.counter_count)

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MAX_NAMED = 256 };
+enum { MAX_NAMED = 256, MAX_THERMAL = 16 };
 
 struct named_file {
     const char *name;
@@ -56,6 +56,10 @@ struct options {
     uint64_t hwcap, hwcap2;
     bool has_hwcap, has_hwcap2;
     bool watch_stdin;
+    const char *thermal[MAX_THERMAL];
+    int thermal_count;
+    int64_t chain, pmu, workers;
+    int64_t period_us;  // 0: inferences follow each other
 };
 
 // Fails with EXIT_OPTIONS, naming the line.

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -51,7 +53,7 @@ int platform_current_cpu(void)
     return sched_getcpu();
 }
 
-static bool read_text(const char *path, char *text, size_t size)
+bool platform_read_text(const char *path, char *text, size_t size)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = file < 0 ? -1 : read(file, text, size - 1);
@@ -64,12 +66,23 @@ static bool read_text(const char *path, char *text, size_t size)
     return true;
 }
 
+int64_t platform_read_integer(const char *path)
+{
+    char text[32], *end;
+    int64_t number;
+
+    if (!platform_read_text(path, text, sizeof text))
+        return -1;
+    number = strtoll(text, &end, 10);
+    return end == text ? -1 : number;
+}
+
 int64_t platform_cpu_khz(int cpu)
 {
-    char path[96], text[32];
+    char path[96];
 
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq", cpu);
-    return read_text(path, text, sizeof text) ? atoll(text) : -1;
+    return platform_read_integer(path);
 }
 
 static int64_t status_bytes(const char *status, const char *label)
@@ -83,7 +96,7 @@ struct memory_use platform_memory_use(void)
 {
     char status[4096];
 
-    if (!read_text("/proc/self/status", status, sizeof status))
+    if (!platform_read_text("/proc/self/status", status, sizeof status))
         return (struct memory_use){-1, -1};
     return (struct memory_use){
         .peak_bytes = status_bytes(status, "VmHWM:"),
@@ -97,6 +110,80 @@ int64_t platform_involuntary_switches(void)
 
     // The system call itself: the library's getrusage may be answered by quiet.c.
     return syscall(SYS_getrusage, RUSAGE_SELF, &usage) < 0 ? -1 : usage.ru_nivcsw;
+}
+
+void platform_exact_timers(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1ul);
+}
+
+void platform_sleep_until(uint64_t ns)
+{
+    struct timespec until = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+// What the system call writes; not every libc declares it.
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+// Not opendir(), which takes memory from the heap.
+void platform_each_entry(const char *path, void (*visit)(const char *name, void *context), void *context)
+{
+    _Alignas(struct entry) char entries[4096];
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long got;
+
+    if (directory < 0)
+        return;
+    while ((got = syscall(SYS_getdents64, directory, entries, sizeof entries)) > 0)
+        for (long at = 0; at < got; at += ((struct entry *)(entries + at))->length)
+            visit(((struct entry *)(entries + at))->name, context);
+    close(directory);
+}
+
+struct thread_list {
+    struct thread_core *threads;
+    int count, most;
+};
+
+// The processor is the 39th field of the line; the second, a name in parentheses, may hold spaces.
+static int processor_of(const char *line)
+{
+    enum { NAME = 2, PROCESSOR = 39 };
+    const char *at = strrchr(line, ')');
+
+    for (int field = NAME; at && field < PROCESSOR; field++) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
+    }
+    return at ? atoi(at) : -1;
+}
+
+static void add_thread(const char *name, void *context)
+{
+    struct thread_list *list = context;
+    char path[64], line[1024];
+    int thread = atoi(name);
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    if (thread <= 0 || list->count == list->most || !platform_read_text(path, line, sizeof line))
+        return;
+    list->threads[list->count++] = (struct thread_core){thread, processor_of(line)};
+}
+
+int platform_threads(struct thread_core *threads, int most)
+{
+    struct thread_list list = {threads, 0, most};
+
+    platform_each_entry("/proc/self/task", add_thread, &list);
+    return list.count;
 }
 
 void *platform_grow(void *data, size_t old_bytes, size_t new_bytes)

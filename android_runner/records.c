@@ -151,9 +151,9 @@ void record_list_end(void)
     put("]");
 }
 
-void record_object_begin(void)
+void record_object_begin(const char *key)
 {
-    put_key(NULL);
+    put_key(key);
     put("{");
 }
 

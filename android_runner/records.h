@@ -20,7 +20,7 @@ void record_null(const char *key);
 
 void record_list_begin(const char *key);
 void record_list_end(void);
-void record_object_begin(void);
+void record_object_begin(const char *key);
 void record_object_end(void);
 
 // Writes the end record and ends the process.

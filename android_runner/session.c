@@ -2,10 +2,13 @@
 
 #include "block.h"
 #include "clock.h"
+#include "conditions.h"
 #include "emulation.h"
 #include "failure.h"
 #include "model.h"
+#include "pace.h"
 #include "platform.h"
+#include "pmu.h"
 #include "records.h"
 #include "schedule.h"
 #include "signals.h"
@@ -203,8 +206,11 @@ void session_run(const struct options *options)
     signals_init(options->watch_stdin);
     emulation_init(options);
     clock_init(options);
+    conditions_init(options);
+    pace_init(options);
     write_clocks(options);
     pin(options);
+    pmu_init(options);
     litert_load(options->library);
     write_library(options);
     model_environment();

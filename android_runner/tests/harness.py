@@ -12,6 +12,9 @@ from typing import Any
 
 SOURCES = Path(__file__).resolve().parents[1]
 FAKE = Path(__file__).resolve().parent / "fake_litert"
+FAKE_SYSTEM = Path(__file__).resolve().parent / "fake_system"
+LIBRARIES = ("-ldl", "-lm")
+WRAPPED = ("-Wl,--wrap=syscall", "-Wl,--wrap=read")
 
 # The sanitizers interpose the same functions of libc as the runner, whose own are left out here.
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-omit-frame-pointer")
@@ -108,8 +111,10 @@ def finished(status: int, stdout: bytes, stderr: bytes) -> Finished:
 def compile_sanitized(folder: Path) -> tuple[Path, Path]:
     """The runner with sanitizers and the fake library; returns both paths."""
     runner, library = folder / "runner", folder / "libfake.so"
-    sources = [str(path) for path in sorted(SOURCES.glob("*.c"))]
+    sources = [str(path) for folder in (SOURCES, FAKE_SYSTEM) for path in sorted(folder.glob("*.c"))]
     fakes = [str(path) for path in sorted(FAKE.glob("*.c"))]
-    subprocess.run(["gcc", *FLAGS, *SANITIZERS, *sources, "-o", str(runner), "-ldl", "-lm"], check=True)
+    subprocess.run(
+        ["gcc", *FLAGS, *SANITIZERS, *sources, "-o", str(runner), *WRAPPED, *LIBRARIES], check=True
+    )
     subprocess.run(["gcc", *FLAGS, "-shared", "-fPIC", *fakes, "-o", str(library)], check=True)
     return runner, library
