@@ -1,0 +1,207 @@
+"""Files on the phone, kept by their content: what is there already is never pushed again."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shlex
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflprof.errors import EnvironmentFault
+from tflprof.targets.adb.android import parse_free_bytes
+from tflprof.targets.adb.link import AdbLink, TransferRefused
+
+TMP = "/data/local/tmp"
+ROOT = f"{TMP}/tflprof"
+STORE = f"{ROOT}/store"
+
+_HASHING_SECONDS = 600.0
+_SPARE_BYTES = 1 << 20
+_READ = 1 << 20
+# What Android has depends on its age; whichever it is, it only has to notice an accident.
+_TOOLS = ("sha256sum", "sha1sum", "md5sum")
+
+OnPush = Callable[[int, int], object]
+"""Told while pushing: bytes sent so far, and bytes to send."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file of this machine with the SHA-256 and the size it had when it was read."""
+
+    path: Path
+    sha256: str
+    size: int
+
+    @property
+    def remote(self) -> str:
+        """Where it is on a phone that has it."""
+        return f"{STORE}/{self.sha256}"
+
+
+_known: dict[tuple[Path, int, int], LocalFile] = {}
+
+
+def local_file(path: Path) -> LocalFile:
+    """A file with its hash, which is remembered for as long as its time and size stay. Raises EnvironmentFault."""
+    try:
+        place = path.resolve(strict=True)
+        if not place.is_file():
+            raise EnvironmentFault(f"{path} is not a file")
+        state = place.stat()
+        key = (place, state.st_mtime_ns, state.st_size)
+        if key not in _known:
+            _known[key] = LocalFile(place, _digest(place, "sha256"), state.st_size)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot use {path}: {error.strerror or error}") from error
+    return _known[key]
+
+
+def _digest(path: Path, name: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, name).hexdigest()
+
+
+class Store:
+    """The store of one phone.
+
+    Args:
+        link: the phone.
+        owner: marks unfinished files as ours, so that we may remove those of a push that broke.
+    """
+
+    def __init__(self, link: AdbLink, owner: str) -> None:
+        self._link = link
+        self._owner = owner
+        self._sizes: dict[str, int] | None = None
+        self._leftovers: list[str] = []
+
+    def forget(self) -> None:
+        """Look again what is there before the next push: the phone was away."""
+        self._sizes = None
+
+    def ensure(self, files: Collection[LocalFile], on_push: OnPush) -> None:
+        """Have all files in the store.
+
+        Raises:
+            EnvironmentFault: no space, no permission, or it arrived corrupted twice.
+            DeviceLost: the link broke.
+        """
+        here = self._list()
+        missing = {file.sha256: file for file in files if here.get(file.sha256) != file.size}
+        if not missing:
+            return
+        total = sum(file.size for file in missing.values())
+        self._make_room(total)
+        self._push(missing, on_push, total)
+        here.update({file.sha256: file.size for file in missing.values()})
+
+    def _list(self) -> dict[str, int]:
+        if self._sizes is None:
+            entries = self._link.entries(STORE)
+            # Part files have longer names; a name of a hash alone stands for verified content.
+            self._sizes = {name: entry.size for name, entry in entries.items() if len(name) == 64}
+            self._leftovers = [name for name in entries if f".part-{self._owner}-" in name]
+        return self._sizes
+
+    def _make_room(self, needed: int) -> None:
+        """Make the folder, remove what broken pushes left, and see that the files fit."""
+        remove = " ".join(shlex.quote(f"{STORE}/{name}") for name in self._leftovers)
+        script = f"mkdir -p {STORE} || exit 73; {f'rm -f {remove}; ' if remove else ''}df -k {STORE} 2>&1"
+        result = self._link.run(script)
+        if result.status == 73:
+            raise EnvironmentFault(
+                f"cannot write to {TMP} on {self._link.name}: {result.words()}",
+                "`adb shell ls -ld /data/local/tmp` should show a folder that the user shell may write to",
+            )
+        self._leftovers = []
+        free = parse_free_bytes(result.text)
+        if free is not None and free < needed + _SPARE_BYTES:
+            raise _no_space(self._link.name, needed, free)
+
+    def _push(self, files: Mapping[str, LocalFile], on_push: OnPush, total: int) -> None:
+        sent = 0
+
+        def tell(more: int) -> None:
+            nonlocal sent
+            sent += more
+            on_push(min(sent, total), total)
+
+        wrong = self._push_once(files, tell)
+        if wrong:
+            wrong = self._push_once(wrong, lambda _: None)
+        if wrong:
+            names = ", ".join(str(file.path) for file in wrong.values())
+            raise EnvironmentFault(
+                f"{names} arrived corrupted on {self._link.name}, twice",
+                "try another cable or USB port; or its storage is failing",
+            )
+
+    def _push_once(
+        self, files: Mapping[str, LocalFile], tell: Callable[[int], object]
+    ) -> dict[str, LocalFile]:
+        """Push, verify and rename; the files that arrived corrupted."""
+        parts = {sha: f"{STORE}/{sha}.part-{self._owner}-{secrets.token_hex(4)}" for sha in files}
+        for sha, file in files.items():
+            self._send(file, parts[sha], tell)
+        arrived = self._verified(files, parts)
+        moves = [f"mv -f {parts[sha]} {STORE}/{sha}" for sha in files if sha in arrived]
+        removals = [f"rm -f {parts[sha]}" for sha in files if sha not in arrived]
+        result = self._link.run(" && ".join(moves + removals))
+        if result.status != 0:
+            raise EnvironmentFault(f"cannot rename a file in {STORE} on {self._link.name}: {result.words()}")
+        return {sha: file for sha, file in files.items() if sha not in arrived}
+
+    def _send(self, file: LocalFile, part: str, tell: Callable[[int], object]) -> None:
+        try:
+            with file.path.open("rb") as source:
+                self._link.push(source, part, tell)
+        except TransferRefused as error:
+            raise self._explained(file, part, error) from error
+        except OSError as error:
+            raise EnvironmentFault(f"cannot read {file.path}: {error.strerror or error}") from error
+
+    def _explained(self, file: LocalFile, part: str, error: TransferRefused) -> EnvironmentFault:
+        """Why a file was not taken: daemons may say only that it was not."""
+        result = self._link.run(f"rm -f {part}; df -k {STORE} 2>&1")
+        free = parse_free_bytes(result.text)
+        if "space" in error.reason or (free is not None and free < file.size):
+            return _no_space(self._link.name, file.size, free)
+        reason = error.reason or "it gave no reason"
+        return EnvironmentFault(
+            f"{self._link.name} did not take {file.path} ({file.size} bytes): {reason}",
+            f"`adb shell touch {TMP}/x` shows whether the folder can be written to",
+        )
+
+    def _verified(self, files: Mapping[str, LocalFile], parts: Mapping[str, str]) -> set[str]:
+        """Hashes of the files that the phone holds as they are here."""
+        names = " ".join(parts.values())
+        script = "; ".join(
+            f"command -v {tool} >/dev/null && {{ echo {tool}; {tool} {names}; exit; }}" for tool in _TOOLS
+        )
+        lines = self._link.run(script, _HASHING_SECONDS).text.splitlines()
+        if not lines or lines[0] not in _TOOLS:
+            return {sha for sha in files if self._pulled_sha256(parts[sha]) == sha}
+        found = {line.split()[1]: line.split()[0] for line in lines[1:] if len(line.split()) == 2}
+        name = lines[0].removesuffix("sum")
+        return {sha for sha, file in files.items() if found.get(parts[sha]) == _expected(file, name)}
+
+    def _pulled_sha256(self, remote: str) -> str:
+        """What a file of the phone comes back as: for phones without any hashing tool."""
+        digest = hashlib.sha256()
+        self._link.pull(remote, digest.update)
+        return digest.hexdigest()
+
+
+def _expected(file: LocalFile, name: str) -> str:
+    return file.sha256 if name == "sha256" else _digest(file.path, name)
+
+
+def _no_space(phone: str, needed: int, free: int | None) -> EnvironmentFault:
+    told = "unknown" if free is None else f"{free:,}"
+    return EnvironmentFault(
+        f"the storage of {phone} is full: {needed:,} bytes are needed in {TMP}, {told} are free",
+        "`tflprof clean` removes what earlier runs pushed; or free some space on the phone",
+    )
