@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,31 @@ COMMON_FLAGS = (
 RUNNER_FLAGS = ("-rdynamic", "-ldl", "-lm")
 PLUGIN_FLAGS = ("-shared", "-fPIC")
 
+# Android, without its development kit: headers, entry and stand-ins for its libraries are in bionic/,
+# the kernel's headers come with zig. No thread-locals, no streams; pages may be of 16 KiB.
+ANDROID_FLAGS = (
+    "-ffreestanding",
+    "-nostdlib",
+    "-rtlib=compiler-rt",
+    "-fno-stack-protector",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-Ibionic/include",
+)
+ANDROID_LINK_FLAGS = (
+    "-pie",
+    "-fPIE",
+    "-rdynamic",
+    "-Wl,-z,norelro",
+    "-Wl,-z,max-page-size=16384",
+    "-Wl,--hash-style=both",
+)
+ANDROID_LIBRARIES = ("libc", "libdl")
+
+
+class BuildError(Exception):
+    """The compiler is not as expected."""
+
 
 @dataclass(frozen=True)
 class Binary:
@@ -45,6 +71,13 @@ class Binary:
     cpu: str
     sources: str
     flags: tuple[str, ...]
+    kernel: str = ""
+    """For Android: the folder of the kernel's headers for this processor."""
+
+
+def _android(name: str, target: str, cpu: str, kernel: str, linker: str, *flags: str) -> Binary:
+    link = (*ANDROID_LINK_FLAGS, f"-Wl,--dynamic-linker=/system/bin/{linker}")
+    return Binary(f"tflprof-runner-android-{name}", target, cpu, "*.c", (*flags, *link), kernel)
 
 
 BINARIES = (
@@ -54,6 +87,9 @@ BINARIES = (
     Binary(
         "tflprof-counter-linux-aarch64.so", "aarch64-linux-gnu.2.17", "generic", "plugin/*.c", PLUGIN_FLAGS
     ),
+    _android("aarch64", "aarch64-linux-android", "generic", "aarch64", "linker64"),
+    _android("armv7", "arm-linux-androideabi", "generic+v7a+vfp3d16", "arm", "linker", "-mfloat-abi=softfp"),
+    _android("x86_64", "x86_64-linux-android", "x86_64", "x86", "linker64"),
 )
 
 
@@ -69,9 +105,9 @@ def zig_version(zig: Sequence[str]) -> str:
 
 def build_id(version: str) -> str:
     """Return the first 12 hex digits of the SHA-256 of everything the binaries depend on."""
-    digest = hashlib.sha256(repr((version, COMMON_FLAGS, BINARIES)).encode())
-    for directory in (SOURCES, SOURCES / "plugin"):
-        for source in sorted(directory.glob("*.[ch]")):
+    digest = hashlib.sha256(repr((version, COMMON_FLAGS, ANDROID_FLAGS, BINARIES)).encode())
+    for pattern in ("*.[ch]", "plugin/*.[ch]", "bionic/*.*", "bionic/include/**/*.h"):
+        for source in sorted(SOURCES.glob(pattern)):
             content = source.read_bytes()
             digest.update(f"{source.relative_to(SOURCES).as_posix()}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:12]
@@ -108,22 +144,48 @@ def build(out: Path = DEFAULT_OUT, zig: Sequence[str] | None = None) -> dict[str
 def _compile(binary: Binary, identity: str, zig: Sequence[str], scratch: Path) -> Path:
     """Compile one binary; run in the source directory, so that no path of it gets in."""
     result = scratch / binary.name
-    sources = sorted(str(path.relative_to(SOURCES)) for path in SOURCES.glob(binary.sources))
-    command = [
-        *zig,
-        "cc",
-        f"--target={binary.target}",
-        f"-mcpu={binary.cpu}",
-        f'-DRUNNER_BUILD="{identity}"',
-        f"-ffile-prefix-map={SOURCES}=.",
-        *COMMON_FLAGS,
-        *sources,
-        *binary.flags,
-        "-o",
-        str(result),
-    ]
-    subprocess.run(command, check=True, cwd=SOURCES)
+    sources = sorted(path.relative_to(SOURCES).as_posix() for path in SOURCES.glob(binary.sources))
+    extra: tuple[str, ...] = ()
+    if binary.kernel:
+        sources.append("bionic/start.c")
+        extra = (*_android_headers(binary, zig), *_android_stubs(binary, zig, scratch))
+    flags = (f'-DRUNNER_BUILD="{identity}"', f"-ffile-prefix-map={SOURCES}=.", *COMMON_FLAGS, *extra)
+    _zig_cc(zig, binary, *flags, *sources, *binary.flags, "-o", str(result))
     return result
+
+
+def _zig_cc(zig: Sequence[str], binary: Binary, *arguments: str) -> None:
+    command = [*zig, "cc", f"--target={binary.target}", f"-mcpu={binary.cpu}", *arguments]
+    subprocess.run(command, check=True, cwd=SOURCES)
+
+
+def _android_headers(binary: Binary, zig: Sequence[str]) -> tuple[str, ...]:
+    """The flags that make Android's C headers and the kernel's known."""
+    environment = subprocess.run([*zig, "env"], check=True, capture_output=True, text=True).stdout
+    found = re.search(r'lib_dir"?\s*[:=]\s*"([^"]+)"', environment)
+    if not found:
+        raise BuildError(f"`zig env` does not tell its lib_dir: {environment[:200]}")
+    kernel = Path(found[1]) / "libc" / "include"
+    folders = (kernel / f"{binary.kernel}-linux-any", kernel / "any-linux-any")
+    return (*ANDROID_FLAGS, *(part for folder in folders for part in ("-isystem", str(folder))))
+
+
+def _android_stubs(binary: Binary, zig: Sequence[str], scratch: Path) -> list[str]:
+    """Libraries to link against, which have the names of Android's functions and nothing else."""
+    folder = scratch / f"libraries-{binary.kernel}"
+    folder.mkdir()
+    for name in ANDROID_LIBRARIES:
+        source = folder / f"{name}.c"
+        source.write_text("".join(f"void {symbol}(void) {{}}\n" for symbol in android_symbols(name)))
+        flags = ("-ffreestanding", "-nostdlib", "-shared", "-fPIC", "-g0", f"-Wl,-soname,{name}.so")
+        _zig_cc(zig, binary, *flags, "-fno-builtin", str(source), "-o", str(folder / f"{name}.so"))
+    return [str(folder / f"{name}.so") for name in ANDROID_LIBRARIES]
+
+
+def android_symbols(library: str) -> list[str]:
+    """What the runner may import of Android's ``libc`` or ``libdl``: what every release since Android 7 has."""
+    lines = (SOURCES / "bionic" / f"{library}.symbols").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _up_to_date(out: Path, identity: str) -> dict[str, object] | None:
@@ -153,6 +215,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         manifest = build(options.out.resolve(), zig_command(options.zig))
+    except BuildError as error:
+        print(f"build failed: {error}", file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:
         print(f"build failed: {error.cmd[:4]} ended with {error.returncode}", file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,13 +24,21 @@ static enum counter selected;
 static volatile bool serving;
 static uint64_t served_from;
 
+// libc's function, which reads the clock without entering the kernel.
+static __typeof__(&clock_gettime) read_clock;
+
 static int real_clock_gettime(clockid_t id, struct timespec *time)
 {
-#ifdef RUNNER_NO_INTERPOSERS
-    return clock_gettime(id, time);
+    // libc itself may ask before main(), when the dynamic linker cannot be asked for its function.
+    return read_clock ? read_clock(id, time) : (int)syscall(SYS_clock_gettime, id, time);
+}
+
+static void find_clock(void)
+{
+#ifdef INTERPOSE_CLOCK
+    read_clock = NEXT(clock_gettime);
 #else
-    // Not the system call: libc's function reads the clock without entering the kernel.
-    return NEXT(clock_gettime)(id, time);
+    read_clock = clock_gettime;
 #endif
 }
 
@@ -73,7 +81,7 @@ void clock_restore(void)
     serving = false;
 }
 
-#ifndef RUNNER_NO_INTERPOSERS
+#ifdef INTERPOSE_CLOCK
 EXPORT int clock_gettime(clockid_t id, struct timespec *time)
 {
     if (!serving || id != CLOCK_MONOTONIC)
@@ -88,18 +96,19 @@ EXPORT int clock_gettime(clockid_t id, struct timespec *time)
 
 void clock_init(const struct options *options)
 {
-    struct stat page;
+    off_t bytes;
     int file;
 
-    clock_now();  // finds the real function before anything is timed
+    find_clock();
     if (options->mode == MODE_TIME)
         return;
     file = open(options->counter_page, O_RDONLY | O_CLOEXEC);
-    if (file < 0 || fstat(file, &page) < 0)
+    bytes = file < 0 ? -1 : lseek(file, 0, SEEK_END);
+    if (bytes < 0)
         fail(EXIT_RUNTIME, "counter_page", NO_MODEL, "%s: %s", options->counter_page, strerror(errno));
-    if (page.st_size < COUNTER_PAGE_BYTES)
+    if (bytes < COUNTER_PAGE_BYTES)
         fail(EXIT_RUNTIME, "counter_page", NO_MODEL, "%s has %lld bytes, not %d", options->counter_page,
-             (long long)page.st_size, COUNTER_PAGE_BYTES);
+             (long long)bytes, COUNTER_PAGE_BYTES);
     counters = mmap(NULL, COUNTER_PAGE_BYTES, PROT_READ, MAP_SHARED, file, 0);
     if (counters == MAP_FAILED)
         fail(EXIT_RUNTIME, "counter_page", NO_MODEL, "%s: %s", options->counter_page, strerror(errno));

@@ -1,19 +1,21 @@
 #include "emulation.h"
 
+#include "failure.h"
 #include "interpose.h"
 #include "platform.h"
 
-#include <stdarg.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static const struct options *told;
 
 void emulation_init(const struct options *options)
 {
     told = options;
+#ifdef __ANDROID__
+    if (told->guest_cpu >= 0 || told->has_hwcap || told->has_hwcap2 || told->cpuinfo)
+        fail(EXIT_OPTIONS, "options", NO_MODEL,
+             "this runner cannot make up a processor (guest_cpu, hwcap, hwcap2, cpuinfo): it is for phones");
+#endif
 }
 
 int emulation_current_cpu(void)
@@ -26,7 +28,13 @@ const char *emulation_path(const char *path)
     return told && told->cpuinfo && !strcmp(path, "/proc/cpuinfo") ? told->cpuinfo : path;
 }
 
-#ifndef RUNNER_NO_INTERPOSERS
+#ifdef INTERPOSE_ALL
+
+#include <stdarg.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 // cpuinfo and with it XNNPACK choose kernels by the answer to getcpu.
 EXPORT long syscall(long number, ...)
 {
@@ -56,4 +64,5 @@ EXPORT unsigned long getauxval(unsigned long type)
         return told->hwcap2;
     return NEXT(getauxval)(type);
 }
+
 #endif

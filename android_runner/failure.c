@@ -1,5 +1,6 @@
 #include "failure.h"
 
+#include "platform.h"
 #include "records.h"
 
 #include <stdarg.h>
@@ -8,7 +9,10 @@
 static _Noreturn void give_up(enum exit_status exit_status, const char *where, int model,
                               int status, const char *message)
 {
-    fprintf(stderr, "tflprof-runner: %s: %s\n", where, message);
+    char line[1200];
+
+    snprintf(line, sizeof line, "tflprof-runner: %s: %s\n", where, message);
+    platform_tell(line);
     record_begin("error");
     record_text("where", where);
     record_known("model", model);

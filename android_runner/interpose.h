@@ -1,9 +1,17 @@
 // Functions the runner exports in the place of libc's: the dynamic linker binds the
 // inference library to the executable's first. Sanitizers interpose the same ones,
-// so their builds define RUNNER_NO_INTERPOSERS.
+// so their builds define RUNNER_NO_INTERPOSERS. On Android it is the clock only: bionic
+// itself calls what a program exports, before main() even, and asks the library for nothing else.
 #pragma once
 
 #include <dlfcn.h>
+
+#ifndef RUNNER_NO_INTERPOSERS
+#define INTERPOSE_CLOCK
+#ifndef __ANDROID__
+#define INTERPOSE_ALL
+#endif
+#endif
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -79,7 +79,7 @@ struct litert_event {
 
 _Static_assert(sizeof(struct litert_environment_option) == 24, "LiteRtEnvOption");
 _Static_assert(sizeof(struct litert_tensor_type) == 72, "LiteRtRankedTensorType");
-_Static_assert(sizeof(struct litert_event) == 104, "ProfiledEventData");
+_Static_assert(sizeof(void *) == 4 || sizeof(struct litert_event) == 104, "ProfiledEventData");
 
 #define LITERT_FUNCTIONS(X)                                                                        \
     X(int, CreateEnvironment, (int, const struct litert_environment_option *, litert_environment *)) \

@@ -51,6 +51,9 @@ int64_t platform_read_integer(const char *path);
 // Calls `visit` with the name of every entry of a directory.
 void platform_each_entry(const char *path, void (*visit)(const char *name, void *context), void *context);
 
+// Writes to standard error, for humans.
+void platform_tell(const char *text);
+
 // Memory that never touches the heap, so that the heap the inference library
 // sees does not depend on the runner. Grows in place or moves; NULL when refused.
 void *platform_grow(void *data, size_t old_bytes, size_t new_bytes);

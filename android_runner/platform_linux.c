@@ -13,10 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __ANDROID__
+#define SYSTEM "android"
+#else
+#define SYSTEM "linux"
+#endif
+
 #if defined(__x86_64__)
-const char platform_name[] = "linux-x86_64";
+const char platform_name[] = SYSTEM "-x86_64";
 #elif defined(__aarch64__)
-const char platform_name[] = "linux-aarch64";
+const char platform_name[] = SYSTEM "-aarch64";
+#elif defined(__arm__) && defined(__ANDROID__)
+const char platform_name[] = SYSTEM "-armv7";
 #else
 #error "no name for this platform"
 #endif
@@ -184,6 +192,15 @@ int platform_threads(struct thread_core *threads, int most)
 
     platform_each_entry("/proc/self/task", add_thread, &list);
     return list.count;
+}
+
+void platform_tell(const char *text)
+{
+    size_t left = strlen(text);
+    ssize_t done;
+
+    for (; left && (done = write(STDERR_FILENO, text, left)) > 0; left -= (size_t)done)
+        text += done;
 }
 
 void *platform_grow(void *data, size_t old_bytes, size_t new_bytes)

@@ -1,6 +1,8 @@
 #include "quiet.h"
 
-#ifdef RUNNER_NO_INTERPOSERS
+#include "interpose.h"
+
+#ifndef INTERPOSE_ALL
 
 void quiet_set(bool quiet)
 {
@@ -10,7 +12,6 @@ void quiet_set(bool quiet)
 #else
 
 #include "emulation.h"
-#include "interpose.h"
 
 #include <errno.h>
 #include <fcntl.h>

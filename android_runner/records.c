@@ -1,6 +1,7 @@
 #include "records.h"
 
 #include "buffer.h"
+#include "platform.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -173,7 +174,9 @@ void record_end(void)
 {
     put("}\n");
     if (!write_all(line.data, line.used)) {
-        fprintf(stderr, "tflprof-runner: cannot write records: %s\n", strerror(errno));
+        platform_tell("tflprof-runner: cannot write records: ");
+        platform_tell(strerror(errno));
+        platform_tell("\n");
         _exit(EXIT_OUTPUT);
     }
     written_records++;

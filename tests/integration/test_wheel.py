@@ -17,6 +17,9 @@ RUNNER_FILES = {
     "build.json",
     "tflprof-counter-linux-aarch64.so",
     "tflprof-counter-linux-x86_64.so",
+    "tflprof-runner-android-aarch64",
+    "tflprof-runner-android-armv7",
+    "tflprof-runner-android-x86_64",
     "tflprof-runner-linux-aarch64",
     "tflprof-runner-linux-x86_64",
 }

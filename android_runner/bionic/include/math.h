@@ -1,0 +1,3 @@
+#pragma once
+
+#define isfinite(number) __builtin_isfinite(number)

@@ -1,0 +1,5 @@
+#pragma once
+
+#include <asm/poll.h>
+
+int poll(struct pollfd *files, unsigned count, int milliseconds);

@@ -1,0 +1,5 @@
+#pragma once
+
+#include <linux/ioctl.h>
+
+int ioctl(int file, int request, ...);

@@ -1,0 +1,5 @@
+#pragma once
+
+#include <linux/prctl.h>
+
+int prctl(int operation, ...);
