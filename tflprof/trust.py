@@ -67,7 +67,19 @@ _RULES = (
         "note",
         "layers of a few clock steps are uncertain; use the native runner (target host)",
     ),
+    Rule("reconnected", "note", "use another cable or a nearer network; what was measured stays valid"),
     Rule("not-pinned", "note", "use target host with --core big for a number to rely upon"),
+    Rule(
+        "averages-only",
+        "note",
+        "for intervals, steady state and an unprofiled total, measure with `tflprof profile`",
+    ),
+    Rule(
+        "merged-partitions",
+        "doubt",
+        "measure with `tflprof profile`, which keeps a delegate's partitions apart",
+    ),
+    Rule("lines-unread", "doubt", "read the lines named in the log; import a complete log"),
 )
 
 REGISTRY: dict[str, Rule] = {rule.code: rule for rule in _RULES}
@@ -91,12 +103,16 @@ def verdict(findings: Sequence[Finding]) -> str:
 
 def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
     """All findings about a profile, gravest first."""
-    found = [
-        *_completeness(meta),
-        *_precision(meta, summary),
-        *_conditions(meta),
-        *_attribution(meta, summary),
-    ]
+    if meta.kind == "aggregate":
+        found = [*_completeness(meta), *_averages(meta, summary), *_attribution(meta, summary)]
+    else:
+        found = [
+            *_completeness(meta),
+            *_link(meta),
+            *_precision(meta, summary),
+            *_conditions(meta),
+            *_attribution(meta, summary),
+        ]
     return tuple(sorted(found, key=lambda one: -_GRAVITY[one.severity]))
 
 
@@ -107,6 +123,42 @@ def _completeness(meta: ProfileMeta) -> Iterator[Finding]:
     unread = meta.conditions.get("unread_events") or 0
     if unread:
         yield finding("events-unread", f"{unread} events of the runtime fit no layer and stay unattributed")
+
+
+def _averages(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
+    """What an imported or aggregate profile cannot say, and what its log left open."""
+    count = f" of {summary.total.n} inferences" if summary.total.n else ""
+    also = "" if summary.unattributed.typical is not None else "; the total is the sum of the rows"
+    warm = ", warm-up included" if meta.conditions.get("averages_include_warmup") else ""
+    yield finding("averages-only", f"these are {meta.runner_build}'s averages{count}{warm}, no samples{also}")
+    merged = meta.conditions.get("merged_kernels") or 0
+    if merged:
+        yield finding(
+            "merged-partitions",
+            f"the tool added up kernels of several partitions in {merged} rows: their layers cannot be told apart",
+        )
+    unread = meta.conditions.get("unread_lines") or ()
+    problems = meta.conditions.get("log_problems") or ()
+    if unread:
+        first = unread[0]
+        yield finding(
+            "lines-unread",
+            f"{len(unread)} lines inside tables were not understood, the first is line {first[0]}: {first[1]!r}",
+        )
+    for problem in problems:
+        yield finding("lines-unread", problem)
+
+
+def _link(meta: ProfileMeta) -> Iterator[Finding]:
+    times = meta.conditions.get("reconnects") or 0
+    if times:
+        yield finding(
+            "reconnected", f"the link to the device broke {_times(times)}; measuring went on after it"
+        )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:

@@ -54,7 +54,7 @@ class ModelInfo:
     """The model that was profiled.
 
     Attributes:
-        sha256: of the file or files.
+        sha256: of the file or files; None, as are the next two, if only a log of its run was there.
         fingerprint: of its structure.
         signature: key of the signature that was run, as the runtime names it.
         subgraph: where that signature starts.
@@ -62,9 +62,9 @@ class ModelInfo:
 
     path: str
     name: str
-    sha256: str
-    size_bytes: int
-    fingerprint: str
+    sha256: str | None
+    size_bytes: int | None
+    fingerprint: str | None
     layers: tuple[LayerInfo, ...]
     inputs: tuple[PortInfo, ...] = ()
     outputs: tuple[PortInfo, ...] = ()
@@ -74,12 +74,15 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Options:
-    """Everything chosen by the user that changes speed; all of it counts when profiles are compared."""
+    """Everything chosen by the user that changes speed; all of it counts when profiles are compared.
 
-    kernels: str = "xnnpack"
-    threads: int = 1
+    ``kernels``, ``threads`` and ``weight_cache`` are None where an imported log does not tell.
+    """
+
+    kernels: str | None = "xnnpack"
+    threads: int | None = 1
     xnnpack_flags: int | None = None
-    weight_cache: bool = False
+    weight_cache: bool | None = False
     core: str | None = None
     cpus: tuple[int, ...] | None = None
     signature: str | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tflprof.profile.aggregate import summarise_aggregate
 from tflprof.profile.meta import ProfileMeta
 from tflprof.profile.summary import Summary, summarise
 
@@ -28,8 +29,9 @@ class Profile:
 
     @cached_property
     def summary(self) -> Summary:
-        """Total, layers, unattributed and overhead, computed from the samples."""
-        return summarise(self.meta, self.table)
+        """Total, layers, unattributed and overhead, computed from the samples, or from the averages there are."""
+        work_out = summarise_aggregate if self.meta.kind == "aggregate" else summarise
+        return work_out(self.meta, self.table)
 
     def samples(self) -> pd.DataFrame:
         """All raw samples, one row each (columns: :data:`tflprof.profile.schema.SAMPLES`)."""

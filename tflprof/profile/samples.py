@@ -106,6 +106,25 @@ class SampleWriter:
         absent = np.array([_ABSENT])
         self._chunks.append(_Chunk(shared, np.array([value], dtype=np.int64), absent, absent, absent, absent))
 
+    def add_statistic(
+        self, kind: str, phase: str, value: int, *, event: int | None = None, counter: str = "ns"
+    ) -> None:
+        """Append a statistic of an aggregate profile: of an event, or without one of whole inferences."""
+        shared = dict.fromkeys(_BLOCK_FIELDS) | {
+            "kind": kind,
+            "process": 0,
+            "phase": phase,
+            "variant": "profiled",
+            "counter": counter,
+            "tainted": False,
+        }
+        absent = np.array([_ABSENT])
+        place = absent if event is None else np.array([event])
+        structure = absent if event is None else np.array([0])
+        self._chunks.append(
+            _Chunk(shared, np.array([value], dtype=np.int64), absent, structure, place, absent)
+        )
+
     def table(self) -> pa.Table:
         """All samples so far, in order of arrival."""
         lengths = np.array([len(chunk.value) for chunk in self._chunks], dtype=np.int64)
@@ -168,6 +187,13 @@ def select_events(table: pa.Table, counter: str, structure: int, width: int) -> 
 def select_singles(table: pa.Table, kind: str, phase: str, counter: str) -> IntArray:
     """Values that belong to no block (``init``, ``memory``), of the plain variant."""
     return _ints(table.filter(_wanted(table, kind, "plain", counter, phase)), "value")
+
+
+def select_statistics(table: pa.Table, kind: str, phase: str) -> dict[int | None, int]:
+    """Statistics of one kind of an aggregate profile by position of the event, None: of whole inferences."""
+    mask = pc.and_(pc.equal(table["kind"], kind), pc.equal(table["phase"], phase))
+    frame = table.filter(mask)
+    return dict(zip(frame["event"].to_pylist(), frame["value"].to_pylist(), strict=True))
 
 
 def _wanted(table: pa.Table, kind: str, variant: str, counter: str, phase: str) -> pa.ChunkedArray:

@@ -47,6 +47,10 @@ counter    ``ns`` | ``instructions`` | ``cycles`` | ``bytes``: unit of ``value``
 t          CLOCK_MONOTONIC at the start of the block, ns
 core       CPU the inference ended on; khz: its frequency after the block
 tainted    True if something disturbed it; kept, but not used for summaries
+
+An aggregate profile (averages that another tool printed) has statistics instead of samples: kind ``mean`` (per
+inference), ``min`` | ``max`` | ``std`` (per call), ``calls`` (per inference) of an event, and ``mean`` | ``min`` |
+``max`` | ``std`` | ``median`` | ``p5`` | ``p95`` | ``count`` of whole inferences, which have no event.
 """
 
 MIGRATIONS: dict[int, Callable[[pa.Table, dict[str, Any]], tuple[pa.Table, dict[str, Any]]]] = {}

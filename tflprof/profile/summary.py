@@ -7,6 +7,7 @@ what it has beyond the rows is the unattributed row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,7 @@ def summarise(meta: ProfileMeta, table: pa.Table) -> Summary:
     profiled = select_inferences(table, "profiled", meta.unit)
     total = _total(meta, plain if len(plain.values) else profiled)
     rows = row_samples(meta, table)
-    layers = _layers(meta, rows, profiled, total.typical)
+    layers = layer_summaries(meta, _row_estimates(meta, rows, profiled), total.typical)
     attributed = [layer.estimate.typical for layer in layers if layer.estimate.typical is not None]
     gap = total.typical - sum(attributed) if total.typical is not None and attributed else None
     overhead = None
@@ -94,9 +95,9 @@ def summarise(meta: ProfileMeta, table: pa.Table) -> Summary:
         total=total,
         layers=layers,
         unattributed=Estimate(typical=gap, n=len(profiled.values)),
-        unattributed_share=_ratio(gap, total.typical),
+        unattributed_share=ratio(gap, total.typical),
         overhead=overhead,
-        overhead_share=_ratio(overhead, total.typical),
+        overhead_share=ratio(overhead, total.typical),
         init=_simple(select_singles(table, "init", "init", meta.unit)),
         init_warm=_simple(select_singles(table, "init", "init_warm", meta.unit)),
         first=_simple(select_inferences(table, "plain", meta.unit, "first").values),
@@ -111,7 +112,7 @@ def row_samples(meta: ProfileMeta, table: pa.Table) -> IntArray:
     for number, structure in enumerate(meta.alignment.structures):
         width = len(structure.events)
         events, where = select_events(table, meta.unit, number, width)
-        rows[where] = events @ _coefficients(structure.parent, meta.alignment.rows, number)
+        rows[where] = events @ row_coefficients(structure.parent, meta.alignment.rows, number)
     return rows
 
 
@@ -127,7 +128,7 @@ def invoke_samples(meta: ProfileMeta, table: pa.Table) -> IntArray:
     return values
 
 
-def _coefficients(parent: tuple[int, ...], rows: tuple[Row, ...], structure: int) -> IntArray:
+def row_coefficients(parent: tuple[int, ...], rows: tuple[Row, ...], structure: int) -> IntArray:
     """[events, rows]: +1 for a row's own events, -1 for events enclosed directly in them (exclusive time)."""
     matrix = np.zeros((len(parent), len(rows)), dtype=np.int64)
     for column, row in enumerate(rows):
@@ -153,12 +154,12 @@ def _total(meta: ProfileMeta, inferences: Inferences) -> Estimate:
     return Estimate(typical, median, lo, hi, len(values))
 
 
-def _layers(
-    meta: ProfileMeta, rows: IntArray, profiled: Inferences, total: float | None
+def layer_summaries(
+    meta: ProfileMeta, estimates: Sequence[Estimate], total: float | None
 ) -> tuple[LayerSummary, ...]:
+    """Every layer of the model, from the estimates of the alignment's rows."""
     infos = {layer.id: layer for layer in meta.model.layers}
     found: dict[str, LayerSummary] = {}
-    estimates = _row_estimates(meta, rows, profiled)
     for row, estimate in zip(meta.alignment.rows, estimates, strict=True):
         leader = row.layers[0]
         for layer in row.layers:
@@ -169,7 +170,7 @@ def _layers(
                 group=leader if len(row.layers) > 1 else None,
                 note=row.note,
                 estimate=own,
-                share=_ratio(own.typical, total),
+                share=ratio(own.typical, total),
             )
     absent = Estimate()
     return tuple(
@@ -211,7 +212,8 @@ def _peak(table: pa.Table) -> int | None:
     return int(values.max()) if len(values) else None
 
 
-def _ratio(part: float | None, whole: float | None) -> float | None:
+def ratio(part: float | None, whole: float | None) -> float | None:
+    """A part of a whole; None if either is unknown or the whole is nothing."""
     return part / whole if part is not None and whole else None
 
 

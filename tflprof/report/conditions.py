@@ -35,8 +35,8 @@ def _model(meta: ProfileMeta) -> list[tuple[str, str]]:
     return [
         ("file", model.path),
         ("size", units.format_bytes(model.size_bytes)),
-        ("SHA-256", model.sha256),
-        ("structure", model.fingerprint),
+        ("SHA-256", _value(model.sha256)),
+        ("structure", _value(model.fingerprint)),
         ("signature", _value(model.signature)),
         *((f"input {port.name}", _port(port)) for port in model.inputs),
         *((f"output {port.name}", _port(port)) for port in model.outputs),
@@ -77,8 +77,8 @@ def _runtime(meta: ProfileMeta) -> list[tuple[str, str]]:
 
 def _options(options: Options) -> list[tuple[str, str]]:
     return [
-        ("kernels", options.kernels),
-        ("threads", str(options.threads)),
+        ("kernels", _value(options.kernels)),
+        ("threads", _value(options.threads)),
         ("core", _value(options.core)),
         ("CPUs", _value(options.cpus)),
         ("XNNPACK flags", _value(options.xnnpack_flags)),
@@ -93,8 +93,11 @@ def _measurement(meta: ProfileMeta) -> list[tuple[str, str]]:
     return [
         ("taken", meta.created),
         ("tflprof", meta.tool_version),
-        ("numbers", f"{meta.provenance} {meta.unit}"),
-        *_schedule(meta.schedule),
+        (
+            "numbers",
+            f"{meta.provenance} {meta.unit}" + (", averages only" if meta.kind == "aggregate" else ""),
+        ),
+        *([] if meta.kind == "aggregate" else _schedule(meta.schedule)),
         ("clock", _clock(meta.clock, meta.unit)),
         ("noise floor", units.format_share(meta.noise_floor.total)),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tflprof import units
 from tflprof.profile.meta import Options, ProfileMeta
 from tflprof.profile.profile import Profile
+from tflprof.profile.samples import select_statistics
 from tflprof.profile.summary import Estimate
 from tflprof.report.text import plain
 from tflprof.report.view import View
@@ -20,7 +21,8 @@ def describe_counts(view: View) -> str:
         parts.append(f"{units.format_count(view.parameters)} parameters")
     if view.work.macs is not None or view.work.unknown:
         parts.append(describe_work(view.work))
-    parts.append(units.format_bytes(model.size_bytes))
+    if model.size_bytes is not None:
+        parts.append(units.format_bytes(model.size_bytes))
     return " · ".join(parts)
 
 
@@ -55,8 +57,8 @@ def describe_run(meta: ProfileMeta) -> str:
         describe_target(meta),
         None if options.core is None else f"core {options.core}",
         " ".join(part for part in (name, version) if part) or None,
-        f"{options.kernels} kernels",
-        describe_threads(options),
+        None if options.kernels is None else f"{options.kernels} kernels",
+        None if options.threads is None else describe_threads(options),
     ]
     return " · ".join(plain(part) for part in parts if part)
 
@@ -67,7 +69,9 @@ def describe_threads(options: Options) -> str:
 
 
 def describe_spread(profile: Profile) -> str:
-    """How far off the total may be, relative."""
+    """How far off the total may be, relative; of averages alone it cannot be told."""
+    if profile.meta.kind == "aggregate":
+        return "averages only"
     total = profile.summary.total
     text = units.format_spread(total.typical, total.lo, total.hi)
     return "interval unknown" if text == units.UNKNOWN else text
@@ -76,6 +80,8 @@ def describe_spread(profile: Profile) -> str:
 def describe_total(profile: Profile) -> str:
     """The total's interval, median and number of inferences."""
     meta, total = profile.meta, profile.summary.total
+    if meta.kind == "aggregate":
+        return _describe_averages(profile)
     parts = [f"median {units.format_value(total.median, meta.unit)}", f"{total.n} inferences"]
     if meta.deterministic and total.lo == total.hi:
         parts.append("counts repeat exactly")
@@ -83,6 +89,21 @@ def describe_total(profile: Profile) -> str:
         parts.insert(0, f"95 % interval {interval}")
     if meta.schedule.processes > 1:
         parts.append(f"{meta.schedule.processes} processes")
+    return " · ".join(parts)
+
+
+def _describe_averages(profile: Profile) -> str:
+    """Who averaged what, and the spread of the inferences as far as it was told."""
+    meta, total = profile.meta, profile.summary.total
+    tool = plain(meta.runner_build or "another tool")
+    count = f"{total.n} inferences" if total.n else "an unknown number of inferences"
+    parts = [f"mean of {count} by {tool}"]
+    if total.median is not None:
+        parts.append(f"median {units.format_value(total.median, meta.unit)}")
+    for name, kind in (("min", "min"), ("max", "max"), ("sd", "std")):
+        value = select_statistics(profile.table, kind, "steady").get(None)
+        if value is not None:
+            parts.append(f"{name} {units.format_value(value, meta.unit)}")
     return " · ".join(parts)
 
 

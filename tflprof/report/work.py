@@ -51,10 +51,17 @@ class WorkCounter:
 
     def _layers_that_ran(self, profile: Profile) -> frozenset[str]:
         """Those with events in steady inferences; without any events, all of the signature's own subgraph."""
-        seen = np.unique(select_inferences(profile.table, "profiled", profile.meta.unit).structure)
-        structures = [str(number) for number in seen.tolist()]
+        structures = self._structures(profile)
         rows = profile.meta.alignment.rows
         ran = {layer for row in rows if any(map(row.events.get, structures)) for layer in row.layers}
         if ran:
             return frozenset(ran)
         return frozenset(layer.id for layer in profile.meta.model.layers if self._in_signature(layer))
+
+    @staticmethod
+    def _structures(profile: Profile) -> list[str]:
+        """Numbers, as text, of the event lists of steady inferences; averages are of the ones there are."""
+        if profile.meta.kind == "aggregate":
+            return [str(number) for number in range(len(profile.meta.alignment.structures))]
+        seen = np.unique(select_inferences(profile.table, "profiled", profile.meta.unit).structure)
+        return [str(number) for number in seen.tolist()]
