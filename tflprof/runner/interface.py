@@ -23,6 +23,8 @@ class RunRequest:
         block_max: most recorded inferences of a block; ``profiled_max``: of a profiled one.
         fill: let blocks of very short inferences last ``block_ms`` by unrecorded ones (native runner).
         seconds: length of the steady phase of this session (time-based targets).
+        rate: inferences begin so many times a second; None: each follows the last.
+        pmu: read the core's performance counters (native runner).
     """
 
     models: tuple[Path, ...]
@@ -48,6 +50,8 @@ class RunRequest:
     seconds: float = 1.0
     blocks: int = 0
     max_inferences: int = 20
+    rate: float | None = None
+    pmu: bool = False
 
 
 class Session(Protocol):

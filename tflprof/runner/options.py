@@ -10,6 +10,9 @@ from tflprof.runner.interface import RunRequest
 _KERNELS = ("xnnpack", "builtin", "reference")
 _VARIANTS = ("plain", "profiled")
 
+LEAST_RATE, MOST_RATE = 0.01, 10_000.0
+"""Inferences a second that a periodic run may ask for."""
+
 
 def check_request(request: RunRequest) -> None:
     """Refuse what no session can do. Raises UsageError or ModelError naming the value."""
@@ -22,6 +25,8 @@ def check_request(request: RunRequest) -> None:
         raise UsageError(f"unknown variants {request.variants!r}", f"some of: {', '.join(_VARIANTS)}")
     if request.threads < 1:
         raise UsageError(f"{request.threads} threads: at least 1 is needed")
+    if request.rate is not None and not LEAST_RATE <= request.rate <= MOST_RATE:
+        raise UsageError(f"a rate of {request.rate:g} Hz: it must be from {LEAST_RATE:g} to {MOST_RATE:g}")
     _check_names(request)
 
 
@@ -63,7 +68,17 @@ def request_options(request: RunRequest) -> Iterable[tuple[str, str]]:
     for key in _NUMBERS:
         yield key, str(getattr(request, key))
     yield "fill", str(int(request.fill))
+    yield from _measuring(request)
     yield "seconds", f"{request.seconds:.6f}".rstrip("0").rstrip(".")
+
+
+def _measuring(request: RunRequest) -> Iterable[tuple[str, str]]:
+    if request.threads > 1:
+        yield "workers", "1"
+    if request.pmu:
+        yield "pmu", "1"
+    if request.rate is not None:
+        yield "period_us", str(round(1e6 / request.rate))
 
 
 def render_options(pairs: Iterable[tuple[str, str]]) -> bytes:

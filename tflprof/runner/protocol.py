@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
@@ -20,6 +20,7 @@ from tflprof.runner.records import (
     Library,
     LoadedModel,
     Memory,
+    Pmu,
     Port,
     Record,
     Structure,
@@ -35,6 +36,7 @@ _KINDS: dict[str, type[Record]] = {
     "memory": Memory,
     "structure": Structure,
     "block": Block,
+    "pmu": Pmu,
     "error": Failure,
     "end": End,
 }
@@ -97,6 +99,12 @@ def _tuple_of(decoder: _Decoder) -> _Decoder:
     return decode
 
 
+def _counts(value: Any) -> dict[str, tuple[int, ...]]:
+    if type(value) is not dict:
+        raise TypeError(f"{value!r} is not an object")
+    return {_text(name): _integers(counts) for name, counts in value.items()}
+
+
 _MISSING: Any = MISSING
 
 
@@ -128,6 +136,8 @@ _DECODERS: dict[Any, _Decoder] = {
     int | None: _optional(_integer),
     str | None: _optional(_text),
     tuple[int, ...]: _integers,
+    tuple[str, ...]: _tuple_of(_text),
+    Mapping[str, tuple[int, ...]] | None: _optional(_counts),
     tuple[tuple[int, ...], ...]: _tuple_of(_integers),
     tuple[Event, ...]: _tuple_of(_event),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = 1
@@ -118,7 +119,13 @@ class Block:
     Attributes:
         phase: ``first``, ``warmup`` or ``steady``.
         value: duration of each inference, in ``counter``'s unit.
+        khz: frequency of the core, as the system tells it, after the block; ``khz_before``: before it.
+        mc: temperature of the hottest zone after the block, millidegrees; ``mc_before``: before it.
+        chain_khz: frequency measured with a chain of additions after the block; ``chain_khz_before``: before it.
+        missed: deadlines missed; None unless the run is periodic.
         core: CPU after each inference, -1 if unknown.
+        workers: thread and CPU of every thread after the block, if asked for.
+        pmu: per counter, its value of each inference, -1 if unknown; None without counters.
         structure: structure number of each inference, profiled blocks only.
         events: elapsed values of each inference's events, profiled blocks only.
     """
@@ -136,6 +143,22 @@ class Block:
     core: tuple[int, ...]
     structure: tuple[int, ...] = ()
     events: tuple[tuple[int, ...], ...] = ()
+    khz_before: int | None = None
+    mc: int | None = None
+    mc_before: int | None = None
+    chain_khz: int | None = None
+    chain_khz_before: int | None = None
+    missed: int | None = None
+    workers: tuple[tuple[int, ...], ...] = ()
+    pmu: Mapping[str, tuple[int, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pmu:
+    """Performance counters that are read; ``error`` tells why there are none."""
+
+    counters: tuple[str, ...]
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +179,6 @@ class End:
     records: int
 
 
-Record = Hello | Clock | Affinity | Library | LoadedModel | Init | Memory | Structure | Block | Failure | End
+Record = (
+    Hello | Clock | Affinity | Library | LoadedModel | Init | Memory | Structure | Block | Pmu | Failure | End
+)

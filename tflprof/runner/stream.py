@@ -8,19 +8,28 @@ from tflprof.errors import RunnerError
 from tflprof.runner.protocol import parse_line
 from tflprof.runner.records import PROTOCOL_VERSION, Block, End, Hello, LoadedModel, Record, Structure
 
+_RECORD = b'{"r":'
+
 
 class StreamRules:
     """Checks each record against those before it.
 
     Attributes:
         end: the End record, once it was seen.
+        noise: lines before the first record that are none: what a shell on the way had to say.
     """
 
     def __init__(self) -> None:
         self.end: End | None = None
+        self.noise: list[bytes] = []
         self._count = 0
         self._models: set[int] = set()
         self._events: dict[int, int] = {}
+
+    @property
+    def begun(self) -> bool:
+        """True once a record was seen."""
+        return self._count > 0
 
     def check(self, record: Record) -> None:
         """Take the next record. Raises RunnerError if it breaks the protocol."""
@@ -51,6 +60,13 @@ class StreamRules:
         count = len(record.value)
         if count == 0 or len(record.core) != count:
             raise RunnerError(f"block {record.b} has {count} values and {len(record.core)} cores")
+        for counter, counts in (record.pmu or {}).items():
+            if len(counts) != count:
+                raise RunnerError(
+                    f"block {record.b} has {count} values and {len(counts)} counts of {counter}"
+                )
+        if any(len(worker) != 2 for worker in record.workers):
+            raise RunnerError(f"block {record.b} has a worker that is not a thread and a core")
         if record.v != "profiled":
             return
         if not len(record.structure) == len(record.events) == count:
@@ -83,10 +99,14 @@ def _check_hello(record: Record) -> None:
 def parse_stream(lines: Iterable[bytes], rules: StreamRules) -> Iterator[Record]:
     """Records of whole lines, checked; an incomplete last line is dropped (the missing End tells of it).
 
-    Raises RunnerError if a line is no record or breaks the rules.
+    Lines before the first record are passed over, since a shell or a banner may speak first.
+
+    Raises RunnerError if a later line is no record, or if one breaks the rules.
     """
     for line in lines:
-        if line.endswith(b"\n"):
+        if not rules.begun and not line.startswith(_RECORD):
+            rules.noise.append(line)
+        elif line.endswith(b"\n"):
             record = parse_line(line)
             rules.check(record)
             yield record

@@ -18,6 +18,7 @@ from tflprof.runner.records import (
     Failure,
     Hello,
     LoadedModel,
+    Pmu,
     Port,
     Record,
     Structure,
@@ -53,6 +54,16 @@ BLOCK = {
     "events": [[5], [6]],
 }
 PLAIN = {key: value for key, value in BLOCK.items() if key not in ("structure", "events")} | {"v": "plain"}
+
+NOTICED = {
+    "khz_before": 1_900_000,
+    "mc": 41_000,
+    "mc_before": None,
+    "chain_khz": 1_850_000,
+    "missed": 2,
+    "workers": [[9, 3], [10, 2]],
+    "pmu": {"cycles": [5, -1]},
+}
 
 
 def line(data: Any) -> bytes:
@@ -93,6 +104,19 @@ def parsed(*records: Any) -> list[Record]:
             Block(0, "profiled", "steady", 0, 0, "ns", 1, None, 0, (7, 8), (3, 3), (0, 0), ((5,), (6,))),
         ),
         (
+            PLAIN | NOTICED,
+            Block(
+                *(0, "plain", "steady", 0, 0, "ns", 1, None, 0, (7, 8), (3, 3)),
+                khz_before=1_900_000,
+                mc=41_000,
+                chain_khz=1_850_000,
+                missed=2,
+                workers=((9, 3), (10, 2)),
+                pmu={"cycles": (5, -1)},
+            ),
+        ),
+        ({"r": "pmu", "counters": ["cycles"], "error": None}, Pmu(("cycles",), None)),
+        (
             {"r": "error", "where": "run", "model": None, "status": 3, "message": "é"},
             Failure("run", None, 3, "é"),
         ),
@@ -119,6 +143,10 @@ def test_records(data: Any, record: Record) -> None:
         line(HELLO | {"build": 5}),
         line(BLOCK | {"value": [1, "2"]}),
         line(BLOCK | {"events": [5, 6]}),
+        line(BLOCK | {"pmu": [5]}),
+        line(BLOCK | {"pmu": {"cycles": 5}}),
+        line(BLOCK | {"workers": [5]}),
+        line({"r": "pmu", "counters": [5], "error": None}),
         line(STRUCTURE | {"events": [[8, 2, 0, "GEMM"]]}),
         line(STRUCTURE | {"events": [[8, 2, 0, 0, "\ud800"]]}),
         line(HELLO)[:-10],
@@ -190,6 +218,8 @@ def test_an_incomplete_last_line_is_dropped() -> None:
         ([HELLO, MODEL, STRUCTURE, BLOCK | {"events": [[5]]}], "not one list of events for each"),
         ([HELLO, MODEL, STRUCTURE, BLOCK | {"core": [3]}], "2 values and 1 cores"),
         ([HELLO, MODEL, PLAIN | {"value": [], "core": []}], "0 values"),
+        ([HELLO, MODEL, PLAIN | {"pmu": {"cycles": [1]}}], "2 values and 1 counts of cycles"),
+        ([HELLO, MODEL, PLAIN | {"workers": [[1]]}], "not a thread and a core"),
         ([HELLO, MODEL, STRUCTURE | {"start": []}], "lists of different lengths"),
         ([HELLO, end(2)], "1 records arrived, but the runner wrote 2"),
         ([HELLO, end(1), MODEL], "went on after its end"),
