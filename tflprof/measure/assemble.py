@@ -158,6 +158,7 @@ def _conditions(outcome: Outcome, alignment: Alignment) -> dict[str, Any]:
         "other_busy": load.other_busy if load else None,
         "switches_per_second": collector.switches / collector.seconds if collector.seconds else None,
         "unsteady_processes": collector.unsteady,
+        "reconnects": outcome.reconnects,
         "affinity_error": collector.affinity_error,
         "ended_by": _why(outcome.cause),
         "unread_events": _unread(alignment),

@@ -88,6 +88,16 @@ class Interrupts(HeldSignals):
                 return
             yield record
 
+    @contextlib.contextmanager
+    def released(self) -> Iterator[None]:
+        """Signals raise KeyboardInterrupt meanwhile: for a wait that loses nothing by being cut."""
+        self.check()
+        self.holding = False
+        try:
+            yield
+        finally:
+            self.holding = True
+
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal came."""
         if self.received:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tflprof import stats
-from tflprof.errors import RunnerError, TflprofError
+from tflprof.errors import DeviceLost, RunnerError, TflprofError
 from tflprof.measure.collect import Collector
 from tflprof.measure.interrupt import Interrupts
+from tflprof.measure.resume import Resumption
 from tflprof.measure.schedule import Plan, is_look, profiled_max
 from tflprof.profile.samples import BlockSamples
 from tflprof.runner.interface import Runner, RunRequest, Session
@@ -32,6 +33,7 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 
+_WAITING = "waiting for the phone"
 _STOPPING = Progress("stopping", None, "finishing the inference under way; Ctrl-C again ends at once")
 
 
@@ -45,6 +47,7 @@ class Outcome:
         reached: True if the precision was reached, or counts agreed.
         cause: what cut it short, None if nothing did.
         load: other work on the machine, None if unknown.
+        reconnects: how often the link to the device broke and came back.
     """
 
     collector: Collector
@@ -52,10 +55,13 @@ class Outcome:
     reached: bool = False
     cause: BaseException | None = None
     load: Load | None = None
+    reconnects: int = 0
 
 
 def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProgress) -> Outcome:
     """Run sessions until the plan is fulfilled.
+
+    A session whose device is lost is followed by the next one, once the device is back.
 
     Ctrl-C, SIGTERM or an error after the first steady samples ends the measurement and is told in the
     outcome's ``cause`` (a signal as KeyboardInterrupt); what was gathered is kept. Before any steady sample
@@ -117,12 +123,21 @@ def _run_timed(
     collector = outcome.collector
     began = time.monotonic()
     startup, most = 0.0, request.profiled_max
+    resumption = Resumption(
+        runner, collector, interrupts, lambda error: on_progress(Progress(_WAITING, None, error.what))
+    )
     while not plan.out_of_time(time.monotonic() - began, collector.processes, startup):
         done = collector.processes
         seconds = plan.seconds_for_next(time.monotonic() - began, done, startup)
         step = replace(request, seconds=seconds, seed=request.seed, profiled_max=most)
         started = time.monotonic()
-        kept = _run_session(runner, step, collector, lambda _: None, interrupts)
+        try:
+            kept = _run_session(runner, step, collector, lambda _: None, interrupts)
+        except DeviceLost as error:
+            # The time budget is for measuring.
+            began += resumption.after(error)
+            outcome.reconnects = resumption.reconnects
+            continue
         startup = max(startup, time.monotonic() - started - seconds)
         most = profiled_max(most, kept)
         half_width = relative_half_width(collector, outcome.looks + 1)

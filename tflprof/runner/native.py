@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,22 @@ from tflprof.runner.binary import Binary
 from tflprof.runner.failures import failure_error
 from tflprof.runner.interface import RunRequest
 from tflprof.runner.options import check_request, render_options, request_options
-from tflprof.runner.records import Failure, Library, LoadedModel, Record
+from tflprof.runner.records import Failure, Hello, Library, LoadedModel, Record
 from tflprof.runner.stream import StreamRules, parse_stream
+from tflprof.runtimes.identify import NAMES
 from tflprof.runtimes.library import Runtime
 from tflprof.targets.interface import Device, Process, Workspace
 
 _STDERR_LINES = 5
+_LEAST_SILENCE = 300.0
+_WEIGHT_CACHE = "weight.cache"
+_LOG = logging.getLogger(__name__)
+
+_ENDING_HINTS = {
+    -signal.SIGKILL: "unless somebody ended it, its memory ran out: close other apps, or use a smaller model",
+    126: "a program of another machine's kind (ABI), or a folder where no program may run",
+    127: "a program or its loader is missing on the device",
+}
 
 
 class NativeRunner:
@@ -27,17 +38,19 @@ class NativeRunner:
         device: where; it is closed with the runner.
         runtime: the inference library, built for the device's platform.
         binary: the runner, built for the device's platform.
+        mode: how a phone or board runs it (``android``, ``linux``, ``glibc-bundle``), None elsewhere.
     """
 
     source = "native"
 
-    def __init__(self, device: Device, runtime: Runtime, binary: Binary) -> None:
+    def __init__(self, device: Device, runtime: Runtime, binary: Binary, *, mode: str | None = None) -> None:
         self.facts = device.facts
         self.provenance = device.provenance
         self.counters = device.counters
         self.deterministic = device.deterministic
         self.runtime: Mapping[str, str | None] = runtime.identity()
         self.build = binary.build
+        self.mode = mode
         self._device = device
         self._library = runtime.path
         self._binary = binary.path
@@ -55,7 +68,8 @@ class NativeRunner:
             program = workspace.push(self._binary, "tflprof-runner", executable=True)
             files = dict(_push_files(workspace, request, self._library))
             options = render_options([*_file_options(files), *request_options(request), *device_options])
-            process = workspace.spawn([program, workspace.write("options", options)])
+            silence = None if self.deterministic else _silence(request)
+            process = workspace.spawn([program, workspace.write("options", options)], silence)
         except BaseException:
             workspace.close()
             raise
@@ -83,20 +97,27 @@ def _push_files(
     workspace: Workspace, request: RunRequest, library: Path
 ) -> Iterator[tuple[str, tuple[str, str, Path]]]:
     """Push under names that do not depend on the local ones: their length would show in exact counts."""
-    yield workspace.push(library, "libLiteRt.so"), ("library", "", library)
+    name = library.name if library.name in NAMES else NAMES[0]  # which tells the runner its interface
+    yield workspace.push(library, name), ("library", "", library)
     for number, model in enumerate(request.models):
         yield workspace.push(model, f"model{number}.tflite"), ("model", "", model)
     for number, (name, path) in enumerate(request.inputs.items()):
         yield workspace.push(path, f"input{number}.bin"), ("input", f"{name}=", path)
     if request.weight_cache:
+        workspace.path(_WEIGHT_CACHE)
         # Relative: an emulator finds only existing files by the path its programs know.
-        yield "./weight.cache", ("weight_cache", "", Path("weight.cache"))
+        yield f"./{_WEIGHT_CACHE}", ("weight_cache", "", Path(_WEIGHT_CACHE))
 
 
 def _file_options(files: _Files) -> Iterator[tuple[str, str]]:
     yield "watch_stdin", "1"
     for path, (key, before, _) in files.items():
         yield key, before + path
+
+
+def _silence(request: RunRequest) -> float:
+    """Seconds without a record after which the runner must be stuck: a few times what a slow model may need."""
+    return max(_LEAST_SILENCE, 2 * (request.seconds + request.warmup_ms / 1000 + 60))
 
 
 class NativeSession:
@@ -115,6 +136,8 @@ class NativeSession:
     def records(self) -> Iterator[Record]:
         """Yield records as they arrive; may be called again to go on after an interruption."""
         for record in parse_stream(self._process.lines(), self._rules):
+            if isinstance(record, Hello) and self._rules.noise:
+                _LOG.info("before the runner spoke there was %s", _quoted(self._rules.noise))
             known = self._localised(record)
             if isinstance(known, Failure):
                 self._failure = known
@@ -144,10 +167,14 @@ class NativeSession:
                 f"the link to {self._device} broke while the runner was at work",
                 "check the cable or the network",
             )
-        raise RunnerError(f"the runner {_cause(status)} before its end{self._last_words()}")
+        raise RunnerError(
+            f"the runner {_cause(status)} before its end{self._last_words()}", _ENDING_HINTS.get(status)
+        )
 
     def _last_words(self) -> str:
         lines = self._process.stderr_tail().splitlines()[-_STDERR_LINES:]
+        if not lines and not self._rules.begun:
+            lines = [line.decode("utf-8", "replace").strip() for line in self._rules.noise[-_STDERR_LINES:]]
         return "; its last words: " + " | ".join(lines) if lines else ""
 
     def stop(self) -> None:
@@ -158,6 +185,10 @@ class NativeSession:
         """End the runner and remove its workspace."""
         self._process.kill()
         self._workspace.close()
+
+
+def _quoted(lines: Sequence[bytes]) -> str:
+    return "; ".join(repr(line[:200].decode("utf-8", "replace").strip()) for line in lines[:5])
 
 
 def _cause(status: int) -> str:

@@ -48,8 +48,13 @@ class Workspace(Protocol):
     def pull(self, name: str, local: Path) -> None:
         """Copy a file of the workspace to the controller. Raises EnvironmentFault if there is none."""
 
-    def spawn(self, argv: Sequence[str]) -> Process:
-        """Start a program of the workspace in it. Raises EnvironmentFault if it cannot start."""
+    def spawn(self, argv: Sequence[str], silence: float | None = None) -> Process:
+        """Start a program of the workspace in it.
+
+        A program behind a link is taken for stuck, and ended, after ``silence`` seconds without output.
+
+        Raises EnvironmentFault if it cannot start.
+        """
 
     def close(self) -> None:
         """Remove the directory and everything in it."""

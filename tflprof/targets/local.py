@@ -85,8 +85,8 @@ class LocalWorkspace:
         except OSError as error:
             raise EnvironmentFault(f"cannot copy {name} to {local}: {error.strerror or error}") from error
 
-    def spawn(self, argv: Sequence[str]) -> LocalProcess:
-        """Start a program in the workspace."""
+    def spawn(self, argv: Sequence[str], silence: float | None = None) -> LocalProcess:  # noqa: ARG002
+        """Start a program in the workspace; here the user sees one that is stuck, and no link can be."""
         process = LocalProcess(self._command(argv), self.directory, {})
         self._processes.append(process)
         return process

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tflprof.errors import TargetError
 
 DEFAULT_TARGET = "emulated:pixel2"
-KINDS = ("emulated", "host", "interpreter")
+KINDS = ("adb", "emulated", "host", "interpreter")
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class TargetSpec:
 
     Attributes:
         kind: one of :data:`KINDS`.
-        detail: what follows the colon (a phone's name), None without a colon.
+        detail: what follows the colon (a phone's name or serial number), None without a colon.
     """
 
     kind: str
@@ -37,6 +37,13 @@ def parse_target(text: str) -> TargetSpec:
                 f"target {text!r} names no phone", f"such as {DEFAULT_TARGET}; see `tflprof targets`"
             )
         return TargetSpec(kind, detail)
+    if kind == "adb":
+        if colon and not detail:
+            raise TargetError(
+                f"target {text!r} names no phone",
+                "use `adb` for the only one, or adb:SERIAL; see `adb devices`",
+            )
+        return TargetSpec(kind, detail or None)
     if colon:
         raise TargetError(f"target {text!r}: {kind} takes no detail", f"use `{kind}`")
     return TargetSpec(kind)

@@ -13,6 +13,9 @@ from tflprof.targets.spec import DEFAULT_TARGET, TargetSpec, parse_target
         ("interpreter", TargetSpec("interpreter")),
         ("emulated:pixel2", TargetSpec("emulated", "pixel2")),
         ("emulated:a:b", TargetSpec("emulated", "a:b")),
+        ("adb", TargetSpec("adb")),
+        ("adb:0123456789ABCDEF", TargetSpec("adb", "0123456789ABCDEF")),
+        ("adb:192.168.1.5:37099", TargetSpec("adb", "192.168.1.5:37099")),
         (DEFAULT_TARGET, TargetSpec("emulated", "pixel2")),
     ],
 )
@@ -22,7 +25,7 @@ def test_targets_are_split_at_the_first_colon(text: str, spec: TargetSpec) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "phone", "Host", "host:", "host:x", "interpreter:1", "emulated", "emulated:"]
+    "text", ["", "phone", "Host", "host:", "host:x", "interpreter:1", "emulated", "emulated:", "adb:", "ADB"]
 )
 def test_what_is_no_target(text: str) -> None:
     with pytest.raises(TargetError) as caught:
