@@ -9,18 +9,20 @@ from tflprof.runner.inprocess import InProcessRunner
 from tflprof.runner.interface import Runner
 from tflprof.runner.native import NativeRunner
 from tflprof.runtimes.library import find_runtime, host_platform
+from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.emulated import EmulatedDevice
 from tflprof.targets.host import HostDevice
 from tflprof.targets.interface import Device
 from tflprof.targets.spec import parse_target
 
 
-def open_runner(target: str, runtime: Path | None = None) -> Runner:
+def open_runner(target: str, runtime: Path | None = None, setup: PhoneSetup | None = None) -> Runner:
     """The runner for a target.
 
     Args:
-        target: such as ``host`` or ``emulated:pixel2`` (docs/phones.md).
-        runtime: an inference library to use instead of the target's own.
+        target: such as ``host``, ``emulated:pixel2`` or ``adb`` (docs/phones.md).
+        runtime: an inference library, or an archive with one, to use instead of the target's own.
+        setup: what is to be done to a phone before it measures (``adb``).
 
     Raises:
         TargetError: if the target is unknown or cannot be used now.
@@ -31,6 +33,12 @@ def open_runner(target: str, runtime: Path | None = None) -> Runner:
     if spec.kind == "emulated":
         plugin = plugin_binary(host_platform()).path
         return _native(EmulatedDevice(spec.detail or "", plugin), runtime)
+    if spec.kind == "adb":
+        # Not before it is needed: adb's own modules take their time to load.
+        from tflprof.runner.phone import open_phone
+        from tflprof.targets.adb.device import AdbDevice
+
+        return open_phone(AdbDevice.open(spec.detail, setup or PhoneSetup()), runtime)
     if spec.kind == "interpreter":
         return InProcessRunner(find_runtime(host_platform(), runtime))
     return _native(HostDevice(), runtime)

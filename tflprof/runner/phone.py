@@ -1,0 +1,198 @@
+"""Which library, and which build of the runner, a phone or board is given."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflprof.errors import DeviceLost, RunnerError, RuntimeMissing, TargetError
+from tflprof.runner.binary import Binary, runner_binary
+from tflprof.runner.native import NativeRunner
+from tflprof.runner.options import render_options
+from tflprof.runner.records import Failure, Hello, Library
+from tflprof.runner.stream import StreamRules, parse_stream
+from tflprof.runtimes.fetch import cache_directory
+from tflprof.runtimes.library import Runtime, find_runtime, runtime_platforms
+from tflprof.runtimes.store import newest
+from tflprof.targets.adb.bundle import BundleDevice
+from tflprof.targets.adb.device import AdbDevice
+from tflprof.targets.interface import Device
+
+_ANDROID = {"arm64-v8a": "android-aarch64", "armeabi-v7a": "android-armv7", "x86_64": "android-x86_64"}
+_LINUX = {"aarch64": "linux-aarch64", "x86_64": "linux-x86_64"}
+_GLIBC = "linux-aarch64"
+_FETCH = "tflprof runtimes fetch android, or give a library or an AAR with --runtime PATH"
+
+
+@dataclass(frozen=True)
+class System:
+    """What decides which programs run on a device: its machine, and Android's list of ABIs (empty: no Android)."""
+
+    machine: str
+    abis: tuple[str, ...]
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Of programs that may run without a glibc of ours, the preferred one first."""
+        if self.abis:
+            return tuple(_ANDROID[abi] for abi in self.abis if abi in _ANDROID)
+        return (_LINUX[self.machine],) if self.machine in _LINUX else ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a device is used; ``mode`` is ``android``, ``linux`` or ``glibc-bundle``."""
+
+    mode: str
+    device: Device
+    runtime: Runtime
+    binary: Binary
+
+
+def open_phone(device: AdbDevice, runtime: Path | None) -> NativeRunner:
+    """The runner for a phone or board that is open; the device is closed if there is none.
+
+    Raises:
+        RuntimeMissing: there is no library for it, or the given one does not fit.
+        TargetError: no program of ours runs on it.
+    """
+    try:
+        choice = choose(device, read_system(device), runtime)
+        return NativeRunner(choice.device, choice.runtime, choice.binary, mode=choice.mode)
+    except BaseException:
+        device.close()
+        raise
+
+
+def read_system(device: AdbDevice) -> System:
+    """Ask a device what it is. Raises DeviceLost."""
+    script = (
+        "uname -m; command -v getprop >/dev/null 2>&1 || exit 0; "
+        "echo android; getprop ro.product.cpu.abilist; getprop ro.product.cpu.abi"
+    )
+    lines = [line.strip() for line in device.link.run(script).text.splitlines()]
+    machine, android, *abis = [*lines, "", ""]
+    named = [abi for line in abis for abi in line.split(",") if abi]
+    if android == "android" and not named:
+        named = ["arm64-v8a"] if machine == "aarch64" else [machine]
+    return System(machine, tuple(dict.fromkeys(named)))
+
+
+def choose(device: AdbDevice, system: System, given: Path | None) -> Choice:
+    """Library, runner and mode for a device; nothing is pushed before it is clear that they fit."""
+    if given is not None:
+        return _given(device, system, given)
+    for platform in system.platforms if system.abis else ():
+        if newest(platform) is not None:
+            return _direct(device, system, platform, None)
+    if not system.abis and _GLIBC in system.platforms:
+        choice = _direct(device, system, _GLIBC, None)
+        if _works(choice) is None:
+            return choice
+    if system.machine != "aarch64":
+        raise _nothing_for(device, system, "")
+    return _bundled(device, system, None)
+
+
+def _given(device: AdbDevice, system: System, given: Path) -> Choice:
+    there = runtime_platforms(given)
+    for platform in system.platforms:
+        if platform in there and (system.abis or platform != _GLIBC):
+            return _direct(device, system, platform, given)
+    if _GLIBC in there and system.machine == "aarch64":
+        if not system.abis:
+            choice = _direct(device, system, _GLIBC, given)
+            if _works(choice) is None:
+                return choice
+        return _bundled(device, system, given)
+    wanted = ", ".join(system.platforms) or f"{system.machine} {', '.join(system.abis)}"
+    raise RuntimeMissing(
+        f"the runtime {given} is built for {', '.join(there)}, {device.facts.name} needs {wanted}",
+        "name a library or an AAR of that platform, or leave --runtime out",
+    )
+
+
+def _direct(device: AdbDevice, system: System, platform: str, given: Path | None) -> Choice:
+    device.platform = platform
+    mode = "android" if system.abis else "linux"
+    return Choice(mode, device, find_runtime(platform, given), runner_binary(platform))
+
+
+def _bundled(device: AdbDevice, system: System, given: Path | None) -> Choice:
+    try:
+        bundle = BundleDevice(device)
+    except TargetError as error:
+        raise _nothing_for(device, system, f": {error.what}") from error
+    choice = Choice("glibc-bundle", bundle, find_runtime(_GLIBC, given), runner_binary(_GLIBC))
+    trouble = _works(choice)
+    if trouble is not None:
+        raise _nothing_for(device, system, f", and its glibc loader does not run there: {trouble}")
+    return choice
+
+
+def _nothing_for(device: AdbDevice, system: System, why: str) -> RuntimeMissing:
+    wanted = " or ".join(system.platforms) or system.machine
+    return RuntimeMissing(
+        f"no inference library for {device.facts.name} ({wanted}) was added{why}",
+        _FETCH if system.abis else "give a libLiteRt.so for it with --runtime PATH",
+    )
+
+
+def _works(choice: Choice) -> str | None:
+    """None if the runner starts on the device and loads the library, else why not. Raises DeviceLost.
+
+    A device that was seen to work is not asked again: what counts are its name and details and the very files.
+    """
+    mark = _seen(choice)
+    if mark.exists():
+        return None
+    workspace = choice.device.workspace()
+    try:
+        program = workspace.push(choice.binary.path, "tflprof-runner", executable=True)
+        library = workspace.push(choice.runtime.path, choice.runtime.path.name)
+        # Without a model to load, it ends after the library.
+        options = render_options([("library", library), ("model", "./none")])
+        process = workspace.spawn([program, workspace.write("options", options)])
+        hello = loaded = False
+        try:
+            for record in parse_stream(process.lines(), StreamRules()):
+                hello |= isinstance(record, Hello)
+                loaded |= isinstance(record, Library)
+                if isinstance(record, Failure) and not loaded:
+                    return record.message
+            process.wait()
+        except DeviceLost:
+            raise
+        except RunnerError as error:
+            return error.what
+        finally:
+            process.kill()
+        if not loaded:
+            said = " | ".join(process.stderr_tail().splitlines()[-3:])
+            return said or ("the library did not load" if hello else "the program did not start")
+    finally:
+        workspace.close()
+    _remember(mark)
+    return None
+
+
+def _seen(choice: Choice) -> Path:
+    facts = choice.device.facts
+    what = (
+        facts.name,
+        sorted(facts.details.items()),
+        choice.mode,
+        choice.binary.sha256,
+        choice.runtime.sha256,
+    )
+    return cache_directory().parent / "probed" / hashlib.sha256(repr(what).encode()).hexdigest()
+
+
+def _remember(mark: Path) -> None:
+    """Keep that it works; a cache that cannot be written costs only time."""
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError:
+        return
