@@ -14,7 +14,7 @@ export VENV MODEL TARGET
 
 .NOTPARALLEL:
 
-.PHONY: help setup emulation profile test lint pytest test-packages bench reports wheel lock clean
+.PHONY: help setup emulation phone profile test lint pytest test-packages bench reports wheel lock clean
 
 help:
 	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|...]   profile a network, write out/*.parquet and .html'
@@ -23,6 +23,7 @@ help:
 	@echo 'make pytest          the tests only [PYTEST_ARGS="-k name"]'
 	@echo 'make setup           the virtual environment in $(VENV) and the runner'
 	@echo 'make emulation       the emulated ARM core (qemu-user and the arm64 libraries)'
+	@echo 'make phone           a virtual phone behind a real adb server, until Ctrl-C [PHONE_ARGS="--model pixel3a"]'
 	@echo 'make bench           measures the project itself; takes hours'
 	@echo 'make reports         the rendered evidence under reports/'
 	@echo 'make wheel           dist/*.whl, with the runners in it'
@@ -55,6 +56,10 @@ test-packages:
 
 profile: setup emulation
 	@sh scripts/profile.sh
+
+# Linux 6.7 or later on x86-64, root, Debian's apt. What it is made of goes to build/phone.
+phone: setup
+	@$(BIN)/python -m tests.phone $(PHONE_ARGS)
 
 # Checks
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import threading
 import time
 from typing import Any
 
+from tests.phone.control import Control
 from tests.phone.options import DaemonOptions
 from tests.phone.shell import serve_shell
 from tests.phone.sync import serve_sync
@@ -173,18 +173,18 @@ class Link:
         self._streams.pop(stream.local, None)
 
 
-def run_daemon(options: DaemonOptions, commands: socket.socket) -> None:
-    """The daemon's process: does what the lines on a socket say and answers each, until the socket ends."""
+def run_daemon(options: DaemonOptions, control: Control) -> None:
+    """The daemon's process: does what it is told and answers, until nobody tells it any more."""
     daemon = Daemon(options)
     daemon.start()
-    lines = commands.makefile("rw", encoding="utf-8")
-    print(json.dumps("ready"), file=lines, flush=True)
-    for line in lines:
-        action, arguments = json.loads(line)
-        if action == "change":
-            daemon.change(arguments)
-        elif action == "cut":
-            daemon.stop()
-        elif action == "restore":
-            daemon.start()
-        print(json.dumps("done"), file=lines, flush=True)
+    control.say("ready")
+    with contextlib.suppress(EOFError):
+        while True:
+            action, arguments = control.hear()
+            if action == "change":
+                daemon.change(arguments)
+            elif action == "cut":
+                daemon.stop()
+            elif action == "restore":
+                daemon.start()
+            control.say("done")

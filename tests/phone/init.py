@@ -6,7 +6,7 @@ everything that runs on it.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import select
 import signal
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.phone import kernel
+from tests.phone.control import Control
 from tests.phone.daemon import run_daemon
 from tests.phone.options import DaemonOptions
 
@@ -25,29 +26,10 @@ SHELL_GROUPS = (1004, 1007, 1011, 1015, 1028, 3001, 3002, 3003, 3006)
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # Files of /proc that show the phone's facts in place of the machine's.
 PROC_FILES = (
-    *("cpuinfo", "meminfo", "version", "uptime", "loadavg"),
+    *("cpuinfo", "meminfo", "version"),
     *("sys/kernel/random/boot_id", "sys/kernel/perf_event_paranoid"),
 )
 STATE = "phone"
-
-
-class Control:
-    """Lines of JSON over a socket."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self._lines = connection.makefile("rw", encoding="utf-8")
-
-    def say(self, message: Any) -> None:
-        self._lines.write(json.dumps(message) + "\n")
-        self._lines.flush()
-
-    def hear(self) -> Any:
-        """The next message. Raises EOFError at the end."""
-        line = self._lines.readline()
-        if not line:
-            raise EOFError
-        return json.loads(line)
 
 
 def make_file_systems(root: Path, data_bytes: int) -> None:
@@ -106,14 +88,14 @@ class Init:
         if number == 0:
             ours.close()
             self._control.connection.close()
-            self._become_daemon(DaemonOptions(**options), theirs)
+            self._become_daemon(DaemonOptions(**options), Control(theirs))
         theirs.close()
         commands = Control(ours)
         commands.hear()
         self._daemon = (number, commands)
         return number
 
-    def _become_daemon(self, options: DaemonOptions, commands: socket.socket) -> None:
+    def _become_daemon(self, options: DaemonOptions, commands: Control) -> None:
         """Never returns."""
         status = 1
         try:
@@ -141,17 +123,15 @@ class Init:
         """Only the daemon; its children live on if they can."""
         if self._daemon:
             os.kill(self._daemon[0], signal.SIGKILL)
-            self._daemon[1].connection.close()
+            self._daemon[1].close()
             self._daemon = None
 
     def do_kill_all(self) -> None:
         """Every process, as at a reboot."""
         self.do_kill_daemon()
-        while any(name.isdigit() and name != "1" for name in os.listdir("/proc")):
-            try:
+        while any(entry.name.isdigit() and entry.name != "1" for entry in Path("/proc").iterdir()):
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             kernel.reap()
             time.sleep(0.005)
 

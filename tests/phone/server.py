@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -59,13 +62,13 @@ class AdbServer:
         self.close()
 
     def run(
-        self, *arguments: str, input: bytes | None = None, timeout: float = SERVER_SECONDS
+        self, *arguments: str, stdin: bytes | None = None, timeout: float = SERVER_SECONDS
     ) -> subprocess.CompletedProcess[bytes]:
         """Run ``adb`` with these arguments."""
         return subprocess.run(
             [self.adb, *arguments],
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             env={**os.environ, **self.environment},
             timeout=timeout,
@@ -78,11 +81,41 @@ class AdbServer:
         if done.returncode:
             raise OSError(f"adb start-server: {done.stderr.decode(errors='replace')}")
 
-    def kill(self) -> None:
-        """End the server, as `adb kill-server` of an older adb would."""
-        self.run("kill-server")
+    def listens(self) -> bool:
+        """True if a server runs."""
+        with socket.socket() as trial:
+            return trial.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def ask(self, request: str) -> str:
+        """Send one of the server's own requests, such as ``host:devices``; empty if there is no server."""
+        data = request.encode()
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), SERVER_SECONDS) as connection:
+                connection.sendall(f"{len(data):04x}".encode() + data)
+                answer = connection.makefile("rb").read()
+        except OSError:
+            return ""
+        return answer[8:].decode(errors="replace") if answer.startswith(b"OKAY") else ""
+
+    def devices(self) -> dict[str, str]:
+        """State of every phone by serial."""
+        lines = (line.split("\t") for line in self.ask("host:devices").splitlines())
+        return {parts[0]: parts[1] for parts in lines if len(parts) == 2}
+
+    def crash(self) -> None:
+        """Kill it without a word."""
+        mark = f"tcp:{self.port}".encode()
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
+                if mark in words and b"server" in words:
+                    os.kill(int(entry.name), signal.SIGKILL)
+        deadline = time.monotonic() + SERVER_SECONDS
+        while self.listens() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def close(self) -> None:
         """End the server and forget its keys."""
-        self.kill()
+        if self.listens():
+            self.run("kill-server")
         self._home.cleanup()

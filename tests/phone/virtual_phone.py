@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
+import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.phone.cpus import CpuState
-from tests.phone.init import Control
+from tests.phone.facts import Facts
+from tests.phone.machine import Machine
+from tests.phone.models import IDENTITIES
 from tests.phone.options import DaemonOptions
-from tests.phone.packages import NEEDED, guest_tree
+from tests.phone.processes import GuestProcess, guest_processes
 from tests.phone.server import AdbServer, free_port
-from tests.phone.system import System
-from tflprof.errors import EnvironmentFault
 from tflprof.targets.phone import load_phone
 
-PROJECT = Path(__file__).resolve().parents[2]
 FIRST_PORT = 5600
 DATA_BYTES = 256 << 20
-TEMPORARY = "/data/local/tmp"
+TEMPORARY = "data/local/tmp"
+FILLER = "data/filler"
 WAIT_SECONDS = 20.0
+POLL_SECONDS = 0.02
 
 
 class VirtualPhone:
-    """An arm64 phone behind an adb server.
+    """An arm64 phone behind an adb server, for one `with` block.
+
+    ``facts`` is what it tells of itself, to be changed at any time.
 
     Args:
         model: whose cores it has (tflprof/targets/phones).
         server: the adb server to share; one of its own if None.
         rooted: programs run as root.
         android: its Android version.
+        data_bytes: size of its storage.
         options: of the daemon, by name (DaemonOptions).
 
     Raises:
         EnvironmentFault: if this machine cannot host one; says what is missing.
     """
+
+    facts: Facts
 
     def __init__(
         self,
@@ -56,10 +60,12 @@ class VirtualPhone:
         self._own_server = server is None
         self.server = server or AdbServer()
         self.phone = load_phone(model)
+        self._identity = IDENTITIES[model]
         self._android = android
         self._data_bytes = data_bytes
-        self._lock = threading.Lock()
-        self._timers: list[threading.Timer] = []
+        self._threads: list[threading.Thread] = []
+        self._closing = threading.Event()
+        # Ports that server looks at by itself are lower.
         self.port = free_port(FIRST_PORT + os.getpid() % 400)
         self._options = DaemonOptions(self.port, "", rooted=rooted, **options)
 
@@ -70,59 +76,29 @@ class VirtualPhone:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that make a program use this phone's server."""
+        """Variables that make a program use this phone's server, and no key or setting of the user's."""
         return self.server.environment
 
     @property
     def root(self) -> Path:
         """The phone's file tree as it is now, seen from the machine."""
-        return Path(f"/proc/{self.first_process}/root")
+        return self._machine.root
 
     # Its life
 
     def __enter__(self) -> VirtualPhone:
-        tree = guest_tree()
-        ours, theirs = socket.socketpair()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.phone.init", str(theirs.fileno())],
-            cwd=PROJECT,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        theirs.close()
-        self._control = Control(ours)
+        self._machine = Machine(self._data_bytes)
         try:
-            self._boot(tree)
+            self.facts = Facts(self.root, self.phone, self._identity, self._android)
+            environment = tuple(self.facts.environment(self._options.rooted).items())
+            self._options = replace(self._options, banner=self.facts.banner(), environment=environment)
+            self.facts.write_lasting()
+            self.facts.write_boot()
+            self.start_daemon()
         except BaseException:
             self.close()
             raise
         return self
-
-    def _boot(self, tree: Path) -> None:
-        try:
-            self._control.say([str(tree), self._data_bytes])
-            _, number = self._control.hear()
-            for users in ("uid_map", "gid_map"):
-                Path(f"/proc/{number}/{users}").write_text("0 0 65536\n")
-            self._control.say("mapped")
-            _, self.first_process = self._control.hear()
-            self._expect_ok(self._control.hear())
-        except (OSError, EOFError) as error:
-            raise EnvironmentFault(
-                f"no virtual phone on this machine: {error or 'its first process died'}",
-                f"{NEEDED}; Linux 6.7 or later with user namespaces",
-            ) from error
-        self.system = System(self.root, self.phone, self._android)
-        self.cpus = CpuState(self.root / "phone/cpus", len(self.phone.cpus))
-        self._options = replace(
-            self._options,
-            banner=self.system.banner(),
-            environment=tuple(self.system.environment().items()),
-        )
-        self.system.boot()
-        self.start_daemon()
-        self.connect()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -131,51 +107,90 @@ class VirtualPhone:
 
     def close(self) -> None:
         """Turn it off; nothing of it stays."""
-        for timer in self._timers:
-            timer.cancel()
-            timer.join()
+        self._closing.set()
+        for thread in self._threads:
+            thread.join()
+        self._machine.close()
+        if hasattr(self, "facts"):
+            self.facts.close()
         if self._own_server:
             self.server.close()
         else:
-            self.server.run("disconnect", self.serial)
-        self._control.connection.shutdown(socket.SHUT_RDWR)
-        self._control.connection.close()
-        self._process.wait(WAIT_SECONDS)
+            self.server.ask(f"host:disconnect:{self.serial}")
 
-    def _ask(self, action: str, *arguments: Any) -> Any:
-        with self._lock:
-            self._control.say([action, *arguments])
-            return self._expect_ok(self._control.hear())
+    def reboot(self, seconds: float = 1.0) -> None:
+        """Everything that runs dies; after the given time the phone is back. Returns at once."""
+        self._machine.ask("kill_all")
+        self.facts.write_boot()
+        self.later(seconds, self.start_daemon)
 
-    @staticmethod
-    def _expect_ok(answer: Any) -> Any:
-        if answer[0] != "ok":
-            raise OSError(answer[1])
-        return answer[1]
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Do something after some time, unless the phone is turned off before."""
+
+        def wait_and_act() -> None:
+            if not self._closing.wait(seconds):
+                action()
+
+        self._threads.append(threading.Thread(target=wait_and_act))
+        self._threads[-1].start()
 
     # Its link
 
     def connect(self) -> None:
-        """Make the server know it, and wait until it does."""
+        """Make the server know it, and wait until it does; an unauthorized phone stays unauthorized."""
         self.server.start()
-        deadline = time.monotonic() + WAIT_SECONDS
-        said = b""
-        while time.monotonic() < deadline:
-            said = self.server.run("connect", self.serial).stdout
-            state = self.server.run("-s", self.serial, "get-state")
-            if state.stdout.strip() == b"device" or not self._options.authorized:
-                return
-            time.sleep(0.05)
-        raise OSError(f"adb connect {self.serial}: {said.decode(errors='replace')}")
+        wanted = "device" if self._options.authorized else "unauthorized"
+        self.wait_until(lambda: self._connected(wanted), f"adb does not see {self.serial} as {wanted}")
+
+    def _connected(self, wanted: str) -> bool:
+        state = self.server.devices().get(self.serial)
+        if state not in (wanted, "unauthorized"):
+            if state == "offline":
+                self.server.ask(f"host:disconnect:{self.serial}")
+            self.server.ask(f"host:connect:{self.serial}")
+        return self.server.devices().get(self.serial) == wanted
+
+    def plug_in(self) -> None:
+        """Let the server find the phone as soon as there is one, as USB would. Returns at once."""
+
+        def until_found() -> None:
+            while not self._closing.wait(POLL_SECONDS):
+                if self.server.listens() and self._connected("device"):
+                    return
+
+        self.later(0, until_found)
 
     def start_daemon(self) -> None:
-        """Start the daemon; the server has to `connect` again."""
-        self._ask("start_daemon", asdict(self._options))
+        """Start the daemon and wait until the server sees it."""
+        self._machine.ask("start_daemon", asdict(self._options))
+        self.connect()
+
+    def kill_daemon(self, with_children: bool = True) -> None:
+        """Kill the daemon, and as Android's init does, what it started."""
+        self._machine.ask("kill_all" if with_children else "kill_daemon")
 
     def change(self, **options: Any) -> None:
         """Change how the daemon behaves (DaemonOptions), now and after restarts."""
         self._options = replace(self._options, **options)
-        self._ask("daemon", "change", options)
+        self._machine.ask("daemon", "change", options)
+
+    def throttle(self, bytes_per_second: int) -> None:
+        """Slow the link down; 0: as fast as it goes."""
+        self.change(bytes_per_second=bytes_per_second)
+
+    def cut_link(self) -> None:
+        """Pull the cable: the link breaks and cannot be made again until ``restore_link``."""
+        self._machine.ask("daemon", "cut", {})
+
+    def restore_link(self) -> None:
+        """Plug the cable in again, and wait until the server sees the phone."""
+        self._machine.ask("daemon", "restore", {})
+        self.connect()
+
+    def kill_adb_server(self) -> None:
+        """Kill the server as a crash would; the next one that someone starts finds the phone again."""
+        self.server.crash()
+        self.plug_in()
 
     # What runs and lies on it
 
@@ -183,3 +198,55 @@ class VirtualPhone:
         """Standard output of a command, by the real adb."""
         done = self.server.run("-s", self.serial, "shell", command, timeout=timeout)
         return done.stdout.decode(errors="replace")
+
+    def processes(self) -> list[GuestProcess]:
+        """Programs that run on it, without the daemon."""
+        return guest_processes(self._machine.first_process)
+
+    def running(self, name: str) -> list[GuestProcess]:
+        """Programs whose command line has a word whose last part begins so."""
+        return [
+            process
+            for process in self.processes()
+            if any(word.rpartition("/")[2].startswith(name) for word in process.argv)
+        ]
+
+    def kill_process(self, name: str, number: int = signal.SIGKILL) -> int:
+        """Send a signal to all ``running(name)``; returns how many there were."""
+        found = self.running(name)
+        for process in found:
+            os.kill(process.number, number)
+        return len(found)
+
+    def files(self, directory: str = TEMPORARY) -> list[str]:
+        """Files, links and empty directories below a directory, as paths relative to it."""
+        top = self.root / directory.lstrip("/")
+        return sorted(
+            str(path.relative_to(top))
+            for path in top.rglob("*")
+            if path.is_symlink() or not path.is_dir() or not any(path.iterdir())
+        )
+
+    def fill_storage(self, leave: int = 0) -> None:
+        """Take all free storage but so many bytes."""
+        free = os.statvfs(self.root / "data")
+        with (self.root / FILLER).open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(free.f_bavail * free.f_frsize - leave, 1))
+
+    def free_storage(self) -> None:
+        """Give back what ``fill_storage`` took."""
+        (self.root / FILLER).unlink(missing_ok=True)
+
+    def set_read_only(self, read_only: bool = True) -> None:
+        """Let the storage refuse changes, as Android does when it is broken."""
+        self._machine.ask("remount", "/data", read_only)
+
+    def wait_until(
+        self, condition: Callable[[], object], otherwise: str, seconds: float = WAIT_SECONDS
+    ) -> None:
+        """Poll until something is so. Raises TimeoutError saying what was not."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(otherwise)
+            time.sleep(POLL_SECONDS)
