@@ -77,6 +77,7 @@ class Options:
     """Everything chosen by the user that changes speed; all of it counts when profiles are compared.
 
     ``kernels``, ``threads`` and ``weight_cache`` are None where an imported log does not tell.
+    ``rate``: inferences begin so many times a second; None: each follows the last.
     """
 
     kernels: str | None = "xnnpack"
@@ -89,6 +90,7 @@ class Options:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Schedule:
         looks: times the interval was looked at to decide whether to stop.
         reached: True if the precision was reached (or counts agreed); None if it could not be told.
         complete: False if the measurement was cut short.
+        sustain_seconds: length of an endurance run; None for a measurement that precision ends.
     """
 
     max_seconds: float
@@ -110,6 +113,7 @@ class Schedule:
     looks: int
     reached: bool | None
     complete: bool
+    sustain_seconds: float | None = None
 
 
 @dataclass(frozen=True)

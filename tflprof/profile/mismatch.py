@@ -35,6 +35,8 @@ def conditions_of(meta: ProfileMeta) -> dict[str, Any]:
         "kernels": options.kernels,
         "xnnpack_flags": options.xnnpack_flags,
         "weight_cache": options.weight_cache,
+        "rate": options.rate,
+        "sustained": meta.schedule.sustain_seconds is not None,
         **runtime,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +21,14 @@ class BlockSamples:
     """One block of inferences as it came from the runner.
 
     Attributes:
+        khz: frequency after the block, ``khz_before`` before it; the other pairs likewise.
         values: [inferences] duration of each.
         cores: [inferences] CPU of each, -1 if unknown.
         structures: [inferences] number of each one's event list; empty for plain blocks.
         events: per inference, the elapsed value of each of its events; empty for plain blocks.
+        tainted: True if something disturbed the block; [inferences]: each of them.
+        worker_cores: CPU of every thread after the block; None if unknown.
+        pmu: per performance counter, [inferences] what it counted, -1 if unknown.
     """
 
     process: int
@@ -39,12 +43,20 @@ class BlockSamples:
     cores: Sequence[int]
     structures: Sequence[int] = ()
     events: Sequence[Sequence[int]] = ()
-    tainted: bool = False
+    tainted: bool | Sequence[bool] = False
+    khz_before: int | None = None
+    millicelsius: int | None = None
+    millicelsius_before: int | None = None
+    chain_khz: int | None = None
+    chain_khz_before: int | None = None
+    missed: int | None = None
+    worker_cores: Sequence[int] | None = None
+    pmu: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Rows that share all but ``value``, ``inference``, ``structure``, ``event`` and ``core`` ([rows] each)."""
+    """Rows that share all but what has a place of its own here, [rows] each."""
 
     shared: dict[str, Any]
     value: IntArray
@@ -52,6 +64,7 @@ class _Chunk:
     structure: IntArray
     event: IntArray
     core: IntArray
+    tainted: IntArray
 
 
 @dataclass
@@ -62,36 +75,21 @@ class SampleWriter:
     _inferences: dict[int, int] = field(default_factory=dict)
 
     def add_block(self, block: BlockSamples) -> None:
-        """Append a block: a row per inference, then a row per event of each inference."""
+        """Append a block: a row per inference, then one per event and per count of a performance counter."""
         count = len(block.values)
         first = self._inferences.get(block.process, 0)
         self._inferences[block.process] = first + count
-        shared = {name: getattr(block, name) for name in _BLOCK_FIELDS}
-        numbers = np.arange(first, first + count)
-        cores = np.asarray(block.cores, dtype=np.int64)
-        structures = np.asarray(block.structures or [_ABSENT] * count, dtype=np.int64)
-        self._chunks.append(
-            _Chunk(
-                {"kind": "inference", **shared},
-                np.asarray(block.values, dtype=np.int64),
-                numbers,
-                structures,
-                np.full(count, _ABSENT),
-                cores,
-            )
+        structures = block.structures or [_ABSENT] * count
+        whole = _Chunk(
+            {"kind": "inference"} | {name: getattr(block, name) for name in _BLOCK_FIELDS},
+            _integers(block.values),
+            np.arange(first, first + count),
+            _integers(structures),
+            np.full(count, _ABSENT),
+            _integers(block.cores),
+            np.broadcast_to(_integers(block.tainted), count),
         )
-        if block.events:
-            widths = np.array([len(events) for events in block.events])
-            self._chunks.append(
-                _Chunk(
-                    {"kind": "event", **shared},
-                    np.concatenate([np.asarray(events, dtype=np.int64) for events in block.events]),
-                    np.repeat(numbers, widths),
-                    np.repeat(structures, widths),
-                    np.concatenate([np.arange(width) for width in widths]),
-                    np.repeat(cores, widths),
-                )
-            )
+        self._chunks.extend([whole, *_events(whole, block), *_counts(whole, block)])
 
     def add_single(self, kind: str, process: int, phase: str, variant: str, counter: str, value: int) -> None:
         """Append one value that belongs to no block (``init``, ``memory``)."""
@@ -101,10 +99,9 @@ class SampleWriter:
             "phase": phase,
             "variant": variant,
             "counter": counter,
-            "tainted": False,
         }
-        absent = np.array([_ABSENT])
-        self._chunks.append(_Chunk(shared, np.array([value], dtype=np.int64), absent, absent, absent, absent))
+        absent, untainted = np.array([_ABSENT]), np.array([0])
+        self._chunks.append(_Chunk(shared, _integers([value]), absent, absent, absent, absent, untainted))
 
     def add_statistic(
         self, kind: str, phase: str, value: int, *, event: int | None = None, counter: str = "ns"
@@ -116,14 +113,11 @@ class SampleWriter:
             "phase": phase,
             "variant": "profiled",
             "counter": counter,
-            "tainted": False,
         }
-        absent = np.array([_ABSENT])
+        absent, untainted = np.array([_ABSENT]), np.array([0])
         place = absent if event is None else np.array([event])
         structure = absent if event is None else np.array([0])
-        self._chunks.append(
-            _Chunk(shared, np.array([value], dtype=np.int64), absent, structure, place, absent)
-        )
+        self._chunks.append(_Chunk(shared, _integers([value]), absent, structure, place, absent, untainted))
 
     def table(self) -> pa.Table:
         """All samples so far, in order of arrival."""
@@ -135,7 +129,7 @@ class SampleWriter:
         if name in _ROW_FIELDS:
             parts = [getattr(chunk, name) for chunk in self._chunks]
             values = np.concatenate(parts) if parts else np.array([], dtype=np.int64)
-            absent = None if name == "value" else values < 0
+            absent = None if name in ("value", "tainted") else values < 0
             return pa.array(values, mask=absent).cast(kind)
         plain = pa.string() if pa.types.is_dictionary(kind) else kind
         shared = pa.array([chunk.shared[name] for chunk in self._chunks], type=plain)
@@ -144,9 +138,45 @@ class SampleWriter:
         return shared.take(pa.array(np.repeat(np.arange(len(lengths)), lengths)))
 
 
+def _integers(values: Any) -> IntArray:
+    return np.asarray(values, dtype=np.int64)
+
+
+def _events(whole: _Chunk, block: BlockSamples) -> Iterator[_Chunk]:
+    if not block.events:
+        return
+    widths = np.array([len(events) for events in block.events])
+    yield _Chunk(
+        {**whole.shared, "kind": "event"},
+        np.concatenate([_integers(events) for events in block.events]),
+        np.repeat(whole.inference, widths),
+        np.repeat(whole.structure, widths),
+        np.concatenate([np.arange(width) for width in widths]),
+        np.repeat(whole.core, widths),
+        np.repeat(whole.tainted, widths),
+    )
+
+
+def _counts(whole: _Chunk, block: BlockSamples) -> Iterator[_Chunk]:
+    for counter, counts in block.pmu.items():
+        known = _integers(counts) >= 0
+        yield _Chunk(
+            {**whole.shared, "kind": "pmu", "counter": counter},
+            _integers(counts)[known],
+            whole.inference[known],
+            whole.structure[known],
+            whole.event[known],
+            whole.core[known],
+            whole.tainted[known],
+        )
+
+
 _ABSENT = -1
-_ROW_FIELDS = frozenset({"value", "inference", "structure", "event", "core"})
-_BLOCK_FIELDS = ("process", "block", "round", "phase", "variant", "counter", "t", "khz", "tainted")
+_ROW_FIELDS = frozenset({"value", "inference", "structure", "event", "core", "tainted"})
+_BLOCK_FIELDS = (
+    *("process", "block", "round", "phase", "variant", "counter", "t", "khz", "khz_before"),
+    *("millicelsius", "millicelsius_before", "chain_khz", "chain_khz_before", "missed", "worker_cores"),
+)
 
 
 @dataclass(frozen=True)
@@ -205,3 +235,12 @@ def _wanted(table: pa.Table, kind: str, variant: str, counter: str, phase: str) 
 
 def _ints(table: pa.Table, name: str) -> IntArray:
     return np.asarray(table[name].fill_null(-1)).astype(np.int64)
+
+
+def select_numbered(table: pa.Table, kind: str, counter: str) -> tuple[IntArray, IntArray]:
+    """Steady plain values of a kind (``inference``, ``pmu``): a number for each inference, [n], and the value, [n].
+
+    The number is the same for all values of one inference, and grows with time.
+    """
+    frame = table.filter(_wanted(table, kind, "plain", counter, "steady"))
+    return (_ints(frame, "process") << 32) + _ints(frame, "inference"), _ints(frame, "value")

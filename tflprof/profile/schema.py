@@ -2,6 +2,7 @@
 
 Version history:
     1  first version.
+    2  what was noticed around blocks: khz_before, millicelsius, chain_khz, missed, worker_cores; kind ``pmu``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TEXT = pa.dictionary(pa.int8(), pa.string())
 
@@ -31,21 +32,36 @@ SAMPLES = pa.schema(
         pa.field("t", pa.int64()),
         pa.field("core", pa.int16()),
         pa.field("khz", pa.int32()),
+        pa.field("khz_before", pa.int32()),
+        pa.field("millicelsius", pa.int32()),
+        pa.field("millicelsius_before", pa.int32()),
+        pa.field("chain_khz", pa.int32()),
+        pa.field("chain_khz_before", pa.int32()),
+        pa.field("missed", pa.int32()),
+        pa.field("worker_cores", pa.list_(pa.int16())),
         pa.field("tainted", pa.bool_(), nullable=False),
     ]
 )
 """One row per duration.
 
-kind       ``inference`` | ``event`` | ``init`` | ``memory``
+kind       ``inference`` | ``event`` | ``init`` | ``memory`` | ``pmu``
 process    number of the runner process, from 0
 block      number of the block in its process; round: number of the round of blocks
 phase      ``init`` | ``first`` | ``warmup`` | ``steady``
 variant    ``plain`` (the total's) | ``profiled`` (the layers')
 inference  number of the inference in its process
 structure  number of its event list in the metadata; event: position in it (kind ``event`` only)
-counter    ``ns`` | ``instructions`` | ``cycles`` | ``bytes``: unit of ``value``
+counter    ``ns`` | ``instructions`` | ``cycles`` | ``bytes``: unit of ``value``; kind ``pmu``: what was counted,
+           ``cycles`` | ``instructions`` | ``cache_refills``
 t          CLOCK_MONOTONIC at the start of the block, ns
-core       CPU the inference ended on; khz: its frequency after the block
+core       CPU the inference ended on; khz: its frequency after the block; khz_before: before it
+millicelsius, millicelsius_before
+           temperature of the device's hottest zone after and before the block
+chain_khz, chain_khz_before
+           frequency of the core, measured with a chain of dependent additions after and before the block
+missed     deadlines the block's inferences missed, where they are periodic
+worker_cores
+           CPU of every thread of the runner after the block, its main thread first
 tainted    True if something disturbed it; kept, but not used for summaries
 
 An aggregate profile (averages that another tool printed) has statistics instead of samples: kind ``mean`` (per
@@ -53,7 +69,19 @@ inference), ``min`` | ``max`` | ``std`` (per call), ``calls`` (per inference) of
 ``max`` | ``std`` | ``median`` | ``p5`` | ``p95`` | ``count`` of whole inferences, which have no event.
 """
 
-MIGRATIONS: dict[int, Callable[[pa.Table, dict[str, Any]], tuple[pa.Table, dict[str, Any]]]] = {}
+_NEW_IN_2 = (
+    *("khz_before", "millicelsius", "millicelsius_before", "chain_khz", "chain_khz_before"),
+    *("missed", "worker_cores"),
+)
+
+
+def _to_2(table: pa.Table, meta: dict[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
+    for name in _NEW_IN_2:
+        table = table.append_column(name, pa.nulls(len(table), SAMPLES.field(name).type))
+    return table.select(SAMPLES.names), meta
+
+
+MIGRATIONS: dict[int, Callable[[pa.Table, dict[str, Any]], tuple[pa.Table, dict[str, Any]]]] = {1: _to_2}
 """Version n -> function from (samples, metadata) of version n to those of version n + 1."""
 
 
