@@ -68,6 +68,11 @@ _RULES = (
         "layers of a few clock steps are uncertain; use the native runner (target host)",
     ),
     Rule("reconnected", "note", "use another cable or a nearer network; what was measured stays valid"),
+    Rule(
+        "experimental-runtime",
+        "note",
+        "for the library that apps use: tflprof runtimes fetch android, then measure again",
+    ),
     Rule("not-pinned", "note", "use target host with --core big for a number to rely upon"),
     Rule(
         "averages-only",
@@ -111,6 +116,7 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
             *_link(meta),
             *_precision(meta, summary),
             *_conditions(meta),
+            *_runtime_mode(meta),
             *_attribution(meta, summary),
         ]
     return tuple(sorted(found, key=lambda one: -_GRAVITY[one.severity]))
@@ -179,6 +185,16 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     unsteady = meta.conditions.get("unsteady_processes") or 0
     if unsteady * 2 > meta.schedule.processes:
         yield finding("not-steady", f"{unsteady} of {meta.schedule.processes} processes never became steady")
+
+
+def _runtime_mode(meta: ProfileMeta) -> Iterator[Finding]:
+    device = meta.conditions.get("device") or {}
+    start = device.get("start") or {}
+    if start.get("runtime_mode") == "glibc-bundle" and meta.target.os.startswith("Android"):
+        yield finding(
+            "experimental-runtime",
+            "the library is the one for Linux, with a glibc brought along, not Android's own",
+        )
 
 
 def _conditions(meta: ProfileMeta) -> Iterator[Finding]:

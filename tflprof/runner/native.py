@@ -77,8 +77,9 @@ class NativeRunner:
         return NativeSession(workspace, process, local, self.facts.name)
 
     def conditions(self) -> Mapping[str, object]:
-        """The device's."""
-        return self._device.conditions()
+        """The device's, and how it runs our programs."""
+        mode = {"runtime_mode": self.mode} if self.mode else {}
+        return {**self._device.conditions(), **mode}
 
     def recover(self) -> None:
         """Wait for the device."""
