@@ -154,7 +154,8 @@ def _soc(properties: Mapping[str, str], dump: Dump, board: str | None) -> str | 
         properties.get("ro.board.platform"),
         properties.get("ro.hardware"),
     )
-    return next((name for name in names if name and name != board), None)
+    # A board's own name may come from the same line.
+    return next((name for name in names if name and (properties or name != board)), None)
 
 
 def _system(properties: Mapping[str, str], dump: Dump) -> str:
