@@ -18,6 +18,10 @@ TEXT, CSV, LITERT, PROTO = "text", "csv", "litert", "proto"
 """Layouts of a table: benchmark_model's text and CSV, benchmark_litert_model's, and the protobuf message."""
 
 
+BENCHMARK_MODEL, BENCHMARK_LITERT_MODEL = "benchmark_model", "benchmark_litert_model"
+"""The tools: TensorFlow's and LiteRT's."""
+
+
 @dataclass(frozen=True)
 class Spread:
     """A summary of durations, in microseconds; None where the tool did not print it."""
@@ -99,6 +103,7 @@ class LogRun:
     """One run of the tool.
 
     Attributes:
+        tool: ``benchmark_model`` or ``benchmark_litert_model``, as told by how it prints.
         init: creation of the interpreter, microseconds; ``first``: the first inference.
         warmup: inferences before the counted ones; ``steady``: the counted ones.
         memory: megabytes by what was printed beside them.
@@ -114,6 +119,7 @@ class LogRun:
     memory: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     delegated: tuple[tuple[int, int, str], ...] = ()
+    tool: str = BENCHMARK_MODEL
     line: int = 1
 
     def table(self, section: str, subgraph: int) -> LogTable | None:

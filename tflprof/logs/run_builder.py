@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tflprof.logs.report import DELEGATE, LogRow, LogRun, LogTable, Spread
+from tflprof.logs.report import (
+    BENCHMARK_LITERT_MODEL,
+    BENCHMARK_MODEL,
+    DELEGATE,
+    LITERT,
+    LogRow,
+    LogRun,
+    LogTable,
+    Spread,
+)
 from tflprof.logs.timings import (
     read_count_line,
     read_delegated,
@@ -133,9 +142,13 @@ class RunBuilder:
             memory=self._memory,
             parameters=self._parameters,
             delegated=tuple(self._delegated),
+            tool=BENCHMARK_LITERT_MODEL if self._is_litert() else BENCHMARK_MODEL,
             line=self._line,
         )
         return run, [problem for table in tables for problem in _problems(table)]
+
+    def _is_litert(self) -> bool:
+        return any(self._results.values()) or any(table.layout == LITERT for table in self._tables)
 
     def _rounds(self) -> tuple[Spread | None, Spread | None]:
         """Warm-up and counted inferences: the tool prints a line for each, and averages at the end."""

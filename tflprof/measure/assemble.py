@@ -13,13 +13,13 @@ import numpy as np
 
 from tflprof import stats, trust
 from tflprof.measure.attribute import attribute
+from tflprof.measure.layers import expected_work, layer_infos
 from tflprof.measure.pipeline import Outcome
 from tflprof.measure.schedule import Plan
 from tflprof.model.cost import Cost, op_cost
-from tflprof.model.graph import Model, Op
+from tflprof.model.graph import Model
 from tflprof.profile.meta import (
     Alignment,
-    LayerInfo,
     ModelInfo,
     NoiseFloor,
     Options,
@@ -31,16 +31,13 @@ from tflprof.profile.samples import select_inferences
 from tflprof.profile.summary import row_samples
 from tflprof.runner.interface import Runner, RunRequest
 
-BYTES_PER_MAC = 2.0
-"""How many multiply-accumulates moving one byte is reckoned to cost, for expected shares only."""
-
 
 def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outcome: Outcome) -> Profile:
     """Attribute, judge and wrap what was measured."""
     collector = outcome.collector
     subgraph = collector.model.subgraph if collector.model else 0
     costs = _costs(model, outcome)
-    work = {layer: _work(cost) for layer, cost in costs.items()}
+    work = {layer: expected_work(cost) for layer, cost in costs.items()}
     alignment = attribute(model, subgraph, collector.event_lists(), work)
     meta = ProfileMeta(
         tool_version=importlib.metadata.version("tflprof"),
@@ -87,11 +84,6 @@ def _costs(model: Model, outcome: Outcome) -> dict[str, Cost]:
     return costs
 
 
-def _work(cost: Cost) -> float | None:
-    moved = (cost.weight_bytes or 0) + (cost.activation_bytes or 0)
-    return None if cost.macs is None else cost.macs + BYTES_PER_MAC * moved
-
-
 def _model_info(model: Model, costs: Mapping[str, Cost], outcome: Outcome) -> ModelInfo:
     seen = outcome.collector.model
     return ModelInfo(
@@ -100,28 +92,11 @@ def _model_info(model: Model, costs: Mapping[str, Cost], outcome: Outcome) -> Mo
         sha256=model.sha256,
         size_bytes=model.size_bytes,
         fingerprint=model.fingerprint,
-        layers=tuple(_layer(model, op, costs[op.id], index) for index, op in enumerate(model.ops())),
+        layers=layer_infos(model, costs),
         inputs=seen.inputs if seen else (),
         outputs=seen.outputs if seen else (),
         signature=seen.signature if seen else None,
         subgraph=seen.subgraph if seen else 0,
-    )
-
-
-def _layer(model: Model, op: Op, cost: Cost, index: int) -> LayerInfo:
-    output = next((tensor for tensor in op.outputs if tensor >= 0), None)
-    tensor = None if output is None else model.subgraphs[op.subgraph].tensors[output]
-    return LayerInfo(
-        id=op.id,
-        index=index,
-        op=op.type,
-        name=tensor.name if tensor else "",
-        shape=tensor.shape_signature if tensor else None,
-        dtype=tensor.dtype if tensor else None,
-        macs=cost.macs,
-        parameters=cost.parameters,
-        weight_bytes=cost.weight_bytes,
-        activation_bytes=cost.activation_bytes,
     )
 
 

@@ -19,7 +19,7 @@ def describe_counts(view: View) -> str:
     parts = [f"{count} layer" + ("" if count == 1 else "s")]
     if view.parameters is not None:
         parts.append(f"{units.format_count(view.parameters)} parameters")
-    if view.work.macs is not None or view.work.unknown:
+    if view.work.macs is not None or (view.work.unknown and model.fingerprint is not None):
         parts.append(describe_work(view.work))
     if model.size_bytes is not None:
         parts.append(units.format_bytes(model.size_bytes))

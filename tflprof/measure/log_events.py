@@ -1,0 +1,134 @@
+"""From the rows of a log to an event list as the runtime would have given it, so that both are aligned alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tflprof.logs.report import KERNEL, OPERATOR, PHASE, RUN_ORDER, LogRow, LogRun, LogTable
+from tflprof.measure import nesting
+from tflprof.measure.averages import inferences_behind, mean_us, merged_rows
+from tflprof.model.graph import Model, Op
+from tflprof.profile.meta import EventInfo
+
+_KERNEL_TYPE = 8
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One event and the row it came from; None for a call of a subgraph."""
+
+    event: EventInfo
+    mean_ns: float
+    row: LogRow | None = None
+    merged: bool = False
+
+
+@dataclass
+class LogEvents:
+    """Events of one inference in order of execution.
+
+    Attributes:
+        subgraph: the one the inference starts in.
+        placed: events, each with what it takes per inference.
+        merged: rows in which the tool added up several partitions.
+        left_out: rows of subgraphs that no operator here is known to call; their time is in their caller's.
+    """
+
+    subgraph: int = 0
+    placed: list[Placed] = field(default_factory=list)
+    merged: int = 0
+    left_out: int = 0
+
+
+def log_events(run: LogRun, model: Model | None) -> LogEvents:
+    """Order the rows of a run as the runtime ran them, subgraphs inside the operators that call them."""
+    return _Builder(run, model).build()
+
+
+class _Builder:
+    def __init__(self, run: LogRun, model: Model | None) -> None:
+        self._tables = {table.subgraph: table for table in run.profiled()}
+        self._inferences = {number: inferences_behind(run, table) for number, table in self._tables.items()}
+        self._model = model
+        self._used: set[int] = set()
+        self._events = LogEvents(subgraph=min(self._tables, default=0))
+
+    def build(self) -> LogEvents:
+        found = self._events
+        if not self._tables:
+            return found
+        start = found.subgraph
+        phases = [row for row in self._tables[start].rows if row.kind == PHASE]
+        found.placed += [self._place(row, self._tables[start], nesting.PHASE, 0) for row in phases]
+        self._call(start)
+        found.left_out = sum(
+            len(table.rows) for number, table in self._tables.items() if number not in self._used
+        )
+        # Kernels of several partitions in one row fit no partition: they stand where no partition is read.
+        found.placed.sort(key=lambda placed: placed.merged)
+        return found
+
+    def _call(self, subgraph: int) -> None:
+        self._used.add(subgraph)
+        table = self._tables[subgraph]
+        merged = merged_rows(table, self._inferences[subgraph])
+        self._events.merged += len(merged)
+        rows = [row for row in _in_order(table) if row.kind != PHASE]
+        total = sum(mean_us(row, table, self._inferences[subgraph]) for row in rows)
+        call = EventInfo(nesting.PHASE, 0, 0, subgraph, "Invoke")
+        self._events.placed.append(Placed(call, total * 1000.0))
+        for row in rows:
+            self._row(row, table, bool(merged))
+
+    def _row(self, row: LogRow, table: LogTable, merged: bool) -> None:
+        op = self._op(row, table.subgraph)
+        if row.kind == KERNEL or (self._model is not None and op is None):
+            # A row of a node that the model does not have is a delegate's: one kernel for all it took.
+            index = row.index or 0 if row.kind == KERNEL else 0
+            placed = self._place(row, table, _KERNEL_TYPE, index, merged=merged and row.kind == KERNEL)
+            self._events.placed.append(placed)
+            return
+        index = op.index if op is not None else row.index if row.index is not None else -1
+        self._events.placed.append(self._place(row, table, nesting.OPERATOR, index))
+        for called in op.subgraphs if op is not None else ():
+            if called in self._tables and called not in self._used and not self._is_merged(called):
+                self._call(called)
+
+    def _is_merged(self, subgraph: int) -> bool:
+        return bool(merged_rows(self._tables[subgraph], self._inferences[subgraph]))
+
+    def _place(self, row: LogRow, table: LogTable, kind: int, index: int, *, merged: bool = False) -> Placed:
+        mean = mean_us(row, table, self._inferences[table.subgraph]) * 1000.0
+        return Placed(EventInfo(kind, 0, index, table.subgraph, row.type), mean, row, merged)
+
+    def _op(self, row: LogRow, subgraph: int) -> Op | None:
+        """The operator that a row is of, by its index, or by its outputs where no index was printed."""
+        if self._model is None or row.kind != OPERATOR or subgraph >= len(self._model.subgraphs):
+            return None
+        graph = self._model.subgraphs[subgraph]
+        kind = row.type.partition("/")[0]
+        if row.index is not None:
+            op = graph.ops[row.index] if row.index < len(graph.ops) else None
+            return op if op is not None and kind in (op.type, op.code, row.type) else None
+        names = row.outputs
+        return next(
+            (
+                op
+                for op in graph.ops
+                if op.type in (kind, row.type)
+                and tuple(graph.tensors[tensor].name for tensor in op.outputs if tensor >= 0) == names
+            ),
+            None,
+        )
+
+
+def _in_order(table: LogTable) -> Sequence[LogRow]:
+    """Rows in order of execution, as far as the table tells."""
+    if all(row.order is not None for row in table.rows):
+        return sorted(table.rows, key=lambda row: row.order or 0)
+    if table.order == RUN_ORDER:
+        return table.rows
+    if all(row.start is not None and row.kind == OPERATOR for row in table.rows):
+        return sorted(table.rows, key=lambda row: row.start or 0.0)
+    return sorted(table.rows, key=lambda row: (row.kind == KERNEL, row.index if row.index is not None else 0))
