@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import platform as host
+import os
 import secrets
 import shlex
 import time
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Mapping, Sequence
 
 from tflprof.errors import DeviceLost, TargetError, TflprofError
-from tflprof.facts import Cpu, DeviceFacts
 from tflprof.targets.adb.client import READY, AdbServer, choose_phone, is_network_serial
+from tflprof.targets.adb.facts import inspect, state_of
 from tflprof.targets.adb.link import AdbLink
-from tflprof.targets.adb.lock import PhoneLock, lock_directory
+from tflprof.targets.adb.lock import PhoneLock, owner_mark
+from tflprof.targets.adb.probe import read_facts, read_state
 from tflprof.targets.adb.process import kill_script
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.adb.store import ROOT, Store
 from tflprof.targets.adb.workspace import AdbWorkspace, Folder
-from tflprof.targets.cores import choose_cpus
+from tflprof.units import format_bytes
 
 RECOVERY_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _CLEANING_SECONDS = 10.0
 
+Tell = Callable[[str, float | None, str], object]
+"""Told what takes long: a stage, how far it is (0-1, None if unknown), a detail."""
 
-def owner_mark() -> str:
-    """Eight letters that tell this user of this machine from others who use the same phone."""
-    return sha256(f"{host.node()}:{lock_directory()}".encode()).hexdigest()[:8]
+
+def _untold(_stage: str, _fraction: float | None, _detail: str) -> None:
+    """Progress nobody asked for."""
 
 
 class AdbDevice:
@@ -36,48 +38,65 @@ class AdbDevice:
 
     Attributes:
         link: the link to the phone.
+        inspection: what the phone told of itself.
     """
 
     provenance = "measured"
     counters: tuple[str, ...] = ("ns",)
     deterministic = False
 
-    def __init__(self, link: AdbLink, lock: PhoneLock, setup: PhoneSetup) -> None:
+    def __init__(self, link: AdbLink, lock: PhoneLock, setup: PhoneSetup, tell: Tell) -> None:
         self.link = link
         self.setup = setup
         self._lock = lock
         owner = owner_mark()
         self._root = f"{ROOT}/run-{owner}-{secrets.token_hex(4)}"
         self._store = Store(link, owner)
+        self._tell = tell
         self._free: list[Folder] = []
         self._count = 0
-        self.facts = _facts(link)
-        self.platform = "linux-x86_64" if self.facts.abi == "x86_64" else "linux-aarch64"
+        self._remove_leftovers(owner)
+        dump = read_facts(link)
+        self.inspection = inspect(dump)
+        self.facts = self.inspection.facts
+        link.name = self.facts.name
+        # Until it is chosen what runs on it (tflprof/runner/phone.py).
+        self.platform = self.facts.abi
 
     @classmethod
-    def open(cls, serial: str | None, setup: PhoneSetup) -> AdbDevice:
+    def open(cls, serial: str | None, setup: PhoneSetup, tell: Tell | None = None) -> AdbDevice:
         """The phone with this serial, or the only one.
+
+        Args:
+            serial: as `adb devices` prints it; None: what ANDROID_SERIAL says, else the only phone.
+            setup: what is to be done to it before it measures.
+            tell: told what takes long.
 
         Raises:
             TargetError: there is none, several, it cannot be used, or another tflprof uses it.
             DeviceLost: the link broke.
         """
         server = AdbServer()
-        phone = choose_phone(server.phones(), serial)
+        phone = choose_phone(server.phones(), serial or os.environ.get("ANDROID_SERIAL") or None)
         lock = PhoneLock(phone.serial, phone.model or phone.serial)
         try:
-            return cls(AdbLink(server, phone.serial, phone.model), lock, setup)
+            return cls(AdbLink(server, phone.serial, phone.model), lock, setup, tell or _untold)
         except BaseException:
             lock.release()
             raise
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...]:
         """CPUs of a core choice; without one it is the big core."""
-        return choose_cpus(self.facts.cpus, [cpu.index for cpu in self.facts.cpus], core or "big", threads)
+        return self.inspection.cpus_for(core, threads)
 
     def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
-        """Time is counted; the runner pins itself."""
-        return [("mode", "time"), ("cpus", ",".join(map(str, cpus or self.cpus_for(None, 1))))]
+        """Time is counted; the runner pins itself and reads the heat of the cores."""
+        return [
+            ("mode", "time"),
+            ("cpus", ",".join(map(str, cpus or self.cpus_for(None, 1)))),
+            ("chain", "1"),
+            *(("thermal", path) for path in self.inspection.thermal),
+        ]
 
     def workspace(self) -> AdbWorkspace:
         """A folder of its own, perhaps one that an earlier session used: then its links are there already."""
@@ -86,15 +105,24 @@ class AdbDevice:
         else:
             folder = Folder(f"{self._root}/{self._count:03}")
             self._count += 1
-        return AdbWorkspace(self.link, self._store, folder, self._take_back, lambda _done, _total: None)
+        return AdbWorkspace(self.link, self._store, folder, self._take_back, self._tell_push)
+
+    def _tell_push(self, done: int, total: int) -> None:
+        self._tell("pushing", done / total if total else None, f"{format_bytes(total)} to {self.link.name}")
 
     def _take_back(self, folder: Folder, clean: bool) -> None:
         if clean:
             self._free.append(folder)
 
     def conditions(self) -> Mapping[str, object]:
-        """The phone's state now."""
-        return {"serial": self.link.serial}
+        """The phone's state now: battery, heat, screen; empty if it cannot be asked."""
+        if self.link.lost:
+            return {}
+        try:
+            state = state_of(read_state(self.link))
+        except TflprofError:
+            return {}
+        return {**state.to_json(), "serial": self.link.serial}
 
     def recover(self) -> None:
         """Wait until the phone answers again, and end what the broken link left running on it.
@@ -132,6 +160,13 @@ class AdbDevice:
                 raise DeviceLost(f"{self.link.name} is still starting")
             self.link.lost = False
 
+    def _remove_leftovers(self, owner: str) -> None:
+        """What our earlier runs could not remove; nobody else of ours is at work while we hold the lock."""
+        stale = [name for name in self.link.entries(ROOT) if name.startswith(f"run-{owner}-")]
+        if stale:
+            folders = " ".join(shlex.quote(f"{ROOT}/{name}") for name in stale)
+            self.link.run(f"{kill_script(f'{ROOT}/run-{owner}-')}; rm -rf {folders}")
+
     def close(self) -> None:
         """Remove our folders from the phone and unlock it; gives up quickly if it is gone."""
         try:
@@ -140,10 +175,3 @@ class AdbDevice:
                     self.link.run(f"rm -rf {shlex.quote(self._root)}", _CLEANING_SECONDS)
         finally:
             self._lock.release()
-
-
-def _facts(link: AdbLink) -> DeviceFacts:
-    result = link.run("getprop ro.product.model; uname -m; nproc")
-    *model, machine, count = result.text.split("\n")[:-1]
-    cpus = tuple(Cpu(number) for number in range(int(count)))
-    return DeviceFacts(" ".join(model) or link.name, "adb", "Android", machine, cpus=cpus)

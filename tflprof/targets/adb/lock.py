@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import sys
 import tempfile
@@ -38,6 +39,11 @@ def lock_directory() -> Path:
 
 def _user() -> str:
     return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+
+
+def owner_mark() -> str:
+    """Eight letters that tell this user of this machine from others who use the same phone."""
+    return sha256(f"{platform.node()}:{lock_directory()}".encode()).hexdigest()[:8]
 
 
 class PhoneLock:

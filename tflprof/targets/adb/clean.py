@@ -1,0 +1,69 @@
+"""Removing from a phone what runs left on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tflprof.errors import EnvironmentFault, TargetError
+from tflprof.targets.adb.client import READY, AdbServer, Phone, choose_phone
+from tflprof.targets.adb.link import AdbLink
+from tflprof.targets.adb.lock import PhoneLock, owner_mark
+from tflprof.targets.adb.process import kill_script, own_pattern
+from tflprof.targets.adb.store import ROOT, TMP
+
+_SECONDS = 120.0
+_BUSY = 75
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A phone and how many bytes were removed from it; None if the phone cannot count them."""
+
+    serial: str
+    name: str
+    freed_bytes: int | None
+
+
+def clean_phones(serial: str | None, *, every: bool = False) -> list[Cleaned]:
+    """Remove all files of ours from the phone with this serial, from the only one, or from every usable one.
+
+    Raises:
+        TargetError: there is no such phone, or tflprof is at work on it.
+        EnvironmentFault: it does not let them be removed.
+    """
+    server = AdbServer()
+    phones = server.phones()
+    if not every or not phones:
+        return [_clean(server, choose_phone(phones, serial))]
+    usable = [phone for phone in phones if phone.state == READY]
+    return [_clean(server, phone) for phone in usable or [choose_phone(phones[:1], None)]]
+
+
+def _clean(server: AdbServer, phone: Phone) -> Cleaned:
+    name = phone.model or phone.serial
+    lock = PhoneLock(phone.serial, name)
+    try:
+        link = AdbLink(server, phone.serial, phone.model)
+        # Under the lock, what still runs of ours is left over.
+        pattern = own_pattern(f"{ROOT}/run-")
+        result = link.run(
+            f"{kill_script(f'{ROOT}/run-{owner_mark()}')}; "
+            f"grep -ql '{pattern}' /proc/[0-9]*/cmdline 2>/dev/null && exit {_BUSY}; "
+            f"if [ -d {ROOT} ]; then du -sk {ROOT}; fi; rm -rf {ROOT} {TMP}/.tflprof-*",
+            _SECONDS,
+        )
+    finally:
+        lock.release()
+    if result.status == _BUSY:
+        raise TargetError(f"tflprof is at work on {name}, from another machine", "wait for it to end")
+    if result.status != 0:
+        raise EnvironmentFault(f"cannot remove {ROOT} from {name}: {result.words()}")
+    return Cleaned(phone.serial, name, _freed(result.text))
+
+
+def _freed(text: str) -> int | None:
+    if not text.strip():
+        return 0
+    told = re.match(r"(\d+)\s", text)
+    return int(told[1]) * 1024 if told else None
