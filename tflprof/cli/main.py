@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from tflprof.cli.build import build
+from tflprof.cli.clean import clean
 from tflprof.cli.console import settings
 from tflprof.cli.guard import guarded, report_error, silence_stdout
+from tflprof.cli.import_log import import_command
 from tflprof.cli.inspect import inspect
 from tflprof.cli.profile import profile
 from tflprof.cli.report import report
@@ -29,8 +31,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (profile, show, inspect, targets, build, report):
+for command in (profile, show, inspect, targets, build, report, clean):
     app.command()(command)
+# Its function cannot be called so: it is a word of the language.
+app.command("import")(import_command)
 app.add_typer(runtimes)
 
 
