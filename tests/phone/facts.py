@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tests.phone.cpus import CpuState, cpu_list
 from tests.phone.models import SDK_LEVELS, Identity
@@ -19,6 +21,15 @@ SKIN_SENSOR, BATTERY_SENSOR = "skin", "battery"
 FULL_CAPACITY, LITTLE_WORK = 1024, 0.6
 GOVERNORS = "performance powersave userspace schedutil"
 THERMAL_TYPES = {"cpu": 0, "gpu": 1, BATTERY_SENSOR: 2, SKIN_SENSOR: 3}
+
+
+@dataclass(frozen=True)
+class Battery:
+    """Charge in percent, source of power (``usb``, ``ac``, ``wireless`` or None), temperature."""
+
+    level: int = 87
+    plugged: str | None = "usb"
+    celsius: float = 27.0
 
 
 class Facts:
@@ -37,7 +48,7 @@ class Facts:
         self._identity = identity
         self._android = android
         self.cpus = CpuState(root / "phone/cpus", len(phone.cpus))
-        self.battery = {"level": 87, "plugged": "usb", "celsius": 27.0}
+        self.battery = Battery()
         self.thermal_status = 0
         self.celsius = ROOM_CELSIUS
 
@@ -157,15 +168,15 @@ class Facts:
         self.celsius = celsius
         self.thermal_status = self.thermal_status if status is None else status
         for number, name in enumerate(self.sensors):
-            degrees = self.battery["celsius"] if name == BATTERY_SENSOR else celsius
-            self._write(f"sys/class/thermal/thermal_zone{number}/temp", f"{round(float(degrees) * 1000)}\n")
+            degrees = self.battery.celsius if name == BATTERY_SENSOR else celsius
+            self._write(f"sys/class/thermal/thermal_zone{number}/temp", f"{round(degrees * 1000)}\n")
         if SDK_LEVELS[self._android] >= 29:
             self._state("thermalservice", self._thermal_service(), 0o444)
 
     def _thermal_service(self) -> str:
         def sensor(number: int, name: str) -> str:
             kind = THERMAL_TYPES[name.split("-")[0]]
-            degrees = self.battery["celsius"] if name == BATTERY_SENSOR else self.celsius
+            degrees = self.battery.celsius if name == BATTERY_SENSOR else self.celsius
             status = self.thermal_status if name == SKIN_SENSOR else 0
             return f"\tTemperature{{mValue={degrees}, mType={kind}, mName={name}, mStatus={status}}}\n"
 
@@ -179,10 +190,10 @@ class Facts:
             "\tCoolingDevice{mValue=0, mType=2, mName=thermal-cpufreq-0}\n"
         )
 
-    def set_battery(self, **changes: object) -> None:
-        """Change ``level`` (percent), ``plugged`` (``usb``, ``ac``, ``wireless`` or None) or ``celsius``."""
-        self.battery.update(changes)  # type: ignore[arg-type]
-        plugged, tenths = self.battery["plugged"], round(float(self.battery["celsius"]) * 10)
+    def set_battery(self, **changes: Any) -> None:
+        """Change fields of Battery by name."""
+        self.battery = replace(self.battery, **changes)
+        plugged, tenths = self.battery.plugged, round(self.battery.celsius * 10)
         powered = "".join(
             f"  {name} powered: {str(plugged == name.lower()).lower()}\n"
             for name in ("AC", "USB", "Wireless")
@@ -191,7 +202,7 @@ class Facts:
             "battery",
             f"{powered}  Max charging current: 500000\n  Max charging voltage: 5000000\n"
             f"  Charge counter: 2300000\n  status: {2 if plugged else 3}\n  health: 2\n  present: true\n"
-            f"  level: {self.battery['level']}\n  scale: 100\n  voltage: 4123\n  temperature: {tenths}\n"
+            f"  level: {self.battery.level}\n  scale: 100\n  voltage: 4123\n  temperature: {tenths}\n"
             "  technology: Li-ion\n",
         )
         self.set_temperature(self.celsius)

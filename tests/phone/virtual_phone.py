@@ -144,8 +144,8 @@ class VirtualPhone:
 
     def _connected(self, wanted: str) -> bool:
         state = self.server.devices().get(self.serial)
-        if state not in (wanted, "unauthorized"):
-            if state == "offline":
+        if state in (None, "offline"):
+            if state:
                 self.server.ask(f"host:disconnect:{self.serial}")
             self.server.ask(f"host:connect:{self.serial}")
         return self.server.devices().get(self.serial) == wanted
