@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,7 +14,7 @@ from tflprof.targets.adb.facts import inspect, state_of
 from tflprof.targets.adb.link import AdbLink
 from tflprof.targets.adb.lock import PhoneLock, owner_mark
 from tflprof.targets.adb.probe import read_facts, read_state
-from tflprof.targets.adb.process import kill_script
+from tflprof.targets.adb.process import kill_script, unseen
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.adb.store import ROOT, Store
 from tflprof.targets.adb.workspace import AdbWorkspace, Folder
@@ -164,7 +163,7 @@ class AdbDevice:
         """What our earlier runs could not remove; nobody else of ours is at work while we hold the lock."""
         stale = [name for name in self.link.entries(ROOT) if name.startswith(f"run-{owner}-")]
         if stale:
-            folders = " ".join(shlex.quote(f"{ROOT}/{name}") for name in stale)
+            folders = " ".join(unseen(f"{ROOT}/{name}") for name in stale)
             self.link.run(f"{kill_script(f'{ROOT}/run-{owner}-')}; rm -rf {folders}")
 
     def close(self) -> None:
@@ -172,6 +171,6 @@ class AdbDevice:
         try:
             if self._count and not self.link.lost:
                 with contextlib.suppress(TflprofError):
-                    self.link.run(f"rm -rf {shlex.quote(self._root)}", _CLEANING_SECONDS)
+                    self.link.run(f"rm -rf {unseen(self._root)}", _CLEANING_SECONDS)
         finally:
             self._lock.release()

@@ -210,8 +210,16 @@ def _without_return(line: bytes) -> bytes:
 
 
 def own_pattern(directory: str) -> str:
-    """A pattern that finds the directory in a command line, but not the one that holds the pattern itself."""
-    return f"{directory[:-1]}[{directory[-1]}]"
+    """A pattern that finds a folder of ours in a command line, but not where the pattern itself stands.
+
+    ``directory`` may be the beginning of a folder's path, from ``/run-`` on.
+    """
+    return directory.replace("/run-", "/run[-]")
+
+
+def unseen(directory: str) -> str:
+    """A folder's path for a script, quoted so that :func:`own_pattern` does not find it in the script's text."""
+    return shlex.quote(directory).replace("/run-", "/run''-")
 
 
 def kill_script(directory: str) -> str:
@@ -226,7 +234,4 @@ def kill_script(directory: str) -> str:
 def _terminate_script(directory: str) -> str:
     """A script that asks the program of the directory to end, if it is still the one that was started."""
     pattern = shlex.quote(own_pattern(directory))
-    return (
-        f"read p <{shlex.quote(f'{directory}/{PID}')} && "
-        f'grep -q {pattern} "/proc/$p/cmdline" && kill -TERM "$p"'
-    )
+    return f'read p <{unseen(directory)}/{PID} && grep -q {pattern} "/proc/$p/cmdline" && kill -TERM "$p"'
