@@ -123,8 +123,8 @@ def _measure(
     with progress_display() as report:
 
         def tell(progress: Progress) -> None:
-            # The last thing told, before the workflow lets go of the signals, is that it measured something.
-            signals.holding = True
+            # Told last, before the workflow lets go of the signals, and not before it measured something.
+            signals.holding |= progress.stage == "attributing"
             report(progress)
 
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tflprof.runner.binary import plugin_binary, runner_binary
@@ -15,14 +16,20 @@ from tflprof.targets.host import HostDevice
 from tflprof.targets.interface import Device
 from tflprof.targets.spec import parse_target
 
+Tell = Callable[[str, float | None, str], object]
+"""Told what takes long on a phone: a stage, how far it is (0-1, None if unknown), a detail."""
 
-def open_runner(target: str, runtime: Path | None = None, setup: PhoneSetup | None = None) -> Runner:
+
+def open_runner(
+    target: str, runtime: Path | None = None, setup: PhoneSetup | None = None, tell: Tell | None = None
+) -> Runner:
     """The runner for a target.
 
     Args:
         target: such as ``host``, ``emulated:pixel2`` or ``adb`` (docs/phones.md).
         runtime: an inference library, or an archive with one, to use instead of the target's own.
         setup: what is to be done to a phone before it measures (``adb``).
+        tell: told what takes long on a phone.
 
     Raises:
         TargetError: if the target is unknown or cannot be used now.
@@ -38,7 +45,7 @@ def open_runner(target: str, runtime: Path | None = None, setup: PhoneSetup | No
         from tflprof.runner.phone import open_phone
         from tflprof.targets.adb.device import AdbDevice
 
-        return open_phone(AdbDevice.open(spec.detail, setup or PhoneSetup()), runtime)
+        return open_phone(AdbDevice.open(spec.detail, setup or PhoneSetup(), tell), runtime)
     if spec.kind == "interpreter":
         return InProcessRunner(find_runtime(host_platform(), runtime))
     return _native(HostDevice(), runtime)

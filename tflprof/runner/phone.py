@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,27 +18,39 @@ from tflprof.runtimes.library import Runtime, find_runtime, runtime_platforms
 from tflprof.runtimes.store import newest
 from tflprof.targets.adb.bundle import BundleDevice
 from tflprof.targets.adb.device import AdbDevice
+from tflprof.targets.adb.facts import Inspection
 from tflprof.targets.interface import Device
 
 _ANDROID = {"arm64-v8a": "android-aarch64", "armeabi-v7a": "android-armv7", "x86_64": "android-x86_64"}
-_LINUX = {"aarch64": "linux-aarch64", "x86_64": "linux-x86_64"}
+_LINUX = {"linux-armv7": "linux-armhf"}
 _GLIBC = "linux-aarch64"
 _FETCH = "tflprof runtimes fetch android, or give a library or an AAR with --runtime PATH"
 
 
 @dataclass(frozen=True)
 class System:
-    """What decides which programs run on a device: its machine, and Android's list of ABIs (empty: no Android)."""
+    """What decides which programs run on a device.
 
-    machine: str
-    abis: tuple[str, ...]
+    Attributes:
+        android: whether it is Android.
+        platforms: of programs that run on it as it is, the preferred one first.
+        bundle: whether 64-bit ARM programs may run that bring their own glibc.
+    """
 
-    @property
-    def platforms(self) -> tuple[str, ...]:
-        """Of programs that may run without a glibc of ours, the preferred one first."""
-        if self.abis:
-            return tuple(_ANDROID[abi] for abi in self.abis if abi in _ANDROID)
-        return (_LINUX[self.machine],) if self.machine in _LINUX else ()
+    android: bool
+    platforms: tuple[str, ...]
+    bundle: bool
+
+    @classmethod
+    def of(cls, inspection: Inspection) -> System:
+        """The system of a phone or board that was looked at."""
+        abis = inspection.abis
+        if abis:
+            # What an x86 Android lists of ARM it translates, for apps only.
+            own = "arm64-v8a" in abis and not any(abi.startswith("x86") for abi in abis)
+            return cls(True, tuple(_ANDROID[abi] for abi in abis if abi in _ANDROID), own)
+        platform = _LINUX.get(inspection.facts.abi, inspection.facts.abi)
+        return cls(False, (platform,), platform == _GLIBC)
 
 
 @dataclass(frozen=True)
@@ -58,64 +71,56 @@ def open_phone(device: AdbDevice, runtime: Path | None) -> NativeRunner:
         TargetError: no program of ours runs on it.
     """
     try:
-        choice = choose(device, read_system(device), runtime)
+        choice = choose(device, System.of(device.inspection), runtime)
         return NativeRunner(choice.device, choice.runtime, choice.binary, mode=choice.mode)
     except BaseException:
         device.close()
         raise
 
 
-def read_system(device: AdbDevice) -> System:
-    """Ask a device what it is. Raises DeviceLost."""
-    script = (
-        "uname -m; command -v getprop >/dev/null 2>&1 || exit 0; "
-        "echo android; getprop ro.product.cpu.abilist; getprop ro.product.cpu.abi"
-    )
-    lines = [line.strip() for line in device.link.run(script).text.splitlines()]
-    machine, android, *abis = [*lines, "", ""]
-    named = [abi for line in abis for abi in line.split(",") if abi]
-    if android == "android" and not named:
-        named = ["arm64-v8a"] if machine == "aarch64" else [machine]
-    return System(machine, tuple(dict.fromkeys(named)))
-
-
 def choose(device: AdbDevice, system: System, given: Path | None) -> Choice:
-    """Library, runner and mode for a device; nothing is pushed before it is clear that they fit."""
-    if given is not None:
-        return _given(device, system, given)
-    for platform in system.platforms if system.abis else ():
-        if newest(platform) is not None:
-            return _direct(device, system, platform, None)
-    if not system.abis and _GLIBC in system.platforms:
-        choice = _direct(device, system, _GLIBC, None)
-        if _works(choice) is None:
-            return choice
-    if system.machine != "aarch64":
-        raise _nothing_for(device, system, "")
-    return _bundled(device, system, None)
+    """Library, runner and mode for a device; nothing is pushed before it is clear that they fit.
 
-
-def _given(device: AdbDevice, system: System, given: Path) -> Choice:
-    there = runtime_platforms(given)
+    Args:
+        device: the phone or board.
+        system: what runs on it.
+        given: a library or an archive to use, None for the best there is.
+    """
+    there = None if given is None else runtime_platforms(given)
     for platform in system.platforms:
-        if platform in there and (system.abis or platform != _GLIBC):
-            return _direct(device, system, platform, given)
-    if _GLIBC in there and system.machine == "aarch64":
-        if not system.abis:
-            choice = _direct(device, system, _GLIBC, given)
-            if _works(choice) is None:
+        if _has(platform, there, system):
+            choice = _direct(device, system, platform, given)
+            # A Linux board's own glibc may be too old, or of another kind.
+            if system.android or not system.bundle or _works(choice) is None:
                 return choice
-        return _bundled(device, system, given)
-    wanted = ", ".join(system.platforms) or f"{system.machine} {', '.join(system.abis)}"
-    raise RuntimeMissing(
-        f"the runtime {given} is built for {', '.join(there)}, {device.facts.name} needs {wanted}",
+    if there is not None and not (system.bundle and _GLIBC in there):
+        raise _does_not_fit(device, system, given, there)
+    if not system.bundle:
+        raise _nothing_for(device, system, "")
+    return _bundled(device, system, given)
+
+
+def _has(platform: str, there: Sequence[str] | None, system: System) -> bool:
+    """Whether there is a library for a platform: among those given or, without, of the user's or the catalogue."""
+    if there is not None:
+        return platform in there
+    return not system.android or newest(platform) is not None
+
+
+def _does_not_fit(
+    device: AdbDevice, system: System, given: Path | None, there: Sequence[str]
+) -> RuntimeMissing:
+    wanted = " or ".join([*system.platforms, *([_GLIBC] if system.bundle and system.android else [])])
+    return RuntimeMissing(
+        f"the runtime {given} is built for {', '.join(there)}, "
+        f"{device.facts.name} needs {wanted or device.facts.abi}",
         "name a library or an AAR of that platform, or leave --runtime out",
     )
 
 
 def _direct(device: AdbDevice, system: System, platform: str, given: Path | None) -> Choice:
     device.platform = platform
-    mode = "android" if system.abis else "linux"
+    mode = "android" if system.android else "linux"
     return Choice(mode, device, find_runtime(platform, given), runner_binary(platform))
 
 
@@ -132,10 +137,10 @@ def _bundled(device: AdbDevice, system: System, given: Path | None) -> Choice:
 
 
 def _nothing_for(device: AdbDevice, system: System, why: str) -> RuntimeMissing:
-    wanted = " or ".join(system.platforms) or system.machine
+    wanted = " or ".join(system.platforms) or device.facts.abi
     return RuntimeMissing(
         f"no inference library for {device.facts.name} ({wanted}) was added{why}",
-        _FETCH if system.abis else "give a libLiteRt.so for it with --runtime PATH",
+        _FETCH if system.android else "give a libLiteRt.so for it with --runtime PATH",
     )
 
 

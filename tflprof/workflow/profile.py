@@ -95,7 +95,7 @@ def profile_model(
     )
     graph = read_model(model)
     _check_names(graph, request)
-    runner = open_runner(target, Path(runtime) if runtime else None)
+    runner = open_runner(target, Path(runtime) if runtime else None, tell=lambda *what: tell(Progress(*what)))
     profile, cause = _collect(graph, runner, request, plan, tell)
     if cause is not None:
         raise Interrupted(profile, cause)

@@ -53,7 +53,7 @@ def test_signals_while_layers_are_attributed_lose_nothing(
         return profile
 
     (tmp_path / "n.tflite").write_bytes(build_micro(next(iter(MICRO_MODELS))))
-    monkeypatch.setattr(workflow, "open_runner", lambda *_: ScriptedRunner(whole))
+    monkeypatch.setattr(workflow, "open_runner", lambda *_, **__: ScriptedRunner(whole))
     monkeypatch.setattr(workflow, "assemble", assembled)
     with pytest.raises(workflow.Interrupted) as caught:
         workflow.profile_model(tmp_path / "n.tflite")
