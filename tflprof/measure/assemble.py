@@ -14,6 +14,7 @@ import numpy as np
 from tflprof import stats, trust
 from tflprof.measure.attribute import attribute
 from tflprof.measure.layers import expected_work, layer_infos
+from tflprof.measure.notice import notice
 from tflprof.measure.pipeline import Outcome
 from tflprof.measure.schedule import Plan
 from tflprof.model.cost import Cost, op_cost
@@ -36,6 +37,7 @@ def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outc
     """Attribute, judge and wrap what was measured."""
     collector = outcome.collector
     subgraph = collector.model.subgraph if collector.model else 0
+    noticed = {} if runner.deterministic else notice(collector, sustained=plan.sustain)
     costs = _costs(model, outcome)
     work = {layer: expected_work(cost) for layer, cost in costs.items()}
     alignment = attribute(model, subgraph, collector.event_lists(), work)
@@ -55,7 +57,7 @@ def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outc
         clock=collector.clock,
         alignment=alignment,
         deterministic=runner.deterministic,
-        conditions=_conditions(outcome, alignment),
+        conditions=_conditions(outcome, alignment) | noticed,
     )
     return judged(Profile(meta, collector.writer().table()))
 
@@ -112,6 +114,7 @@ def _options(runner: Runner, request: RunRequest) -> Options:
         shapes=dict(request.shapes),
         inputs={name: str(path) for name, path in request.inputs.items()},
         seed=request.seed,
+        rate=request.rate,
     )
 
 
@@ -121,8 +124,9 @@ def _schedule(plan: Plan, outcome: Outcome) -> Schedule:
         precision=plan.precision,
         processes=outcome.collector.processes,
         looks=outcome.looks,
-        reached=outcome.reached,
+        reached=None if plan.sustain else outcome.reached,
         complete=outcome.cause is None,
+        sustain_seconds=plan.max_seconds if plan.sustain else None,
     )
 
 
@@ -137,6 +141,7 @@ def _conditions(outcome: Outcome, alignment: Alignment) -> dict[str, Any]:
         "affinity_error": collector.affinity_error,
         "ended_by": _why(outcome.cause),
         "unread_events": _unread(alignment),
+        **({"device": outcome.device} if any(outcome.device.values()) else {}),
     }
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tflprof import stats
 from tflprof.measure.attribute import EventList
+from tflprof.measure.taint import off_core
 from tflprof.profile.meta import ClockInfo, EventInfo, PortInfo
 from tflprof.profile.samples import BlockSamples, SampleWriter
 from tflprof.runner import records as wire
@@ -31,21 +32,30 @@ class Collector:
     """Takes the records of one process after the other.
 
     Attributes:
+        settle: look for the steady state of each process; else all that the runner calls steady is.
         processes: processes begun.
         blocks: all blocks of finished processes, warm-up found and marked.
         clock: resolution of the main counter.
         model: what the runner said of the model, None before it did.
         affinity_error: why pinning failed, None if it did not.
+        cpus: CPUs that were asked for, empty if none were.
+        pmu_error: why there are no performance counters, None if there are or none were asked for.
+        deadlines: recorded inferences of a periodic run; ``missed``: deadlines they missed.
         unsteady: processes that did not become steady.
         switches: involuntary context switches in steady blocks; ``seconds``: the time they span.
     """
 
     counter: str
+    settle: bool = True
     processes: int = 0
     blocks: list[BlockSamples] = field(default_factory=list)
     clock: ClockInfo = field(default_factory=ClockInfo)
     model: Sighting | None = None
     affinity_error: str | None = None
+    cpus: tuple[int, ...] = ()
+    pmu_error: str | None = None
+    deadlines: int = 0
+    missed: int = 0
     unsteady: int = 0
     switches: int = 0
     seconds: float = 0.0
@@ -64,7 +74,10 @@ class Collector:
         match record:
             case wire.Clock():
                 self._on_clock(record)
+            case wire.Pmu():
+                self.pmu_error = record.error
             case wire.Affinity():
+                self.cpus = record.requested
                 self.affinity_error = record.error or _narrowed(record) or self.affinity_error
             case wire.LoadedModel():
                 self.model = Sighting(
@@ -113,11 +126,14 @@ class Collector:
         return writer
 
     def steady(self, variant: str) -> list[BlockSamples]:
-        """Steady blocks of a variant and the main counter."""
+        """Undisturbed steady blocks of a variant and the main counter."""
         return [
             block
             for block in self.blocks
-            if block.variant == variant and block.phase == "steady" and block.counter == self.counter
+            if block.variant == variant
+            and block.phase == "steady"
+            and block.counter == self.counter
+            and not np.any(block.tainted)
         ]
 
     def has_steady(self) -> bool:
@@ -127,6 +143,8 @@ class Collector:
     def _settled(self, blocks: list[BlockSamples]) -> list[BlockSamples]:
         if self.counter != "ns":
             return _with_unsettled(blocks)
+        if not self.settle:
+            return blocks
         plain = [b for b in blocks if b.variant == "plain" and b.phase == "steady"]
         if len(plain) < 4:
             return blocks
@@ -160,6 +178,9 @@ class Collector:
     def _on_block(self, record: wire.Block) -> None:
         if record.phase == "steady":
             self.switches += record.nivcsw or 0
+            if record.missed is not None:
+                self.deadlines += len(record.value)
+                self.missed += record.missed
         self._pending.append(
             BlockSamples(
                 process=self.processes - 1,
@@ -174,8 +195,22 @@ class Collector:
                 cores=record.core,
                 structures=tuple(self._numbers[number] for number in record.structure),
                 events=record.events,
+                tainted=off_core(record.core, _cores(record), self.cpus),
+                khz_before=record.khz_before,
+                millicelsius=record.mc,
+                millicelsius_before=record.mc_before,
+                chain_khz=record.chain_khz,
+                chain_khz_before=record.chain_khz_before,
+                missed=record.missed,
+                worker_cores=_cores(record),
+                pmu=record.pmu or {},
             )
         )
+
+
+def _cores(block: wire.Block) -> tuple[int, ...] | None:
+    """Cores of the threads, the main thread (of the lowest number) first."""
+    return tuple(core for _, core in sorted(block.workers)) or None
 
 
 def _narrowed(affinity: wire.Affinity) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from tflprof.errors import DeviceLost, RunnerError, TflprofError
 from tflprof.measure.collect import Collector
 from tflprof.measure.interrupt import Interrupts
 from tflprof.measure.resume import Resumption
-from tflprof.measure.schedule import Plan, is_look, profiled_max
+from tflprof.measure.schedule import Plan, is_look, profiled_max, shaped
 from tflprof.profile.samples import BlockSamples
 from tflprof.runner.interface import Runner, RunRequest, Session
 from tflprof.runner.records import Block
@@ -48,6 +48,7 @@ class Outcome:
         cause: what cut it short, None if nothing did.
         load: other work on the machine, None if unknown.
         reconnects: how often the link to the device broke and came back.
+        device: what was known of the device's state at the start and at the end.
     """
 
     collector: Collector
@@ -56,6 +57,7 @@ class Outcome:
     cause: BaseException | None = None
     load: Load | None = None
     reconnects: int = 0
+    device: dict[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProgress) -> Outcome:
@@ -67,7 +69,9 @@ def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProg
     outcome's ``cause`` (a signal as KeyboardInterrupt); what was gathered is kept. Before any steady sample
     it is raised.
     """
-    outcome = Outcome(Collector(runner.counters[0]))
+    outcome = Outcome(Collector(runner.counters[0], settle=not plan.sustain))
+    request = shaped(request, plan)
+    outcome.device["start"] = runner.conditions()
     before = sample_load(time.monotonic())
     with Interrupts(lambda: on_progress(_STOPPING)) as interrupts:
         try:
@@ -83,6 +87,7 @@ def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProg
     if outcome.cause is not None and not outcome.collector.has_steady():
         raise outcome.cause
     outcome.load = _load_since(before)
+    outcome.device["end"] = runner.conditions()
     return outcome
 
 
@@ -132,13 +137,15 @@ def _run_timed(
         step = replace(request, seconds=seconds, seed=request.seed, profiled_max=most)
         started = time.monotonic()
         try:
-            kept = _run_session(runner, step, collector, lambda _: None, interrupts)
+            kept = _run_session(runner, step, collector, _teller(plan, began, on_progress), interrupts)
         except DeviceLost as error:
             # The time budget is for measuring.
             began += resumption.after(error)
             outcome.reconnects = resumption.reconnects
             continue
         startup = max(startup, time.monotonic() - started - seconds)
+        if plan.sustain:
+            continue
         most = profiled_max(most, kept)
         half_width = relative_half_width(collector, outcome.looks + 1)
         on_progress(_progress(plan, began, collector.processes, half_width))
@@ -147,6 +154,26 @@ def _run_timed(
             if half_width is not None and half_width <= plan.precision:
                 outcome.reached = True
                 return
+
+
+def _teller(plan: Plan, began: float, on_progress: OnProgress) -> Callable[[object], None]:
+    """Tells of every block of an endurance run, whose processes are long; else of nothing."""
+
+    def tell(record: object) -> None:
+        if plan.sustain and isinstance(record, Block) and record.v == "plain":
+            fraction = min((time.monotonic() - began) / plan.max_seconds, 1.0)
+            on_progress(Progress("enduring", fraction, _block_text(record)))
+
+    return tell
+
+
+def _block_text(block: Block) -> str:
+    parts = [f"{float(np.median(block.value)) / 1e6:.3g} ms"]
+    if khz := block.chain_khz or block.khz:
+        parts.append(f"{khz / 1e6:.2f} GHz")
+    if block.mc is not None:
+        parts.append(f"{block.mc / 1000:.0f} °C")
+    return ", ".join(parts)
 
 
 def _progress(plan: Plan, began: float, done: int, half_width: float | None) -> Progress:

@@ -6,10 +6,15 @@ chance to stop by luck; the interval is widened for as many looks as there were 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from tflprof.runner.interface import RunRequest
 
 LOOKS = (20, 30, 40, 60, 80, 120)
 """Numbers of processes after which the interval is looked at."""
+
+BLOCK_PERIODS = 4
+"""Inferences of a block of a periodic run, at least."""
 
 MAX_EVENTS = 40_000
 """Events kept per process; with more, fewer inferences of a profiled block are recorded."""
@@ -23,11 +28,13 @@ class Plan:
         max_seconds: of the whole measurement.
         precision: wanted half-width of the total's 95 % interval, relative.
         process_seconds: steady phase of one process.
+        sustain: an endurance run: the whole budget is used, whatever the precision.
     """
 
     max_seconds: float = 60.0
     precision: float = 0.01
     process_seconds: float = 0.5
+    sustain: bool = False
 
     def seconds_for_next(self, elapsed: float, done: int, startup: float) -> float:
         """Steady seconds of the next process.
@@ -37,6 +44,8 @@ class Plan:
             done: processes finished.
             startup: seconds a process needs beside its steady phase, as seen so far.
         """
+        if self.sustain:
+            return min(self.process_seconds, max(self.max_seconds - elapsed, 0.05))
         if done >= LOOKS[0]:
             return self.process_seconds
         left = max(self.max_seconds - elapsed, 0.0) / (LOOKS[0] - done) - startup
@@ -45,6 +54,22 @@ class Plan:
     def out_of_time(self, elapsed: float, done: int, startup: float) -> bool:
         """True if no further process fits the budget; the first always does."""
         return done > 0 and elapsed + startup + min(self.process_seconds, 0.05) > self.max_seconds
+
+
+def shaped(request: RunRequest, plan: Plan) -> RunRequest:
+    """The request with blocks that suit a periodic or an endurance run.
+
+    Blocks of a periodic run last several periods, and nothing in them goes unrecorded. An endurance run has
+    fewer profiled inferences and longer blocks, since it lasts so long.
+    """
+    if request.rate is not None:
+        periods = BLOCK_PERIODS * 1000 / request.rate
+        request = replace(request, fill=False, block_ms=max(request.block_ms, round(periods)))
+    if plan.sustain:
+        request = replace(
+            request, block_ms=max(request.block_ms, 100), block_max=100, profiled_max=5, profiled_every=9
+        )
+    return request
 
 
 def is_look(done: int) -> bool:

@@ -1,0 +1,46 @@
+"""What was noticed around the samples, for the conditions of a profile; what was disturbed is marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tflprof.measure.collect import Collector
+from tflprof.measure.taint import frequency_trend, keep_something, taint_frequency, temperatures
+
+
+def notice(collector: Collector, *, sustained: bool) -> dict[str, Any]:
+    """Mark the collector's disturbed blocks, and say what disturbed them; keys without a finding are left out.
+
+    In an endurance run (``sustained``) changes of the frequency are what is looked for, and not marked.
+    """
+    cores = _cores(collector)
+    trend = frequency_trend(collector.blocks)
+    blocks, frequency = taint_frequency(collector.blocks, only_note=sustained)
+    collector.blocks, used = keep_something(blocks)
+    if cores is not None:
+        cores["used"] = used
+    noticed: dict[str, Any] = {
+        "other_cores": cores,
+        "frequency": None if frequency is None else {**frequency, "end_to_start": trend},
+        "temperature": temperatures(collector.blocks),
+        "deadlines": collector.deadlines or None,
+        "missed_deadlines": collector.missed if collector.deadlines else None,
+        "pmu_error": collector.pmu_error,
+    }
+    return {key: value for key, value in noticed.items() if value is not None}
+
+
+def _cores(collector: Collector) -> dict[str, Any] | None:
+    """How many steady inferences ended elsewhere than asked for, and where; None if none did."""
+    steady = [block for block in collector.blocks if block.phase == "steady"]
+    count = sum(int(np.sum(block.tainted)) for block in steady if not isinstance(block.tainted, bool))
+    if not count:
+        return None
+    seen = {core for block in steady for core in (*block.cores, *(block.worker_cores or ()))}
+    return {
+        "inferences": count,
+        "of": sum(len(block.values) for block in steady),
+        "cores": sorted(core for core in seen - set(collector.cpus) if core >= 0),
+    }
