@@ -72,7 +72,8 @@ def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProg
     outcome = Outcome(Collector(runner.counters[0], settle=not plan.sustain))
     request = shaped(request, plan)
     outcome.device["start"] = runner.conditions()
-    before = sample_load(time.monotonic())
+    # What this machine does meanwhile is nothing to a phone.
+    before = None if runner.facts.kind == "adb" else sample_load(time.monotonic())
     with Interrupts(lambda: on_progress(_STOPPING)) as interrupts:
         try:
             if runner.deterministic:
