@@ -8,7 +8,8 @@ The verdict is that of the gravest finding: ``ok``, ``doubtful`` or ``tainted``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tflprof.profile.meta import Finding, ProfileMeta
 from tflprof.profile.summary import Summary
@@ -23,6 +24,12 @@ UNATTRIBUTED_NS = 1000.0
 STOLEN_SHARE = 0.02
 OTHER_BUSY = 0.5
 SWITCHES_PER_SECOND = 30.0
+LEFT_CORE_SHARE = 0.10
+CHANGED_SHARE = 0.02
+SLOWED = 0.95
+WARMED_CELSIUS = 3.0
+MISSED_SHARE = 0.10
+THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,22 @@ _RULES = (
         "note",
         "for the library that apps use: tflprof runtimes fetch android, then measure again",
     ),
+    Rule(
+        "core-migrated",
+        "note",
+        "look for core control, hotplug or cpusets that move programs; choose another core with --core",
+    ),
+    Rule("frequency-changed", "note", "fix the frequency where root allows it, let the device cool"),
+    Rule("thermal-throttled", "note", "let the device cool before it is measured, or see it with --sustain"),
+    Rule("deadline-missed", "note", "the model is too slow for this --rate on this core"),
+    Rule(
+        "pmu-unavailable",
+        "note",
+        "allow it: `adb shell setprop security.perf_harden 0` on a phone, elsewhere "
+        "`sysctl kernel.perf_event_paranoid=2` as root; virtual machines often have no counters",
+    ),
+    Rule("on-battery", "note", "some devices are slower on battery: plug it in, if that is how it is used"),
+    Rule("unplugged-in-run", "doubt", "leave the device plugged in, or out, for the whole measurement"),
     Rule("not-pinned", "note", "use target host with --core big for a number to rely upon"),
     Rule(
         "averages-only",
@@ -117,6 +140,10 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
             *_precision(meta, summary),
             *_conditions(meta),
             *_runtime_mode(meta),
+            *_cores(meta),
+            *_frequency(meta),
+            *_deadlines_and_counters(meta),
+            *_power(meta),
             *_attribution(meta, summary),
         ]
     return tuple(sorted(found, key=lambda one: -_GRAVITY[one.severity]))
@@ -175,6 +202,8 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
         return
     if total.n < MIN_SAMPLES:
         yield finding("too-few-samples", f"the total rests on {total.n} inferences, fewer than {MIN_SAMPLES}")
+    if meta.schedule.sustain_seconds is not None:
+        return  # of a machine that may have changed: its course is the result
     if total.typical is None or total.lo is None or total.hi is None:
         yield finding("interval-unknown", "the interval of the total could not be computed")
     elif not meta.schedule.reached:
@@ -233,3 +262,74 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
         yield finding(
             "timer-coarse", f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns"
         )
+
+
+def _cores(meta: ProfileMeta) -> Iterator[Finding]:
+    left = meta.conditions.get("other_cores")
+    if not left:
+        return
+    share = left["inferences"] / left["of"]
+    where = ", ".join(map(str, left["cores"])) or "another"
+    message = f"{left['inferences']} of {left['of']} inferences ended on core {where}, not where they should"
+    if left["used"]:
+        lone = finding("core-migrated", f"{message}; with nothing else to go by, they are used")
+        yield replace(lone, severity="taint")
+    else:
+        yield finding("core-migrated", f"{message}; they are left out", grave=share > LEFT_CORE_SHARE)
+
+
+def _frequency(meta: ProfileMeta) -> Iterator[Finding]:
+    frequency = meta.conditions.get("frequency") or {}
+    sustained = meta.schedule.sustain_seconds is not None
+    share = frequency.get("changed_share") or 0.0
+    if share > CHANGED_SHARE and not sustained:
+        low, high = (f"{frequency[key] / 1e6:.2f}" for key in ("lowest_khz", "highest_khz"))
+        what = "they are left out" if frequency["left_out"] else "all are used"
+        message = (
+            f"the core ran at {low} to {high} GHz; {share:.0%} of the blocks differ from the usual, {what}"
+        )
+        yield finding("frequency-changed", message, grave=not frequency["left_out"] and not meta.options.rate)
+    reasons = list(_throttling(meta, frequency.get("end_to_start")))
+    if reasons:
+        yield finding("thermal-throttled", "; ".join(reasons), grave=not sustained)
+
+
+def _throttling(meta: ProfileMeta, trend: float | None) -> Iterator[str]:
+    start, end = _device(meta, "thermal_status")
+    if start is not None and end is not None and end > start:
+        names = [
+            THERMAL_STATUS[status] if status < len(THERMAL_STATUS) else status for status in (start, end)
+        ]
+        yield f"the device's thermal status rose from {names[0]} to {names[1]}"
+    heat = meta.conditions.get("temperature")
+    if heat and trend and trend < SLOWED and heat["end_celsius"] - heat["start_celsius"] >= WARMED_CELSIUS:
+        yield (
+            f"the core slowed down to {trend:.0%} of its frequency while it warmed from "
+            f"{heat['start_celsius']:.0f} to {heat['end_celsius']:.0f} °C"
+        )
+
+
+def _deadlines_and_counters(meta: ProfileMeta) -> Iterator[Finding]:
+    missed, deadlines = meta.conditions.get("missed_deadlines"), meta.conditions.get("deadlines")
+    if missed and deadlines:
+        message = f"{missed} deadlines were missed in {deadlines} inferences at {meta.options.rate:g} Hz"
+        yield finding("deadline-missed", message, grave=missed > MISSED_SHARE * deadlines)
+    error = meta.conditions.get("pmu_error")
+    if error:
+        yield finding("pmu-unavailable", f"the core's counters could not be read: {error}")
+
+
+def _power(meta: ProfileMeta) -> Iterator[Finding]:
+    before, after = ((battery or {}).get("plugged") for battery in _device(meta, "battery"))
+    unplugged = after == "none"
+    if unplugged and before not in (None, "none"):
+        yield finding("unplugged-in-run", f"power by {before} went away in the run")
+    elif unplugged:
+        yield finding("on-battery", "the device ran on its battery")
+
+
+def _device(meta: ProfileMeta, key: str) -> tuple[Any, Any]:
+    """What was known of the device at the start and at the end."""
+    device = meta.conditions.get("device") or {}
+    start, end = ((device.get(when) or {}).get(key) for when in ("start", "end"))
+    return start, end

@@ -129,3 +129,109 @@ def test_findings_come_gravest_first() -> None:
     meta = with_conditions(profile, other_busy=2.0)
     severities = [f.severity for f in trust.assess(meta, Profile(meta, profile.table).summary)]
     assert severities == sorted(severities, key=["taint", "doubt", "note"].index)
+
+
+def severities(profile: Profile, meta: ProfileMeta) -> dict[str, str]:
+    return {finding.code: finding.severity for finding in trust.assess(meta, profile.summary)}
+
+
+@pytest.mark.parametrize(
+    ("inferences", "used", "severity"), [(3, False, "note"), (30, False, "doubt"), (100, True, "taint")]
+)
+def test_inferences_on_another_core(inferences: int, used: bool, severity: str) -> None:
+    profile = make_profile()
+    left = {"inferences": inferences, "of": 100, "cores": [2], "used": used}
+    assert severities(profile, with_conditions(profile, other_cores=left))["core-migrated"] == severity
+
+
+FREQUENCY = {
+    "measured": True,
+    "lowest_khz": 1_000_000,
+    "usual_khz": 2_000_000,
+    "highest_khz": 2_100_000,
+    "changed_share": 0.3,
+    "left_out": True,
+    "end_to_start": 0.7,
+}
+HEAT = {"start_celsius": 40.0, "end_celsius": 55.0, "highest_celsius": 56.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "severity"),
+    [({}, "note"), ({"left_out": False, "changed_share": 0.6}, "doubt"), ({"changed_share": 0.01}, None)],
+)
+def test_the_frequency_changed(change: dict[str, Any], severity: str | None) -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, frequency=FREQUENCY | change)
+    assert severities(profile, meta).get("frequency-changed") == severity
+
+
+def device(key: str, before: object, after: object) -> dict[str, Any]:
+    return {"device": {"start": {key: before}, "end": {key: after}}}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "found"),
+    [
+        ({"frequency": FREQUENCY, "temperature": HEAT}, True),
+        ({"frequency": FREQUENCY | {"end_to_start": 0.99}, "temperature": HEAT}, False),
+        ({"frequency": FREQUENCY, "temperature": HEAT | {"end_celsius": 41.0}}, False),
+        ({"frequency": FREQUENCY}, False),
+        ({"temperature": HEAT}, False),
+        (device("thermal_status", 0, 3), True),
+        (device("thermal_status", 2, 2), False),
+        (device("thermal_status", None, 3), False),
+        ({"device": {"start": {"thermal_status": 1}, "end": {}}}, False),
+    ],
+)
+def test_throttling(conditions: dict[str, Any], found: bool) -> None:
+    profile = make_profile()
+    told = severities(profile, with_conditions(profile, **conditions))
+    assert told.get("thermal-throttled") == ("doubt" if found else None)
+
+
+def test_an_endurance_run_has_its_findings_as_notes_and_needs_no_interval() -> None:
+    profile = make_profile(processes=1)
+    meta = with_conditions(profile, frequency=FREQUENCY, temperature=HEAT, unsteady_processes=1)
+    assert severities(profile, meta) | {"interval-unknown": "doubt", "not-steady": "doubt"} == severities(
+        profile, meta
+    )
+    sustained = replace(meta, schedule=replace(meta.schedule, sustain_seconds=60.0))
+    told = severities(profile, sustained)
+    assert told["thermal-throttled"] == "note"
+    assert not told.keys() & {"frequency-changed", "interval-unknown", "not-steady", "interval-not-reached"}
+
+
+@pytest.mark.parametrize(("missed", "severity"), [(0, None), (5, "note"), (50, "doubt")])
+def test_missed_deadlines(missed: int, severity: str | None) -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, deadlines=100, missed_deadlines=missed)
+    meta = replace(meta, options=replace(meta.options, rate=30.0))
+    assert severities(profile, meta).get("deadline-missed") == severity
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        ("usb", "none", "unplugged-in-run"),
+        ("none", "none", "on-battery"),
+        (None, "none", "on-battery"),
+        ("none", "usb", None),
+        ("usb", "usb", None),
+        ("usb", None, None),
+    ],
+)
+def test_power(before: str | None, after: str | None, code: str | None) -> None:
+    profile = make_profile()
+    told = severities(
+        profile, with_conditions(profile, **device("battery", {"plugged": before}, {"plugged": after}))
+    )
+    assert told.keys() & {"unplugged-in-run", "on-battery"} == ({code} if code else set())
+
+
+def test_counters_that_cannot_be_read() -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, pmu_error="perf_event_open: Permission denied")
+    found = next(one for one in trust.assess(meta, profile.summary) if one.code == "pmu-unavailable")
+    assert found.severity == "note"
+    assert "security.perf_harden" in found.remedy
