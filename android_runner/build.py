@@ -165,7 +165,8 @@ def _android_headers(binary: Binary, zig: Sequence[str]) -> tuple[str, ...]:
     found = re.search(r'lib_dir"?\s*[:=]\s*"([^"]+)"', environment)
     if not found:
         raise BuildError(f"`zig env` does not tell its lib_dir: {environment[:200]}")
-    kernel = Path(found[1]) / "libc" / "include"
+    # Relative to where we are, while the compiler runs elsewhere.
+    kernel = Path.cwd() / found[1] / "libc" / "include"
     folders = (kernel / f"{binary.kernel}-linux-any", kernel / "any-linux-any")
     return (*ANDROID_FLAGS, *(part for folder in folders for part in ("-isystem", str(folder))))
 
