@@ -162,6 +162,8 @@ def _averages(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     """What an imported or aggregate profile cannot say, and what its log left open."""
     count = f" of {summary.total.n} inferences" if summary.total.n else ""
     also = "" if summary.unattributed.typical is not None else "; the total is the sum of the rows"
+    if not meta.alignment.rows:
+        also = "; the log has no table of operators (run the tool with --enable_op_profiling=true)"
     warm = ", warm-up included" if meta.conditions.get("averages_include_warmup") else ""
     yield finding("averages-only", f"these are {meta.runner_build}'s averages{count}{warm}, no samples{also}")
     merged = meta.conditions.get("merged_kernels") or 0

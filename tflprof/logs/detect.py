@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tflprof.errors import EnvironmentFault, UsageError
+from tflprof.logs.join import join_runs
+from tflprof.logs.lines import split_lines
+from tflprof.logs.messages import read_profile_message, read_profile_text, read_runtime_message
 from tflprof.logs.reader import read_text
 from tflprof.logs.report import LogReport
 
 _MOST_BYTES = 256 << 20
+_LOGGED = b"per_op_profiles {"
 _EXPECTED = (
     "expected what benchmark_model or benchmark_litert_model printed with --enable_op_profiling=true or "
     "--use_profiler=true (docs/import.md)"
@@ -28,7 +32,15 @@ def read_log(data: bytes, name: str) -> LogReport:
         or data[4:8] == b"TFL3"
     ):
         raise UsageError(f"{name} is {_kind(data)}, not a log of the tools", _EXPECTED)
+    runtime = read_runtime_message(data) if b"\0" in data else None
+    if runtime is not None:
+        return LogReport((), runtime=runtime)
+    message = read_profile_message(data) or (
+        read_profile_text(split_lines(data)) if _LOGGED in data else None
+    )
     report = read_text(data)
+    if message is not None and not any(run.profiled() for run in report.runs):
+        return LogReport((join_runs([*message.runs, *report.runs[-1:]]),))
     if not any(run.profiled() or (run.steady and run.steady.avg is not None) for run in report.runs):
         raise UsageError(f"{name} has neither a table of operators nor an average of inferences", _EXPECTED)
     return report

@@ -143,15 +143,35 @@ class Unread:
 
 
 @dataclass(frozen=True)
+class Delegation:
+    """A node of a delegate, and the nodes of the model that it stands for, in their order of execution."""
+
+    subgraph: int
+    node: int
+    name: str
+    replaced: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RuntimeInfo:
+    """What ``--export_model_runtime_info`` tells: the plan of every subgraph, and what each delegate took."""
+
+    plans: Mapping[int, tuple[int, ...]]
+    delegations: tuple[Delegation, ...]
+
+
+@dataclass(frozen=True)
 class LogReport:
     """Everything that was found in a log.
 
     Attributes:
-        runs: runs of the tool, in order.
+        runs: runs of the tool, in order; none in a file of runtime information.
         unread: lines inside tables that were not understood.
         problems: other reasons to doubt that everything was read: counts that do not agree, a cut end.
+        runtime: which nodes went to which delegate, if that was told.
     """
 
     runs: tuple[LogRun, ...]
     unread: tuple[Unread, ...] = ()
     problems: tuple[str, ...] = ()
+    runtime: RuntimeInfo | None = None

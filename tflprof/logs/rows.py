@@ -33,6 +33,10 @@ class Columns:
     start: bool | None
 
 
+_MOST_PERCENT = 1000.0
+_LONGEST_MS = 1e10
+"""No inference takes four months: such a row is damaged."""
+
 UNKNOWN_COLUMNS = Columns(None, None)
 
 
@@ -110,7 +114,7 @@ def _row(fields: list[str], times: int, line: int) -> LogRow | None:
     values = [read_number(number.strip().rstrip("%")) for number in numbers]
     calls = read_count(numbers[-1])
     avg = values[times - 1]
-    if calls is None or avg is None or not kind_of_node:
+    if calls is None or avg is None or not 0 <= avg * max(calls, 1) <= _LONGEST_MS or not kind_of_node:
         return None
     kind, bare, index = read_name(kind_of_node, name)
     return LogRow(
@@ -120,7 +124,7 @@ def _row(fields: list[str], times: int, line: int) -> LogRow | None:
         index=index,
         spread=Spread(avg=avg * 1000.0, first=scaled(values[times - 2], 1000.0)),
         calls=calls,
-        percent=values[times],
+        percent=values[times] if 0 <= (values[times] or 0.0) <= _MOST_PERCENT else None,
         start=scaled(values[0], 1000.0) if times == 3 else None,
         memory_kb=values[times + 2],
         line=line,

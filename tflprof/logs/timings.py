@@ -38,7 +38,7 @@ def read_spread(text: str) -> Spread | None:
     """``count=50 first=… curr=… min=… max=… avg=… std=…`` wherever it stands; None if it does not."""
     found = {name: read_number(value) for name, value in _PAIR.findall(text)}
     count = found.get("count")
-    if count is None:
+    if count is None or count < 0:
         return None
     last = found.get("curr")
     same = last if "avg" not in found and count > 0 else None

@@ -15,9 +15,10 @@ from tflprof import trust
 from tflprof.facts import DeviceFacts
 from tflprof.logs.report import BENCHMARK_LITERT_MODEL, KERNEL, OPERATOR, LogReport, LogRun, Spread
 from tflprof.measure.attribute import VERSION, EventList, attribute
+from tflprof.measure.averages import inferences_behind
 from tflprof.measure.layers import expected_work, layer_infos
 from tflprof.measure.log_events import LogEvents, Placed, log_events
-from tflprof.measure.merged import with_lost_operators, with_merged_kernels
+from tflprof.measure.merged import with_known_delegates, with_lost_operators, with_merged_kernels
 from tflprof.model.cost import op_cost
 from tflprof.model.graph import Model
 from tflprof.profile.meta import (
@@ -63,7 +64,7 @@ class Origin:
 
 def assemble_log(report: LogReport, run: LogRun, model: Model | None, origin: Origin) -> Profile:
     """The profile of one run of a log; layers are the model's, or without one the log's own rows."""
-    events = log_events(run, model)
+    events = log_events(run, model, report.runtime)
     layers, alignment = _attributed(model, events) if model else _as_printed(events)
     meta = ProfileMeta(
         tool_version=importlib.metadata.version("tflprof"),
@@ -93,7 +94,8 @@ def _attributed(model: Model, events: LogEvents) -> tuple[tuple[LayerInfo, ...],
     elapsed = np.array([placed.mean_ns for placed in events.placed])
     listed = EventList(tuple(placed.event for placed in events.placed), elapsed)
     alignment = attribute(model, events.subgraph, (listed,), work)
-    alignment = with_lost_operators(with_merged_kernels(alignment, model, events), model, events)
+    for complete in (with_known_delegates, with_merged_kernels, with_lost_operators):
+        alignment = complete(alignment, model, events)
     return layer_infos(model, costs), alignment
 
 
@@ -221,10 +223,10 @@ def _samples(run: LogRun, events: LogEvents) -> SampleWriter:
         writer.add_block(_first(round(run.first * 1000)))
     for phase, spread in (("warmup", run.warmup), ("steady", run.steady)):
         _add_spread(writer, phase, spread)
-    if run.steady is None and events.placed:
-        counts = [table.sums.count for table in run.profiled() if table.sums and table.sums.count]
-        if counts:
-            writer.add_statistic("count", "steady", counts[0], counter="count")
+    if run.steady is None or run.steady.count is None:
+        behind = next((count for table in run.profiled() if (count := inferences_behind(run, table))), None)
+        if behind is not None:
+            writer.add_statistic("count", "steady", behind, counter="count")
     for position, placed in enumerate(events.placed):
         writer.add_statistic("mean", "steady", round(placed.mean_ns), event=position)
         if placed.row is not None and placed.row.spread.min is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tflprof.logs.report import KERNEL, OPERATOR, PHASE, RUN_ORDER, LogRow, LogRun, LogTable
+from tflprof.logs.report import KERNEL, OPERATOR, PHASE, RUN_ORDER, LogRow, LogRun, LogTable, RuntimeInfo
 from tflprof.measure import nesting
 from tflprof.measure.averages import inferences_behind, mean_us, merged_rows
 from tflprof.model.graph import Model, Op
@@ -16,12 +16,19 @@ _KERNEL_TYPE = 8
 
 @dataclass(frozen=True)
 class Placed:
-    """One event and the row it came from; None for a call of a subgraph."""
+    """One event and the row it came from.
+
+    Attributes:
+        row: None for a call of a subgraph.
+        merged: True for a kernel that the tool may have added up over partitions.
+        replaced: ids of the layers that this event, a delegate's node, stands for, where that was told.
+    """
 
     event: EventInfo
     mean_ns: float
     row: LogRow | None = None
     merged: bool = False
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass
@@ -41,13 +48,20 @@ class LogEvents:
     left_out: int = 0
 
 
-def log_events(run: LogRun, model: Model | None) -> LogEvents:
-    """Order the rows of a run as the runtime ran them, subgraphs inside the operators that call them."""
-    return _Builder(run, model).build()
+def log_events(run: LogRun, model: Model | None, runtime: RuntimeInfo | None = None) -> LogEvents:
+    """Order the rows of a run as the runtime ran them, subgraphs inside the operators that call them.
+
+    Args:
+        run: the run.
+        model: what ran, if known.
+        runtime: what each delegate took, if known.
+    """
+    return _Builder(run, model, runtime).build()
 
 
 class _Builder:
-    def __init__(self, run: LogRun, model: Model | None) -> None:
+    def __init__(self, run: LogRun, model: Model | None, runtime: RuntimeInfo | None) -> None:
+        self._delegations = {(one.subgraph, one.node): one for one in runtime.delegations} if runtime else {}
         self._tables = {table.subgraph: table for table in run.profiled()}
         self._inferences = {number: inferences_behind(run, table) for number, table in self._tables.items()}
         self._model = model
@@ -65,8 +79,8 @@ class _Builder:
         found.left_out = sum(
             len(table.rows) for number, table in self._tables.items() if number not in self._used
         )
-        # Kernels of several partitions in one row fit no partition: they stand where no partition is read.
-        found.placed.sort(key=lambda placed: placed.merged)
+        # What is not to be read against the graph's parts stands behind everything that is.
+        found.placed.sort(key=lambda placed: placed.merged or bool(placed.replaced))
         return found
 
     def _call(self, subgraph: int) -> None:
@@ -87,13 +101,21 @@ class _Builder:
             # A row of a node that the model does not have is a delegate's: one kernel for all it took.
             index = row.index or 0 if row.kind == KERNEL else 0
             placed = self._place(row, table, _KERNEL_TYPE, index, merged=merged and row.kind == KERNEL)
-            self._events.placed.append(placed)
+            self._events.placed.append(replace(placed, replaced=self._replaced(row, table.subgraph)))
             return
         index = op.index if op is not None else row.index if row.index is not None else -1
         self._events.placed.append(self._place(row, table, nesting.OPERATOR, index))
         for called in op.subgraphs if op is not None else ():
             if called in self._tables and called not in self._used and not self._is_merged(called):
                 self._call(called)
+
+    def _replaced(self, row: LogRow, subgraph: int) -> tuple[str, ...]:
+        """Layers of a delegate's node, as far as the runtime told."""
+        found = None if row.index is None else self._delegations.get((subgraph, row.index))
+        if found is None or row.kind == KERNEL or self._model is None:
+            return ()
+        ops = self._model.subgraphs[subgraph].ops
+        return tuple(ops[index].id for index in sorted(found.replaced) if 0 <= index < len(ops))
 
     def _is_merged(self, subgraph: int) -> bool:
         return bool(merged_rows(self._tables[subgraph], self._inferences[subgraph]))

@@ -38,6 +38,20 @@ def with_merged_kernels(alignment: Alignment, model: Model, events: LogEvents) -
     return replace(alignment, rows=_in_model_order(model, rows))
 
 
+def with_known_delegates(alignment: Alignment, model: Model, events: LogEvents) -> Alignment:
+    """Delegates' nodes of which the runtime told what they stand for."""
+    rows = list(alignment.rows)
+    taken = {layer for row in rows for layer in row.layers}
+    for place, placed in enumerate(events.placed):
+        layers = tuple(layer for layer in placed.replaced if layer not in taken)
+        if layers:
+            taken.update(layers)
+            rows.append(
+                Row(layers, placed.event.tag, {"0": (place,)}, "exact" if len(layers) == 1 else "fused")
+            )
+    return replace(alignment, rows=_in_model_order(model, rows))
+
+
 def with_lost_operators(alignment: Alignment, model: Model, events: LogEvents) -> Alignment:
     """Operators that fitted no part of the graph: their index still says whose they are."""
     rows = list(alignment.rows)

@@ -10,6 +10,7 @@ from pathlib import Path
 from tflprof.errors import UsageError
 from tflprof.facts import DeviceFacts
 from tflprof.logs.detect import read_bytes, read_log
+from tflprof.logs.join import join_reports
 from tflprof.logs.report import LogReport, LogRun
 from tflprof.measure.aggregate import Origin, assemble_log
 from tflprof.model.read import read_model
@@ -45,10 +46,16 @@ def import_log(
         )
     graph = read_model(model) if model is not None else None
     reports = [_read(path) for path in paths]
-    report = reports[0]
     names = ", ".join("standard input" if str(path) == STDIN else Path(path).name for path in paths)
     facts = DeviceFacts(name=device or "unknown device", kind="log", os=UNKNOWN, abi=UNKNOWN)
-    return assemble_log(report, choose_run(report, run, names), graph, Origin("import", facts, names))
+    timed = [report for report in reports if report.runs]
+    if not timed:
+        raise UsageError(
+            f"{names} has no times, only which nodes went to delegates", "name the log of the run too"
+        )
+    runs = [choose_run(report, run if len(report.runs) > 1 else None, names) for report in timed]
+    whole = join_reports([*timed, *(report for report in reports if not report.runs)], runs)
+    return assemble_log(whole, whole.runs[0], graph, Origin("import", facts, names))
 
 
 def _read(path: str | os.PathLike[str]) -> LogReport:

@@ -1,0 +1,84 @@
+"""A profile of our own, printed as the official tools print: importing it must give the same layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import printed_logs
+from tests.printed_logs import Node, Printed
+from tflprof.measure import nesting
+from tflprof.model.build import build_micro, build_network
+from tflprof.model.read import read_model
+from tflprof.profile.profile import Profile
+from tflprof.profile.samples import select_events
+from tflprof.profile.summary import row_samples
+from tflprof.workflow.import_log import import_log
+from tflprof.workflow.profile import profile_model
+
+RUNS = 50
+
+
+def printed(profile: Profile, path: Path) -> Printed:
+    """What benchmark_model would have known of these inferences, if each row had always taken its median."""
+    model = read_model(path)
+    (structure,) = profile.meta.alignment.structures
+    events, _ = select_events(profile.table, "ns", 0, len(structure.events))
+    nodes = []
+    for event, elapsed in zip(structure.events, np.median(events, axis=0), strict=True):
+        us = max(1, round(float(elapsed) / 1000))
+        if event.type == nesting.OPERATOR:
+            op = model.subgraphs[event.m2].ops[event.m1]
+            names = ", ".join(model.subgraphs[event.m2].tensors[tensor].name for tensor in op.outputs)
+            node = Node("operator", event.tag, names, event.m1, us, us * RUNS, RUNS, event.m2)
+        elif event.type in nesting.KERNELS:
+            node = Node("kernel", event.tag, event.tag, event.m1, us, us * RUNS, RUNS, event.m2)
+        else:
+            continue
+        nodes.append(node)
+    total = sum(node.total for node in nodes) // RUNS + 20
+    return Printed(nodes, [total] * RUNS, [2 * total, total], 5000, graph=str(path))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Profile]:
+    path = tmp_path_factory.mktemp("net") / "mobilenet_v2.tflite"
+    path.write_bytes(build_network("mobilenet_v2", size=64, width=0.35))
+    return path, profile_model(path, target="host", max_seconds=0.5)
+
+
+@pytest.mark.parametrize("layout", ["text", "csv", "litert"])
+def test_every_layer_is_found_again(network: tuple[Path, Profile], tmp_path: Path, layout: str) -> None:
+    path, measured = network
+    run = printed(measured, path)
+    if layout == "litert":
+        text = printed_logs.benchmark_litert_model(run)
+    else:
+        text = printed_logs.benchmark_model(run, "tf2.17", csv=layout == "csv")
+    log = tmp_path / "log.txt"
+    log.write_text(text)
+    imported = import_log(log, model=path)
+    ours = {row.layers: (row.kernel, row.note) for row in measured.meta.alignment.rows}
+    theirs = {row.layers: (row.kernel, row.note) for row in imported.meta.alignment.rows}
+    assert theirs == ours
+    assert "unread_lines" not in imported.meta.conditions
+    expected = np.median(row_samples(measured.meta, measured.table), axis=0)
+    by_id = {layer.info.id: layer.estimate.typical for layer in imported.summary.layers}
+    for row, value in zip(measured.meta.alignment.rows, expected, strict=True):
+        if row.note != "static":
+            found = by_id[row.layers[0]]
+            assert found is not None
+            assert abs(found - value) < 2500 * max(1, sum(map(len, row.events.values())))
+    gap = imported.summary.unattributed.typical
+    assert gap is not None
+    assert abs(gap - 20_000) < 20_000
+
+
+@pytest.mark.parametrize("name", ["conditional", "loop"])
+def test_subgraphs_are_inside_their_callers(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(build_micro(name, "float32"))
+    measured = profile_model(path, target="host", max_seconds=0.5)
+    assert measured
