@@ -9,6 +9,7 @@ import typer
 
 from tflprof.cli.console import say
 from tflprof.cli.guard import guarded, report_error
+from tflprof.cli.measure_options import Pmu, Rate, Sustain
 from tflprof.cli.options import (
     Force,
     InOrder,
@@ -74,6 +75,9 @@ def profile(
         int | None, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Passed to XNNPACK.")
     ] = None,
     weight_cache: Annotated[bool, typer.Option("--weight-cache", help="Use XNNPACK's weight cache.")] = False,
+    rate: Rate = None,
+    sustain: Sustain = None,
+    pmu: Pmu = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Save the profile (.parquet).")
     ] = None,
@@ -100,6 +104,9 @@ def profile(
         "precision": precision,
         "xnnpack_flags": xnnpack_flags,
         "weight_cache": weight_cache,
+        "rate": rate,
+        "sustain": sustain,
+        "pmu": pmu,
     }
     from tflprof.measure.interrupt import HeldSignals
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tflprof import stats
 from tflprof.errors import UsageError
 from tflprof.measure.assemble import assemble
 from tflprof.measure.interrupt import HeldSignals
@@ -17,6 +16,7 @@ from tflprof.model.read import read_model
 from tflprof.profile.profile import Profile
 from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.open import open_runner
+from tflprof.workflow.plan import check_possible, make_plan
 
 KERNELS = ("xnnpack", "builtin", "reference")
 DEFAULT_TARGET = "emulated:pixel2"
@@ -52,6 +52,9 @@ def profile_model(
     precision: float = 0.01,
     xnnpack_flags: int | None = None,
     weight_cache: bool = False,
+    rate: float | None = None,
+    sustain: float | None = None,
+    pmu: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Profile:
     """Profile a model layer by layer.
@@ -71,6 +74,9 @@ def profile_model(
         precision: wanted relative half-width of the total's 95 % interval, at least 0.0025.
         xnnpack_flags: flags of the XNNPACK delegate, passed through.
         weight_cache: use an XNNPACK weight cache, fresh for every process.
+        rate: begin so many inferences a second; None: each follows the last.
+        sustain: minutes of an endurance run, in place of ``max_seconds`` and ``precision``.
+        pmu: read the core's performance counters, too.
         on_progress: called now and then.
 
     Raises:
@@ -78,7 +84,7 @@ def profile_model(
         Interrupted: cut short by Ctrl-C, SIGTERM or a failure after the first samples; has the partial profile.
     """
     tell = on_progress or _ignore
-    plan = _plan(max_seconds, precision)
+    plan = make_plan(max_seconds, precision, rate, sustain)
     request = RunRequest(
         models=(Path(model),),
         signature=signature,
@@ -92,6 +98,8 @@ def profile_model(
         inputs={name: Path(path) for name, path in (inputs or {}).items()},
         shapes={name: tuple(shape) for name, shape in (input_shapes or {}).items()},
         seed=_within("seed", seed, 0, 2**63 - 1),
+        rate=rate,
+        pmu=pmu,
     )
     graph = read_model(model)
     _check_names(graph, request)
@@ -108,6 +116,7 @@ def _collect(
     """Measure and assemble; the profile, and what cut it short. Signals wait until there is a profile."""
     with HeldSignals() as held:
         try:
+            check_possible(runner, request, plan)
             outcome = measure(runner, request, plan, tell)
             tell(Progress("attributing", None, f"{len(graph.ops())} layers"))
             profile = assemble(graph, runner, request, plan, outcome)
@@ -118,17 +127,6 @@ def _collect(
 
 def _ignore(_: Progress) -> None:
     """Progress nobody asked for."""
-
-
-def _plan(max_seconds: float, precision: float) -> Plan:
-    if not max_seconds > 0:
-        raise UsageError(f"--max-seconds must be above 0, not {max_seconds:g}")
-    if not stats.FLOOR <= precision < 1:
-        raise UsageError(
-            f"--precision must be at least {stats.FLOOR:g} and below 1, not {precision:g}",
-            f"0.01 means ±1 %; no interval is given narrower than ±{stats.FLOOR:.2%}",
-        )
-    return Plan(max_seconds=max_seconds, precision=precision)
 
 
 def _known_kernels(kernels: str) -> str:

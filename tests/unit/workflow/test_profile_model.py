@@ -28,6 +28,11 @@ from tflprof.workflow import profile as workflow
         ({"seed": 2**63}, "--seed"),
         ({"xnnpack_flags": -1}, "--xnnpack-flags"),
         ({"xnnpack_flags": 2**32}, "--xnnpack-flags"),
+        ({"rate": 0.0}, "--rate"),
+        ({"rate": 20_000.0}, "--rate"),
+        ({"rate": float("nan")}, "--rate"),
+        ({"sustain": 0.0}, "--sustain"),
+        ({"sustain": float("inf")}, "--sustain"),
     ],
 )
 def test_values_no_run_can_serve_are_usage_errors(options: dict[str, Any], said: str) -> None:
@@ -59,3 +64,27 @@ def test_signals_while_layers_are_attributed_lose_nothing(
         workflow.profile_model(tmp_path / "n.tflite")
     assert caught.value.profile is profile
     assert isinstance(caught.value.cause, KeyboardInterrupt)
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [({"rate": 30.0}, "--rate"), ({"sustain": 1.0}, "--sustain"), ({"pmu": True}, "--pmu")],
+)
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [({"deterministic": True}, "counts instructions"), ({"source": "inprocess"}, "native runner")],
+)
+def test_what_a_target_cannot_do_is_a_usage_error(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    option: str,
+    kind: dict[str, Any],
+    why: str,
+) -> None:
+    (tmp_path / "n.tflite").write_bytes(build_micro(next(iter(MICRO_MODELS))))
+    monkeypatch.setattr(workflow, "open_runner", lambda *_, **__: ScriptedRunner(whole, **kind))
+    with pytest.raises(UsageError) as caught:
+        workflow.profile_model(tmp_path / "n.tflite", **options)
+    assert option in caught.value.what
+    assert why in caught.value.what

@@ -1,0 +1,53 @@
+"""What was asked of a measurement: how long, how precise, how often, and whether the target can do it."""
+
+from __future__ import annotations
+
+import math
+
+from tflprof import stats
+from tflprof.errors import UsageError
+from tflprof.measure.schedule import Plan
+from tflprof.runner.interface import Runner, RunRequest
+from tflprof.runner.options import LEAST_RATE, MOST_RATE
+
+PROCESS_SECONDS = 0.5
+PROCESS_INFERENCES = 20
+"""A process of a periodic run lasts at least so many periods, if the time budget has room for it."""
+SUSTAINED_PROCESS_SECONDS = 60.0
+"""Processes of an endurance run follow each other: what a fault costs is bounded, and the pauses are short."""
+
+
+def make_plan(max_seconds: float, precision: float, rate: float | None, sustain: float | None) -> Plan:
+    """The plan of a measurement; ``sustain`` is in minutes. Raises UsageError naming the option."""
+    if not max_seconds > 0:
+        raise UsageError(f"--max-seconds must be above 0, not {max_seconds:g}")
+    if not stats.FLOOR <= precision < 1:
+        raise UsageError(
+            f"--precision must be at least {stats.FLOOR:g} and below 1, not {precision:g}",
+            f"0.01 means ±1 %; no interval is given narrower than ±{stats.FLOOR:.2%}",
+        )
+    if rate is not None and not LEAST_RATE <= rate <= MOST_RATE:
+        raise UsageError(
+            f"--rate must be from {LEAST_RATE:g} to {MOST_RATE:g} inferences a second, not {rate:g}"
+        )
+    if sustain is None:
+        seconds = max(PROCESS_SECONDS, PROCESS_INFERENCES / rate) if rate else PROCESS_SECONDS
+        return Plan(max_seconds=max_seconds, precision=precision, process_seconds=seconds)
+    if not (sustain > 0 and math.isfinite(sustain)):
+        raise UsageError(f"--sustain must be above 0 minutes, not {sustain:g}")
+    return Plan(sustain * 60, precision, SUSTAINED_PROCESS_SECONDS, sustain=True)
+
+
+def check_possible(runner: Runner, request: RunRequest, plan: Plan) -> None:
+    """Raise UsageError for what the target or its runner cannot do."""
+    asked = {"--rate": request.rate is not None, "--pmu": request.pmu, "--sustain": plan.sustain}
+    for option in (name for name, wanted in asked.items() if wanted):
+        if runner.deterministic:
+            raise UsageError(
+                f"{option} needs a target that measures time; {runner.facts.kind} counts instructions",
+                "such as --target host, or --target adb for a phone",
+            )
+        if runner.source != "native":
+            raise UsageError(
+                f"{option} needs the native runner, not {runner.source}", "such as --target host"
+            )
