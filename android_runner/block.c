@@ -10,6 +10,7 @@
 #include "pmu.h"
 #include "quiet.h"
 #include "records.h"
+#include "runtime.h"
 #include "signals.h"
 #include "structures.h"
 
@@ -25,8 +26,9 @@ struct sample {
 
 static struct model *model;
 static enum variant variant;
-static struct buffer samples, elapsed, raw_events;
+static struct buffer samples, elapsed;
 static int64_t switches;  // involuntary ones of the process before the first inference
+static uint64_t run_start, run_end;
 static int64_t blocks_written;
 
 static struct sample *sample_at(size_t index)
@@ -37,11 +39,6 @@ static struct sample *sample_at(size_t index)
 static const uint64_t *elapsed_of(const struct sample *sample)
 {
     return (const uint64_t *)elapsed.data + sample->first_event;
-}
-
-static litert_profiler profiler(void)
-{
-    return model->compiled[variant].profiler;
 }
 
 size_t block_count(void)
@@ -61,62 +58,37 @@ void block_begin(struct model *new_model, enum variant new_variant)
     signals_doing("run", model->index);
 }
 
-// LiteRtResetProfiler alone leaves the profiler stopped.
-static void restart_profiler(void)
-{
-    LITERT_CALL("profiler", model->index, NULL, ResetProfiler, profiler());
-    LITERT_CALL("profiler", model->index, NULL, StartProfiler, profiler());
-}
-
 // The timed region: between the two readings there is nothing but the run.
 static uint64_t timed_run(void)
 {
-    struct compiled *compiled = &model->compiled[variant];
-    uint64_t start, end;
+    const struct compiled *compiled = &model->compiled[variant];
     int status;
 
-    if (profiler())
-        restart_profiler();
+    if (variant == PROFILED)
+        runtime->restart_events(model, variant);
     quiet_set(variant == PROFILED);
     clock_serve(variant == PROFILED);
     pmu_begin();
-    start = clock_read();
-    status = litert.RunCompiledModel(compiled->handle, model->signature_index, model->input_count,
-                                     compiled->inputs, model->output_count, compiled->outputs);
-    end = clock_read();
+    run_start = clock_read();
+    status = runtime->run(model, compiled);
+    run_end = clock_read();
     pmu_end();
     clock_restore();
     quiet_set(false);
-    litert_check(status, "run", model->index, compiled->handle, "LiteRtRunCompiledModel");
-    return end - start;
-}
-
-static struct litert_event *read_events(int *count)
-{
-    struct litert_event *events;
-
-    *count = 0;
-    if (profiler())
-        LITERT_CALL("events", model->index, NULL, GetNumProfilerEvents, profiler(), count);
-    if (*count <= 0)
-        return NULL;  // asking for no events is an error
-    raw_events.used = 0;
-    buffer_reserve(&raw_events, (size_t)*count * sizeof *events);
-    events = (struct litert_event *)raw_events.data;
-    LITERT_CALL("events", model->index, NULL, GetProfilerEvents, profiler(), *count, events);
-    *count = structures_keep_timed(events, *count);
-    return events;
+    runtime->check_run(model, variant, status);
+    return run_end - run_start;
 }
 
 static void keep_events(struct sample *sample)
 {
     int count;
-    struct litert_event *events = read_events(&count);
+    struct runtime_event *events = runtime->events(model, variant, run_start, run_end, &count);
 
+    count = structures_keep_timed(events, count);
     sample->structure = structures_number(model->index, events, count);
     sample->first_event = elapsed.used / sizeof(uint64_t);
     for (int i = 0; i < count; i++)
-        buffer_append(&elapsed, &events[i].elapsed_us, sizeof(uint64_t));
+        buffer_append(&elapsed, &events[i].elapsed, sizeof(uint64_t));
 }
 
 void block_infer(void)

@@ -1,7 +1,7 @@
 #include "inputs.h"
 
+#include "elements.h"
 #include "failure.h"
-#include "litert.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,37 +64,37 @@ static size_t random_element(uint64_t draw, int type, unsigned char *element)
     float real = unit(draw);
     double wide = real;
     uint64_t whole = draw;
-    uint16_t narrow = type == LITERT_FLOAT16 ? to_float16(real) : to_bfloat16(real);
+    uint16_t narrow = type == ELEMENT_FLOAT16 ? to_float16(real) : to_bfloat16(real);
     const void *value = &whole;
-    size_t size = (size_t)litert_type_bits(type) / 8;
+    size_t size = (size_t)element_bits(type) / 8;
 
     switch (type) {
-    case LITERT_FLOAT32:
+    case ELEMENT_FLOAT32:
         value = &real;
         break;
-    case LITERT_COMPLEX64:  // real and imaginary part have a draw each
+    case ELEMENT_COMPLEX64:  // real and imaginary part have a draw each
         value = &real;
         size = sizeof real;
         break;
-    case LITERT_FLOAT64:
+    case ELEMENT_FLOAT64:
         value = &wide;
         break;
-    case LITERT_FLOAT16:
-    case LITERT_BFLOAT16:
+    case ELEMENT_FLOAT16:
+    case ELEMENT_BFLOAT16:
         value = &narrow;
         break;
-    case LITERT_INT32:
-    case LITERT_INT64:
-    case LITERT_UINT32:
-    case LITERT_UINT64:
+    case ELEMENT_INT32:
+    case ELEMENT_INT64:
+    case ELEMENT_UINT32:
+    case ELEMENT_UINT64:
         whole = draw % 10;
         break;
-    case LITERT_BOOL:
+    case ELEMENT_BOOL:
         whole = draw & 1;
         break;
-    case LITERT_INT4:
-    case LITERT_UINT4:
-    case LITERT_INT2:
+    case ELEMENT_INT4:
+    case ELEMENT_UINT4:
+    case ELEMENT_INT2:
         size = 1;
         break;
     default:  // 8 and 16 bit integers: the low bits
@@ -106,7 +106,7 @@ static size_t random_element(uint64_t draw, int type, unsigned char *element)
 
 bool inputs_can_be_random(int type)
 {
-    return litert_type_bits(type) > 0 && type != LITERT_COMPLEX128;
+    return element_bits(type) > 0 && type != ELEMENT_COMPLEX128;
 }
 
 void inputs_random(uint64_t seed, int type, void *data, size_t bytes)

@@ -9,7 +9,7 @@ uint64_t splitmix64(uint64_t *state);
 
 bool inputs_can_be_random(int type);
 
-// Fills `bytes` bytes of a tensor of a LiteRT element type.
+// Fills `bytes` bytes of a tensor of this element type.
 void inputs_random(uint64_t seed, int type, void *data, size_t bytes);
 
 // Fails unless the file has exactly `bytes` bytes.

@@ -16,12 +16,8 @@ static const struct symbol {
 #undef SYMBOL
 };
 
-void litert_load(const char *path)
+void litert_find(void *library, const char *path)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-
-    if (!library)
-        fail(EXIT_RUNTIME, "library", NO_MODEL, "%s", dlerror());
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
         *symbols[i].place = dlsym(library, symbols[i].name);
         if (!*symbols[i].place)
@@ -68,38 +64,6 @@ const char *litert_status_name(int status)
         if (names[i].status == status)
             return names[i].name;
     return "unnamed status";
-}
-
-static const struct {
-    const char *name;
-    int bits;
-} types[] = {
-    [LITERT_FLOAT32] = {"float32", 32},     [LITERT_INT32] = {"int32", 32},
-    [LITERT_UINT8] = {"uint8", 8},          [LITERT_INT64] = {"int64", 64},
-    [LITERT_STRING] = {"string", 0},        [LITERT_BOOL] = {"bool", 8},
-    [LITERT_INT16] = {"int16", 16},         [LITERT_COMPLEX64] = {"complex64", 64},
-    [LITERT_INT8] = {"int8", 8},            [LITERT_FLOAT16] = {"float16", 16},
-    [LITERT_FLOAT64] = {"float64", 64},     [LITERT_COMPLEX128] = {"complex128", 128},
-    [LITERT_UINT64] = {"uint64", 64},       [LITERT_RESOURCE] = {"resource", 0},
-    [LITERT_VARIANT] = {"variant", 0},      [LITERT_UINT32] = {"uint32", 32},
-    [LITERT_UINT16] = {"uint16", 16},       [LITERT_INT4] = {"int4", 4},
-    [LITERT_BFLOAT16] = {"bfloat16", 16},   [LITERT_INT2] = {"int2", 2},
-    [LITERT_UINT4] = {"uint4", 4},
-};
-
-static bool known_type(int type)
-{
-    return type > 0 && type < (int)(sizeof types / sizeof *types) && types[type].name;
-}
-
-const char *litert_type_name(int type)
-{
-    return known_type(type) ? types[type].name : "unknown";
-}
-
-int litert_type_bits(int type)
-{
-    return known_type(type) ? types[type].bits : 0;
 }
 
 void litert_check(int status, const char *where, int model, litert_compiled handle, const char *call)

@@ -21,30 +21,6 @@ typedef struct litert_buffer *litert_buffer;
 
 enum { LITERT_MAX_RANK = 8, LITERT_LOCK_WRITE = 1, LITERT_CPU = 1, LITERT_RANKED = 0 };
 
-enum litert_type {
-    LITERT_FLOAT32 = 1,
-    LITERT_INT32 = 2,
-    LITERT_UINT8 = 3,
-    LITERT_INT64 = 4,
-    LITERT_STRING = 5,
-    LITERT_BOOL = 6,
-    LITERT_INT16 = 7,
-    LITERT_COMPLEX64 = 8,
-    LITERT_INT8 = 9,
-    LITERT_FLOAT16 = 10,
-    LITERT_FLOAT64 = 11,
-    LITERT_COMPLEX128 = 12,
-    LITERT_UINT64 = 13,
-    LITERT_RESOURCE = 14,
-    LITERT_VARIANT = 15,
-    LITERT_UINT32 = 16,
-    LITERT_UINT16 = 17,
-    LITERT_INT4 = 18,
-    LITERT_BFLOAT16 = 19,
-    LITERT_INT2 = 20,
-    LITERT_UINT4 = 21,
-};
-
 // Only tag 24 (which accelerators to register) with an integer (type 2) is used.
 struct litert_environment_option {
     int tag;
@@ -79,6 +55,7 @@ struct litert_event {
 
 _Static_assert(sizeof(struct litert_environment_option) == 24, "LiteRtEnvOption");
 _Static_assert(sizeof(struct litert_tensor_type) == 72, "LiteRtRankedTensorType");
+// 32-bit programs use another runtime (see runtime.c).
 _Static_assert(sizeof(void *) == 4 || sizeof(struct litert_event) == 104, "ProfiledEventData");
 
 #define LITERT_FUNCTIONS(X)                                                                        \
@@ -141,15 +118,10 @@ struct litert {
 
 extern struct litert litert;
 
-// Fails with the name of what is missing.
-void litert_load(const char *path);
+// Finds the functions in a loaded library; fails with the name of what is missing.
+void litert_find(void *library, const char *path);
 
 const char *litert_status_name(int status);
-
-const char *litert_type_name(int type);
-
-// Bits of one element; 0 for types without a fixed size.
-int litert_type_bits(int type);
 
 // Calls a function that returns a status; on failure ends the process with an error record
 // that names the call. `handle`, when known, is asked for its own messages.

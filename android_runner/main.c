@@ -6,6 +6,7 @@
 #include "session.h"
 
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifndef RUNNER_BUILD
@@ -28,7 +29,10 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     records_open();
     write_hello();
+    if (argc == 3 && !strcmp(argv[1], "--probe"))
+        session_probe(argv[2]);
     if (argc != 2)
-        fail(EXIT_OPTIONS, "options", NO_MODEL, "usage: %s OPTIONS_FILE", argv[0]);
+        fail(EXIT_OPTIONS, "options", NO_MODEL, "usage: %s OPTIONS_FILE, or %s --probe LIBRARY", argv[0],
+             argv[0]);
     session_run(options_read(argv[1]));
 }

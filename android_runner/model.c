@@ -3,121 +3,130 @@
 #include "failure.h"
 #include "inputs.h"
 #include "records.h"
+#include "runtime.h"
 #include "signals.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    TAG_REGISTER_ACCELERATORS = 24,
-    VALUE_INTEGER = 2,
-    REPORT_TO_STDERR = 1,
-    REPORT_TO_BUFFER = 2,
-};
-
-static litert_environment environment;
-
-void model_environment(void)
-{
-    const struct litert_environment_option cpu_only = {
-        .tag = TAG_REGISTER_ACCELERATORS,
-        .value = {.type = VALUE_INTEGER, .integer = LITERT_CPU},
-    };
-
-    LITERT_CALL("library", NO_MODEL, NULL, CreateEnvironment, 1, &cpu_only, &environment);
-}
-
-litert_environment model_environment_handle(void)
-{
-    return environment;
-}
+enum { SEED_STRIDE = 1000003 };
 
 void model_weight_cache(const struct model *model, const struct options *options, char *path, size_t size)
 {
     snprintf(path, size, model->index ? "%s.%d" : "%s", options->weight_cache, model->index);
 }
 
-static void keep(void *text)
+void model_check_count(const struct model *model, size_t count, const char *what)
 {
-    (void)text;
+    if (count > MAX_PORTS)
+        fail(EXIT_RUNTIME, "signature", model->index, "%s has %zu %s, more than %d", model->path, count,
+             what, MAX_PORTS);
 }
 
-static void add_options(const struct model *model, litert_options all, const char *name, char *text)
+static const struct named_shape *wanted_shape(const struct options *options, const char *name)
 {
-    litert_opaque some;
-
-    LITERT_CALL("compile", model->index, NULL, CreateOpaqueOptions, name, text, keep, &some);
-    LITERT_CALL("compile", model->index, NULL, AddOpaqueOptions, all, some);
+    for (int i = 0; i < options->shape_count; i++)
+        if (!strcmp(options->shapes[i].name, name))
+            return &options->shapes[i];
+    return NULL;
 }
 
-// The texts are the library's for as long as it likes: one per use, never freed.
-static litert_options compile_options(const struct model *model, enum variant variant,
-                                      const struct options *options, int reporter)
+static const char *wanted_file(const struct options *options, const char *name)
 {
-    static char runtime[MAX_MODELS][VARIANTS][80], xnnpack[MAX_MODELS][VARIANTS][PATH_MAX + 160];
-    char *text = xnnpack[model->index][variant], cache[PATH_MAX];
-    size_t size = sizeof xnnpack[0][0];
-    litert_options all;
-    int used;
+    for (int i = 0; i < options->input_count; i++)
+        if (!strcmp(options->inputs[i].name, name))
+            return options->inputs[i].path;
+    return NULL;
+}
 
-    LITERT_CALL("compile", model->index, NULL, CreateOptions, &all);
-    LITERT_CALL("compile", model->index, NULL, SetOptionsHardwareAccelerators, all, LITERT_CPU);
-    snprintf(runtime[model->index][variant], sizeof runtime[0][0],
-             "enable_profiling = %s\nerror_reporter_mode = %d\n", variant == PROFILED ? "true" : "false",
-             reporter);
-    used = snprintf(text, size, "kernel_mode = \"%s\"\nnum_threads = %d\n", options->kernel_mode,
-                    (int)options->threads);
-    if (options->xnnpack_flags >= 0)
-        used += snprintf(text + used, size - (size_t)used, "flags = %u\n", (unsigned)options->xnnpack_flags);
-    if (options->weight_cache) {
-        model_weight_cache(model, options, cache, sizeof cache);
-        snprintf(text + used, size - (size_t)used, "weight_cache_file_path = \"%s\"\n", cache);
+// Open dimensions become 1, unless a shape is given.
+static void resize_input(struct model *model, enum variant variant, size_t i, const struct options *options)
+{
+    const struct port *port = &model->inputs[i];
+    const struct named_shape *shape = wanted_shape(options, port->name);
+    int rank = shape ? shape->rank : port->rank;
+    int32_t dimensions[MAX_RANK];
+    bool is_open = false, other = rank != port->rank;
+
+    for (int d = 0; d < port->rank; d++)
+        is_open |= port->dimensions[d] < 0;
+    for (int d = 0; d < rank; d++) {
+        dimensions[d] = shape ? shape->dimensions[d] : port->dimensions[d] < 0 ? 1 : port->dimensions[d];
+        other |= d < port->rank && dimensions[d] != port->dimensions[d];
     }
-    add_options(model, all, "runtime_options_string", runtime[model->index][variant]);
-    add_options(model, all, "xnnpack", text);
-    return all;
+    if (is_open || other)
+        runtime->resize(model, variant, i, dimensions, rank, is_open);
 }
 
-void model_compile(struct model *model, enum variant variant, const struct options *options)
+static void refuse_unusable(const struct model *model)
 {
-    litert_options all = compile_options(model, variant, options, REPORT_TO_BUFFER);
-    struct compiled *compiled = &model->compiled[variant];
-    int status;
+    for (size_t i = 0; i < model->input_count; i++) {
+        int type = model->inputs[i].element;
 
-    if (!model->file) {
-        signals_doing("load", model->index);
-        LITERT_CALL("load", model->index, NULL, CreateModelFromFile, environment, model->path, &model->file);
+        if (!inputs_can_be_random(type))
+            fail(EXIT_RUNTIME, "input", model->index,
+                 "input %s is of type %s (%d), which the runner cannot fill", model->inputs[i].name,
+                 element_name(type), type);
     }
-    signals_doing("compile", model->index);
-    status = litert.CreateCompiledModel(environment, model->file, all, &compiled->handle);
-    litert.DestroyOptions(all);
-    if (status) {
-        // Its buffered messages died with it: once more, so that they are on standard error.
-        all = compile_options(model, variant, options, REPORT_TO_STDERR);
-        status = litert.CreateCompiledModel(environment, model->file, all, &compiled->handle);
-    }
-    litert_check(status, "compile", model->index, NULL, "LiteRtCreateCompiledModel");
-    if (variant == PROFILED && litert.CompiledModelGetProfiler(compiled->handle, &compiled->profiler))
-        compiled->profiler = NULL;
 }
 
-void model_discard(struct model *model, enum variant variant)
+static void fill_input(struct model *model, enum variant variant, size_t i, const struct options *options)
 {
-    litert.DestroyCompiledModel(model->compiled[variant].handle);
-    litert.DestroyModel(model->file);
-    model->compiled[variant].handle = NULL;
-    model->file = NULL;
+    struct port *port = &model->inputs[i];
+    const char *path = wanted_file(options, port->name);
+    void *data = runtime->lock_input(model, variant, i);
+
+    if (path)
+        inputs_read(path, model->index, port->name, data, port->bytes);
+    else
+        inputs_random((uint64_t)options->seed * SEED_STRIDE + i, port->element, data, port->bytes);
+    runtime->unlock_input(model, variant, i);
+    port->from_file = path;
+}
+
+static bool has_input(const struct model *models, int count, const char *name)
+{
+    for (int m = 0; m < count; m++)
+        for (size_t i = 0; i < models[m].input_count; i++)
+            if (!strcmp(models[m].inputs[i].name, name))
+                return true;
+    return false;
+}
+
+void model_check_names(const struct model *models, int count, const struct options *options)
+{
+    const char *unknown = NULL;
+
+    for (int i = 0; i < options->input_count; i++)
+        if (!has_input(models, count, options->inputs[i].name))
+            unknown = options->inputs[i].name;
+    for (int i = 0; i < options->shape_count; i++)
+        if (!has_input(models, count, options->shapes[i].name))
+            unknown = options->shapes[i].name;
+    if (unknown)
+        fail(EXIT_OPTIONS, "options", NO_MODEL, "no model has an input named `%s`", unknown);
+}
+
+void model_prepare(struct model *model, enum variant variant, const struct options *options)
+{
+    signals_doing("prepare", model->index);
+    runtime->describe(model, variant, options->signature);
+    refuse_unusable(model);
+    for (size_t i = 0; i < model->input_count; i++)
+        resize_input(model, variant, i, options);
+    runtime->allocate(model, variant);
+    for (size_t i = 0; i < model->input_count; i++)
+        fill_input(model, variant, i, options);
 }
 
 static void write_port(const struct port *port, bool is_input)
 {
     record_object_begin(NULL);
     record_text("name", port->name);
-    record_text("dtype", litert_type_name(port->type.element));
+    record_text("dtype", element_name(port->element));
     record_list_begin("shape");
-    for (unsigned i = 0; i < port->type.layout.rank; i++)
-        record_integer(NULL, port->type.layout.dimensions[i]);
+    for (int i = 0; i < port->rank; i++)
+        record_integer(NULL, port->dimensions[i]);
     record_list_end();
     record_unsigned("bytes", port->bytes);
     if (is_input)

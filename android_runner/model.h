@@ -1,53 +1,53 @@
 // One .tflite file, the compiled models made of it and their buffers.
 #pragma once
 
-#include "litert.h"
+#include "elements.h"
 #include "options.h"
+
+#include <stddef.h>
 
 enum { MAX_PORTS = 256 };
 
 // An input or output of the signature.
 struct port {
     const char *name;
-    struct litert_tensor_type type;
+    int element;
+    int rank;
+    int32_t dimensions[MAX_RANK];  // below zero: left open by the file
     size_t bytes;
     bool from_file;
 };
 
+// What these point at is the business of the runtime in use.
 struct compiled {
-    litert_compiled handle;
-    litert_profiler profiler;  // NULL: the runtime provides none
-    litert_buffer inputs[MAX_PORTS];
-    litert_buffer outputs[MAX_PORTS];
+    void *handle;
+    void *profiler;  // NULL: it tells no events
+    void *inputs[MAX_PORTS];
+    void *outputs[MAX_PORTS];
+    void *delegate;
+    void *signature;
 };
 
 struct model {
     int index;
     const char *path;
-    litert_file file;
+    void *file;
     size_t signature_index;
-    const char *signature_key;
-    int64_t subgraph;  // below zero: unknown
+    const char *signature_key;  // NULL: the file has no signatures
+    int64_t subgraph;           // below zero: unknown
     size_t input_count, output_count;
     struct port inputs[MAX_PORTS], outputs[MAX_PORTS];
     struct compiled compiled[VARIANTS];
 };
 
-// Once, before any model is loaded.
-void model_environment(void);
-litert_environment model_environment_handle(void);
-
-// Loads the file unless it is loaded and makes the compiled model: what `init` times.
-void model_compile(struct model *model, enum variant variant, const struct options *options);
-
-// Undoes model_compile for a model with no other variant and no buffers.
-void model_discard(struct model *model, enum variant variant);
-
-// Signature, shapes, buffers, inputs: afterwards it can run.
+// Signature, shapes, buffers, inputs: afterwards a compiled model can run.
 void model_prepare(struct model *model, enum variant variant, const struct options *options);
 
 // Fails when an input or shape is given for a name that no model has.
 void model_check_names(const struct model *models, int count, const struct options *options);
+
+// Fails when a signature has more inputs or outputs than there is room for.
+void model_check_count(const struct model *model, size_t count, const char *what);
 
 void model_write(const struct model *model);
 

@@ -10,6 +10,7 @@
 #include "platform.h"
 #include "pmu.h"
 #include "records.h"
+#include "runtime.h"
 #include "schedule.h"
 #include "signals.h"
 
@@ -108,10 +109,13 @@ static void pin(const struct options *options)
     record_end();
 }
 
-static void write_library(const struct options *options)
+static void load_library(const char *path)
 {
+    runtime_load(path);
     record_begin("library");
-    record_text("path", options->library);
+    record_text("path", path);
+    record_text("api", runtime->name);
+    record_text("version", runtime->version());
     record_null("build");
     record_end();
 }
@@ -133,7 +137,7 @@ static void init(struct model *model, enum variant variant, const char *cache, c
 {
     uint64_t t = clock_now(), start = clock_read(), value;
 
-    model_compile(model, variant, options);
+    runtime->compile(model, variant, options);
     value = clock_read() - start;
     record_begin("init");
     record_integer("m", model->index);
@@ -157,7 +161,7 @@ static void init_first(struct model *model, enum variant variant, const struct o
     model_weight_cache(model, options, cache, sizeof cache);
     unlink(cache);
     init(model, variant, "cold", options);
-    model_discard(model, variant);
+    runtime->discard(model, variant);
     init(model, variant, "warm", options);
 }
 
@@ -211,9 +215,8 @@ void session_run(const struct options *options)
     write_clocks(options);
     pin(options);
     pmu_init(options);
-    litert_load(options->library);
-    write_library(options);
-    model_environment();
+    load_library(options->library);
+    runtime->open(options);
     open_models(options);
     if (options->mode == MODE_TIME)
         schedule_time(models, options);
@@ -222,4 +225,11 @@ void session_run(const struct options *options)
     for (int m = 0; m < options->model_count; m++)
         write_memory(&models[m], "end");
     records_finish(stop_requested() ? "stopped" : "ok", EXIT_DONE);
+}
+
+void session_probe(const char *library)
+{
+    signals_init(false);
+    load_library(library);
+    records_finish("ok", EXIT_DONE);
 }

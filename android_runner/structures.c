@@ -37,7 +37,7 @@ static struct event *event_at(size_t index)
     return (struct event *)events.data + index;
 }
 
-int structures_keep_timed(struct litert_event *list, int count)
+int structures_keep_timed(struct runtime_event *list, int count)
 {
     int kept = 0;
 
@@ -48,7 +48,7 @@ int structures_keep_timed(struct litert_event *list, int count)
 }
 
 // FNV-1a over whole words; equality is checked, so it only has to spread.
-static uint64_t hash_events(const struct litert_event *list, int count)
+static uint64_t hash_events(const struct runtime_event *list, int count)
 {
     uint64_t hash = 0xcbf29ce484222325u;
 
@@ -64,14 +64,14 @@ static uint64_t hash_events(const struct litert_event *list, int count)
     return hash;
 }
 
-static bool same_event(const struct event *known, const struct litert_event *seen)
+static bool same_event(const struct event *known, const struct runtime_event *seen)
 {
     return known->type == seen->type && known->source == seen->source &&
            known->metadata1 == seen->metadata1 && known->metadata2 == seen->metadata2 &&
            !strcmp(tags.data + known->tag, seen->tag);
 }
 
-static bool same_events(const struct structure *known, const struct litert_event *list)
+static bool same_events(const struct structure *known, const struct runtime_event *list)
 {
     for (int i = 0; i < known->count; i++)
         if (!same_event(event_at(known->first + (size_t)i), &list[i]))
@@ -79,17 +79,17 @@ static bool same_events(const struct structure *known, const struct litert_event
     return true;
 }
 
-static uint64_t earliest_start(const struct litert_event *list, int count)
+static uint64_t earliest_start(const struct runtime_event *list, int count)
 {
     uint64_t earliest = 0;
 
     for (int i = 0; i < count; i++)
-        if (list[i].start_us && (!earliest || list[i].start_us < earliest))
-            earliest = list[i].start_us;
+        if (list[i].start && (!earliest || list[i].start < earliest))
+            earliest = list[i].start;
     return earliest;
 }
 
-static int remember(int model, const struct litert_event *list, int count, uint64_t hash)
+static int remember(int model, const struct runtime_event *list, int count, uint64_t hash)
 {
     uint64_t earliest = earliest_start(list, count);
     struct structure structure = {model, count, events.used / sizeof(struct event), hash};
@@ -100,8 +100,8 @@ static int remember(int model, const struct litert_event *list, int count, uint6
             .source = list[i].source,
             .metadata1 = list[i].metadata1,
             .metadata2 = list[i].metadata2,
-            .start = list[i].start_us ? list[i].start_us - earliest : 0,
-            .elapsed = list[i].elapsed_us,
+            .start = list[i].start ? list[i].start - earliest : 0,
+            .elapsed = list[i].elapsed,
             .tag = tags.used,
         };
 
@@ -112,7 +112,7 @@ static int remember(int model, const struct litert_event *list, int count, uint6
     return structure_count() - 1;
 }
 
-int structures_number(int model, const struct litert_event *list, int count)
+int structures_number(int model, const struct runtime_event *list, int count)
 {
     uint64_t hash = hash_events(list, count);
 

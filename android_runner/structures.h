@@ -1,16 +1,13 @@
 // The lists of profiler events seen so far, and the writing of new ones.
 #pragma once
 
-#include "litert.h"
-
-// Events of this type and above have no time.
-enum { FIRST_TIMELESS_EVENT = 16 };
+#include "runtime.h"
 
 // Moves the events that have a time to the front and returns their number.
-int structures_keep_timed(struct litert_event *events, int count);
+int structures_keep_timed(struct runtime_event *events, int count);
 
 // The number of the structure of these events of a model; remembers it when it is new.
-int structures_number(int model, const struct litert_event *events, int count);
+int structures_number(int model, const struct runtime_event *events, int count);
 
 int structures_event_count(int structure);
 

@@ -142,7 +142,13 @@ def test_the_records_say_what_they_must(runner: Runner) -> None:
     assert hello == {**hello, "protocol": 1, "platform": f"linux-{os.uname().machine}"}
     assert clock["counter"] == "ns"
     assert clock["tick"] > 0
-    assert library == {"r": "library", "path": str(runner.library), "build": None}
+    assert library == {
+        "r": "library",
+        "path": str(runner.library),
+        "api": "litert",
+        "version": None,
+        "build": None,
+    }
     assert (model["signature"], model["signature_index"], model["subgraph"]) == ("one", 0, 0)
     assert model["inputs"] == [
         {"name": "image", "dtype": "float32", "shape": [1, 4], "bytes": 16, "source": "random"}
@@ -245,7 +251,7 @@ def test_one_round_of_each_variant_always_runs(runner: Runner) -> None:
 def test_two_models_alternate_in_an_order_the_seed_decides(runner: Runner) -> None:
     def order(seed: int) -> list[int]:
         models = [runner.model("a"), runner.model("b")]
-        done = runner.run(models=models, seed=seed, blocks=20)
+        done = runner.run(models=models, seed=seed, seconds=60, blocks=20)
         rounds = [b["m"] for b in done.blocks(phase="steady")]
         assert all({rounds[i], rounds[i + 1]} == {0, 1} for i in range(0, 40, 2))
         assert [r["m"] for r in done.of("model")] == [0, 1]

@@ -120,16 +120,16 @@ int LiteRtCreateManagedTensorBufferFromRequirements(litert_environment environme
                                                     const struct litert_tensor_type *type,
                                                     litert_requirements requirements, litert_buffer *buffer)
 {
-    size_t bits = (size_t)(type->element == LITERT_INT4 || type->element == LITERT_UINT4 ? 4
-                           : type->element == LITERT_INT2                                ? 2
-                           : type->element == LITERT_FLOAT64 || type->element == LITERT_INT64 ||
-                                   type->element == LITERT_UINT64 || type->element == LITERT_COMPLEX64
+    size_t bits = (size_t)(type->element == ELEMENT_INT4 || type->element == ELEMENT_UINT4 ? 4
+                           : type->element == ELEMENT_INT2                                ? 2
+                           : type->element == ELEMENT_FLOAT64 || type->element == ELEMENT_INT64 ||
+                                   type->element == ELEMENT_UINT64 || type->element == ELEMENT_COMPLEX64
                                ? 64
-                           : type->element == LITERT_FLOAT32 || type->element == LITERT_INT32 ||
-                                   type->element == LITERT_UINT32
+                           : type->element == ELEMENT_FLOAT32 || type->element == ELEMENT_INT32 ||
+                                   type->element == ELEMENT_UINT32
                                ? 32
-                           : type->element == LITERT_BOOL || type->element == LITERT_INT8 ||
-                                   type->element == LITERT_UINT8
+                           : type->element == ELEMENT_BOOL || type->element == ELEMENT_INT8 ||
+                                   type->element == ELEMENT_UINT8
                                ? 8
                                : 16);
 

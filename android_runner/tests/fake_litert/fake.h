@@ -19,6 +19,7 @@
 //   page=FILE, counts=A,B,... the Nth run adds the Nth number (then the last) to word 0
 #pragma once
 
+#include "../../elements.h"
 #include "../../litert.h"
 
 enum { MAX_EVENTS = 64, INVALID = 1, FILE_ERROR = 500 };

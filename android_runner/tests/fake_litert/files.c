@@ -144,9 +144,9 @@ struct litert_layout file_layout(void)
 int LiteRtGetRankedTensorType(litert_tensor tensor, struct litert_tensor_type *type)
 {
     SCRIPTED;
-    *type = (struct litert_tensor_type){LITERT_FLOAT32, {.rank = 2, .dimensions = {1, 3}}};
+    *type = (struct litert_tensor_type){ELEMENT_FLOAT32, {.rank = 2, .dimensions = {1, 3}}};
     if ((size_t)tensor == 1)
-        *type = (struct litert_tensor_type){number("type", LITERT_FLOAT32), file_layout()};
+        *type = (struct litert_tensor_type){number("type", ELEMENT_FLOAT32), file_layout()};
     return 0;
 }
 
@@ -154,6 +154,6 @@ int LiteRtGetUnrankedTensorType(litert_tensor tensor, int *type)
 {
     (void)tensor;
     SCRIPTED;
-    *type = LITERT_FLOAT32;
+    *type = ELEMENT_FLOAT32;
     return 0;
 }
