@@ -10,14 +10,15 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 
-export VENV MODEL TARGET
+export VENV MODEL TARGET PROFILE_ARGS
 
 .NOTPARALLEL:
 
-.PHONY: help setup emulation phone profile test lint pytest test-packages bench reports wheel lock clean
+.PHONY: help setup emulation phone phone-profile profile test lint pytest test-packages bench reports wheel lock clean
 
 help:
-	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|...]   profile a network, write out/*.parquet and .html'
+	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|adb|...] [PROFILE_ARGS=...]   profile a network, write out/*.parquet and .html'
+	@echo 'make phone-profile   the same with TARGET=adb on a virtual phone, started for it'
 	@echo 'make test            every check and test'
 	@echo 'make lint            ruff, mypy and import rules only'
 	@echo 'make pytest          the tests only [PYTEST_ARGS="-k name"]'
@@ -60,6 +61,10 @@ profile: setup emulation
 # Linux 6.7 or later on x86-64, root, Debian's apt. What it is made of goes to build/phone.
 phone: setup
 	@$(BIN)/python -m tests.phone $(PHONE_ARGS)
+
+# A machine of root's on which `make phone` works.
+phone-profile: setup emulation
+	@$(BIN)/python -m scripts.phone_profile
 
 # Checks
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Profiles $MODEL on $TARGET (both from the environment, both may be empty) and says where the files are.
+# Profiles $MODEL on $TARGET (both from the environment, both may be empty) and says where the files are;
+# $PROFILE_ARGS are further options.
 # No model: MobileNet v1, built here. No target: an emulated ARM core where there is one, else the host.
 set -eu
 
@@ -26,6 +27,6 @@ fi
 
 name=$(basename "$model" .tflite)-$(printf %s "$target" | tr -c 'A-Za-z0-9._-' -)
 "$VENV/bin/tflprof" profile "$model" --target "$target" \
-    -o "$out/$name.parquet" --html "$out/$name.html" --force
+    -o "$out/$name.parquet" --html "$out/$name.html" --force ${PROFILE_ARGS:-}
 echo "Profile: $PWD/$out/$name.parquet"
 echo "Report:  $PWD/$out/$name.html"
