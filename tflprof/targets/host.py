@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tflprof.facts import DeviceFacts
 from tflprof.targets.cores import choose_cpus
 from tflprof.targets.local import LocalWorkspace, make_private_directory
 from tflprof.targets.probe import parse_probe, read_texts
+
+_SYSTEM = Path("/sys/devices/system")
 
 
 def host_facts(kind: str) -> DeviceFacts:
@@ -23,6 +26,23 @@ def host_facts(kind: str) -> DeviceFacts:
         cpus=probe.cpus,
         memory_bytes=probe.memory_bytes,
     )
+
+
+def thermal_zones(folder: Path = Path("/sys/class/thermal")) -> list[Path]:
+    """Readable files with the temperatures of the processor, at most 16; of anything, if none says it is one."""
+    files = [
+        zone / "temp" for zone in sorted(folder.glob("thermal_zone*")) if os.access(zone / "temp", os.R_OK)
+    ]
+    kinds = {file: _kind(file.with_name("type")) for file in files}
+    cores = [file for file in files if any(word in kinds[file] for word in ("cpu", "pkg", "core", "soc"))]
+    return (cores or files)[:16]
+
+
+def _kind(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace").lower()
+    except OSError:
+        return ""
 
 
 class HostDevice:
@@ -43,8 +63,14 @@ class HostDevice:
         return choose_cpus(self.facts.cpus, os.sched_getaffinity(0), core, threads)
 
     def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
-        """Time is counted; the CPUs are pinned to if there are any."""
-        return [("mode", "time"), *([("cpus", ",".join(map(str, cpus)))] if cpus else [])]
+        """Time is counted; the CPUs are pinned to if there are any. Where the system hides the clock, it is measured."""
+        hidden = not (_SYSTEM / "cpu" / "cpu0" / "cpufreq" / "scaling_cur_freq").exists()
+        return [
+            ("mode", "time"),
+            *([("cpus", ",".join(map(str, cpus)))] if cpus else []),
+            *([("chain", "1")] if hidden else []),
+            *(("thermal", str(zone)) for zone in thermal_zones()),
+        ]
 
     def workspace(self) -> LocalWorkspace:
         """A temporary directory."""

@@ -40,6 +40,7 @@ def test_defaults_and_options_reach_the_workflow(run: Run, workflow: Workflow) -
     assert (call["target"], call["threads"], call["kernels"]) == ("emulated:pixel2", 1, "xnnpack")
     options = "--target host --core 3 --threads 2 --kernels builtin --signature s --runtime lib.so --seed 7"
     more = "--max-seconds 5 --precision 0.05 --xnnpack-flags 4 --weight-cache --input a=x=1.raw --input-shape b=1,2"
+    more += " --rate 30 --sustain 0.5 --pmu"
     assert run("profile", "m.tflite", *options.split(), *more.split()).exit_code == 0
     call = workflow.calls[1]
     call.pop("on_progress")
@@ -56,6 +57,9 @@ def test_defaults_and_options_reach_the_workflow(run: Run, workflow: Workflow) -
         "precision": 0.05,
         "xnnpack_flags": 4,
         "weight_cache": True,
+        "rate": 30.0,
+        "sustain": 0.5,
+        "pmu": True,
         "inputs": {"a=x": Path("1.raw")},
         "input_shapes": {"b": (1, 2)},
     }
