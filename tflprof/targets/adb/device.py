@@ -15,6 +15,7 @@ from tflprof.targets.adb.link import AdbLink
 from tflprof.targets.adb.lock import PhoneLock, owner_mark
 from tflprof.targets.adb.probe import read_facts, read_state
 from tflprof.targets.adb.process import kill_script, unseen
+from tflprof.targets.adb.quiet import QuietDevice, restore_leftovers
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.adb.store import ROOT, Store
 from tflprof.targets.adb.workspace import AdbWorkspace, Folder
@@ -61,6 +62,8 @@ class AdbDevice:
         link.name = self.facts.name
         # Until it is chosen what runs on it (tflprof/runner/phone.py).
         self.platform = self.facts.abi
+        cpus = self.cpus_for(setup.core, setup.threads) if setup.changes_device else ()
+        self._quiet = QuietDevice(link, setup, cpus, self.inspection.api_level, owner, tell)
 
     @classmethod
     def open(cls, serial: str | None, setup: PhoneSetup, tell: Tell | None = None) -> AdbDevice:
@@ -79,10 +82,16 @@ class AdbDevice:
         phone = choose_phone(server.phones(), serial or os.environ.get("ANDROID_SERIAL") or None)
         lock = PhoneLock(phone.serial, phone.model or phone.serial)
         try:
-            return cls(AdbLink(server, phone.serial, phone.model), lock, setup, tell or _untold)
+            device = cls(AdbLink(server, phone.serial, phone.model), lock, setup, tell or _untold)
         except BaseException:
             lock.release()
             raise
+        try:
+            device._quiet.begin()
+        except BaseException:
+            device.close()
+            raise
+        return device
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...]:
         """CPUs of a core choice; without one it is the big core."""
@@ -114,14 +123,16 @@ class AdbDevice:
             self._free.append(folder)
 
     def conditions(self) -> Mapping[str, object]:
-        """The phone's state now: battery, heat, screen; empty if it cannot be asked."""
+        """The phone's state now: battery, heat, screen, as far as it can be asked; what was done to keep it quiet."""
+        setup = self.setup
+        quiet = {"quiet": self._quiet.to_json()} if setup.changes_device or setup.waits else {}
         if self.link.lost:
-            return {}
+            return quiet
         try:
             state = state_of(read_state(self.link))
         except TflprofError:
-            return {}
-        return {**state.to_json(), "serial": self.link.serial}
+            return quiet
+        return {**state.to_json(), "serial": self.link.serial, **quiet}
 
     def recover(self) -> None:
         """Wait until the phone answers again, and end what the broken link left running on it.
@@ -132,6 +143,7 @@ class AdbDevice:
         while True:
             try:
                 self._come_back()
+                self._quiet.renew()
                 break
             except TargetError as error:
                 if time.monotonic() > deadline:
@@ -161,14 +173,17 @@ class AdbDevice:
 
     def _remove_leftovers(self, owner: str) -> None:
         """What our earlier runs could not remove; nobody else of ours is at work while we hold the lock."""
-        stale = [name for name in self.link.entries(ROOT) if name.startswith(f"run-{owner}-")]
+        names = self.link.entries(ROOT)
+        restore_leftovers(self.link, names, owner)
+        stale = [name for name in names if name.startswith(f"run-{owner}-")]
         if stale:
             folders = " ".join(unseen(f"{ROOT}/{name}") for name in stale)
             self.link.run(f"{kill_script(f'{ROOT}/run-{owner}-')}; rm -rf {folders}")
 
     def close(self) -> None:
-        """Remove our folders from the phone and unlock it; gives up quickly if it is gone."""
+        """Put the phone back as it was, remove our folders and unlock it; gives up quickly if it is gone."""
         try:
+            self._quiet.end()
             if self._count and not self.link.lost:
                 with contextlib.suppress(TflprofError):
                     self.link.run(f"rm -rf {unseen(self._root)}", _CLEANING_SECONDS)

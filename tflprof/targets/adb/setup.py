@@ -15,6 +15,7 @@ class PhoneSetup:
         frequency_khz: fixed frequency of the measured cores; needs root.
         cool_to: wait before measuring until battery and CPUs are at most so warm, °C.
         wait_seconds: the longest to wait for that.
+        core, threads: which cores are to measure, as for :meth:`Device.cpus_for`.
     """
 
     quiet: bool = False
@@ -22,6 +23,8 @@ class PhoneSetup:
     frequency_khz: int | None = None
     cool_to: float | None = None
     wait_seconds: float = 300.0
+    core: str | None = None
+    threads: int = 1
 
     @property
     def changes_device(self) -> bool:
