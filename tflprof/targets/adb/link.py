@@ -134,11 +134,11 @@ class AdbLink:
                 except AdbError as error:
                     if str(error) != "closed":
                         raise
-                    kind = service.partition(":")[0]
-                    raise ServiceRefused(f"{self.name} refused the service {kind!r}", _HINT) from None
+                    raise ServiceRefused(f"{self.name} closed the connection at once", _HINT) from None
             except BaseException:
                 sock.close()
                 raise
+        self.lost = False
         return sock
 
     def ping(self, timeout: float = 10.0) -> None:

@@ -76,7 +76,6 @@ class AdbProcess:
         try:
             return self._link.open(f"exec:{script}")
         except ServiceRefused:
-            self._link.lost = False
             return self._link.open(f"shell:{script}")
 
     # The reading thread
