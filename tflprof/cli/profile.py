@@ -24,6 +24,15 @@ from tflprof.cli.options import (
 from tflprof.cli.outputs import check_outputs, save_page, save_profile
 from tflprof.cli.progress import progress_display
 from tflprof.cli.show import present
+from tflprof.cli.tool_runner import (
+    BinaryPath,
+    Runner,
+    RunnerKind,
+    ToolFlag,
+    ToolFlags,
+    check_runner,
+    run_official_tool,
+)
 
 if TYPE_CHECKING:
     from tflprof.measure.interrupt import HeldSignals
@@ -34,6 +43,7 @@ if TYPE_CHECKING:
 @guarded
 def profile(
     model: ModelPath,
+    tool_flags: ToolFlags = None,
     target: Annotated[
         str, typer.Option(metavar="T", help="Where to run: see tflprof targets.")
     ] = "emulated:pixel2",
@@ -78,6 +88,9 @@ def profile(
     rate: Rate = None,
     sustain: Sustain = None,
     pmu: Pmu = False,
+    runner: Runner = RunnerKind.TFLPROF,
+    binary: BinaryPath = None,
+    tool_flag: ToolFlag = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Save the profile (.parquet).")
     ] = None,
@@ -89,6 +102,8 @@ def profile(
     _verbose: Verbose = False,
 ) -> None:
     """Profile a model, layer by layer."""
+    flags = [*(tool_flag or []), *(tool_flags or [])]
+    check_runner(runner, binary, flags)
     check_outputs(model, [path for path in (output, html) if path is not None], force=force)
     options = {
         "target": target,
@@ -108,12 +123,17 @@ def profile(
         "sustain": sustain,
         "pmu": pmu,
     }
+    shown = {"top": top, "in_order": in_order, "json": json}
+    if binary is not None:
+        collected = run_official_tool(model, binary, flags, options)
+        _deliver(collected, output, html, force=force, show=shown)
+        return
     from tflprof.measure.interrupt import HeldSignals
 
     with HeldSignals(holding=False) as signals:
         collected, cause = _measure(model, options, signals)
         signals.holding = True
-        _deliver(collected, output, html, force=force, show={"top": top, "in_order": in_order, "json": json})
+        _deliver(collected, output, html, force=force, show=shown)
     if cause is None and signals.received:
         cause = KeyboardInterrupt()
     if cause is not None:

@@ -77,7 +77,7 @@ def assemble_log(report: LogReport, run: LogRun, model: Model | None, origin: Or
         target=origin.facts,
         runtime={"name": None, "version": None, "platform": None, "sha256": None, **origin.runtime},
         runner_build=origin.build or run.tool,
-        options=origin.options or _options(run),
+        options=origin.options or told_options(run),
         schedule=Schedule(0.0, 0.0, 1, 0, None, True),
         clock=ClockInfo(1000, None),
         alignment=alignment,
@@ -162,8 +162,8 @@ def _model_info(
     )
 
 
-def _options(run: LogRun) -> Options:
-    """What a log tells of how the model was run."""
+def told_options(run: LogRun) -> Options:
+    """What a log tells of how the model was run; None where it does not."""
     told = run.parameters
     threads = told.get("Num threads") or told.get("#threads used for CPU inference") or ""
     return Options(

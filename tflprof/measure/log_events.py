@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from tflprof.errors import UsageError
 from tflprof.logs.report import KERNEL, OPERATOR, PHASE, RUN_ORDER, LogRow, LogRun, LogTable, RuntimeInfo
 from tflprof.measure import nesting
 from tflprof.measure.averages import inferences_behind, mean_us, merged_rows
@@ -131,8 +132,11 @@ class _Builder:
         graph = self._model.subgraphs[subgraph]
         kind = row.type.partition("/")[0]
         if row.index is not None:
+            # Nodes of delegates come after the model's own.
             op = graph.ops[row.index] if row.index < len(graph.ops) else None
-            return op if op is not None and kind in (op.type, op.code, row.type) else None
+            if op is not None and not {kind, row.type} & {op.type, op.code}:
+                raise _of_another_model(self._model, row, op)
+            return op
         names = row.outputs
         return next(
             (
@@ -143,6 +147,15 @@ class _Builder:
             ),
             None,
         )
+
+
+def _of_another_model(model: Model, row: LogRow, op: Op) -> UsageError:
+    where = f"line {row.line} of the log" if row.line else "the profile"
+    return UsageError(
+        f"{where} has {row.type} as operator {row.index}, in {model.path} that is {op.type}: "
+        "the log is of another model",
+        "name the file that ran, or leave --model out",
+    )
 
 
 def _in_order(table: LogTable) -> Sequence[LogRow]:
