@@ -63,7 +63,7 @@ class HostDevice:
         return choose_cpus(self.facts.cpus, os.sched_getaffinity(0), core, threads)
 
     def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
-        """Time is counted; the CPUs are pinned to if there are any. Where the system hides the clock, it is measured."""
+        """Time is counted on the CPUs, if there are any; where the system hides the frequency, it is measured."""
         hidden = not (_SYSTEM / "cpu" / "cpu0" / "cpufreq" / "scaling_cur_freq").exists()
         return [
             ("mode", "time"),
