@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tflprof.errors import UsageError
@@ -16,6 +17,8 @@ from tflprof.model.read import read_model
 from tflprof.profile.profile import Profile
 from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.open import open_runner
+from tflprof.targets.adb.setup import PhoneSetup
+from tflprof.targets.spec import parse_target
 from tflprof.workflow.plan import check_possible, make_plan
 
 KERNELS = ("xnnpack", "builtin", "reference")
@@ -55,6 +58,7 @@ def profile_model(
     rate: float | None = None,
     sustain: float | None = None,
     pmu: bool = False,
+    setup: PhoneSetup | None = None,
     on_progress: OnProgress | None = None,
 ) -> Profile:
     """Profile a model layer by layer.
@@ -62,7 +66,8 @@ def profile_model(
     Args:
         model: path of a .tflite file.
         target: ``host``, ``interpreter`` or ``emulated:PHONE``.
-        core: ``big``, ``little``, a CPU number, or None for the target's own choice.
+        core: ``big``, ``little``, a CPU number, a mask such as ``0xf0``, a list such as ``4-7``, or None for
+            the target's own choice.
         threads: of the inference library.
         kernels: ``xnnpack``, ``builtin`` or ``reference``.
         signature: signature key; None for the first.
@@ -77,6 +82,7 @@ def profile_model(
         rate: begin so many inferences a second; None: each follows the last.
         sustain: minutes of an endurance run, in place of ``max_seconds`` and ``precision``.
         pmu: read the core's performance counters, too.
+        setup: what is to be done to a phone before it measures, and undone afterwards.
         on_progress: called now and then.
 
     Raises:
@@ -84,6 +90,7 @@ def profile_model(
         Interrupted: cut short by Ctrl-C, SIGTERM or a failure after the first samples; has the partial profile.
     """
     tell = on_progress or _ignore
+    _check_setup(target, setup)
     plan = make_plan(max_seconds, precision, rate, sustain)
     request = RunRequest(
         models=(Path(model),),
@@ -103,7 +110,12 @@ def profile_model(
     )
     graph = read_model(model)
     _check_names(graph, request)
-    runner = open_runner(target, Path(runtime) if runtime else None, tell=lambda *what: tell(Progress(*what)))
+    runner = open_runner(
+        target,
+        Path(runtime) if runtime else None,
+        replace(setup or PhoneSetup(), core=core, threads=threads),
+        lambda *what: tell(Progress(*what)),
+    )
     profile, cause = _collect(graph, runner, request, plan, tell)
     if cause is not None:
         raise Interrupted(profile, cause)
@@ -123,6 +135,11 @@ def _collect(
         finally:
             runner.close()
     return profile, outcome.cause or (KeyboardInterrupt() if held.received else None)
+
+
+def _check_setup(target: str, setup: PhoneSetup | None) -> None:
+    if setup is not None and parse_target(target).kind != "adb":
+        raise UsageError(f"{target} is no phone: nothing is to be done to it", "leave the setup out")
 
 
 def _ignore(_: Progress) -> None:
