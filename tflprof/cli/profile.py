@@ -22,6 +22,16 @@ from tflprof.cli.options import (
     parse_shapes,
 )
 from tflprof.cli.outputs import check_outputs, save_page, save_profile
+from tflprof.cli.phone_options import (
+    CoolTo,
+    Core,
+    Cores,
+    Frequency,
+    Governor,
+    Quiet,
+    chosen_core,
+    phone_setup,
+)
 from tflprof.cli.progress import progress_display
 from tflprof.cli.show import present
 from tflprof.cli.tool_runner import (
@@ -47,10 +57,8 @@ def profile(
     target: Annotated[
         str, typer.Option(metavar="T", help="Where to run: see tflprof targets.")
     ] = "emulated:pixel2",
-    core: Annotated[
-        str | None,
-        typer.Option(metavar="C", help="Core: big, little, or a CPU number; default: the target's."),
-    ] = None,
+    core: Core = None,
+    cores: Cores = None,
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the runtime.")] = 1,
     kernels: Annotated[Kernels, typer.Option(help="Kernels of the runtime.")] = Kernels.XNNPACK,
     signature: Annotated[str | None, typer.Option(metavar="S", help="Signature; default: the first.")] = None,
@@ -88,6 +96,10 @@ def profile(
     rate: Rate = None,
     sustain: Sustain = None,
     pmu: Pmu = False,
+    quiet: Quiet = False,
+    governor: Governor = None,
+    frequency: Frequency = None,
+    cool_to: CoolTo = None,
     runner: Runner = RunnerKind.TFLPROF,
     binary: BinaryPath = None,
     tool_flag: ToolFlag = None,
@@ -107,7 +119,7 @@ def profile(
     check_outputs(model, [path for path in (output, html) if path is not None], force=force)
     options = {
         "target": target,
-        "core": core,
+        "core": chosen_core(core, cores),
         "threads": threads,
         "kernels": kernels.value,
         "signature": signature,
@@ -122,6 +134,7 @@ def profile(
         "rate": rate,
         "sustain": sustain,
         "pmu": pmu,
+        "setup": phone_setup(target, quiet=quiet, governor=governor, frequency=frequency, cool_to=cool_to),
     }
     shown = {"top": top, "in_order": in_order, "json": json}
     if binary is not None:
