@@ -116,9 +116,8 @@ static long get_affinity(long thread, size_t size, void *mask)
 }
 
 // The threads of a program spread over the CPUs it may use, each staying on one.
-static int current_cpu(void)
+static int cpu_of(long thread)
 {
-    long thread = this_thread();
     uint64_t mask = mask_of(thread);
 
     for (int skip = (int)(thread % __builtin_popcountll(mask)); skip; skip--)
@@ -129,7 +128,7 @@ static int current_cpu(void)
 static long get_cpu(unsigned *cpu, unsigned *node)
 {
     if (cpu)
-        *cpu = (unsigned)current_cpu();
+        *cpu = (unsigned)cpu_of(this_thread());
     if (node)
         *node = 0;
     return 0;
@@ -215,21 +214,35 @@ EXPORT time_t time(time_t *at)
     return now.tv_sec;
 }
 
-// The host's kernel tells the host's CPUs there: a copy that tells the phone's.
-static int open_status(void)
+// The host's kernel tells the host's CPUs in some files of /proc: a program reads copies that tell the phone's.
+// Reads the file into `text` and returns an empty copy, or an error.
+static long begin_copy(const char *path, char *text, size_t size)
 {
-    char text[8192];
-    long source = raw(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0, 0, 0);
-    long copy = raw(SYS_memfd_create, (long)"status", 0, 0, 0, 0, 0);
-    long size = source < 0 ? source : raw(SYS_read, source, (long)text, sizeof text - 1, 0, 0, 0);
-    uint64_t mask = mask_of(this_thread());
-    char *first, *next;
+    long source = raw(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+    long length = source < 0 ? source : raw(SYS_read, source, (long)text, (long)size - 1, 0, 0, 0);
 
     if (source >= 0)
         raw(SYS_close, source, 0, 0, 0, 0, 0);
-    if (size < 0 || copy < 0)
-        return (int)answer(size < 0 ? size : copy);
-    text[size] = 0;
+    if (length < 0)
+        return length;
+    text[length] = 0;
+    return raw(SYS_memfd_create, (long)"copy", 0, 0, 0, 0, 0);
+}
+
+static int end_copy(long copy)
+{
+    raw(SYS_lseek, copy, 0, SEEK_SET, 0, 0, 0);
+    return (int)copy;
+}
+
+static int open_status(void)
+{
+    char text[8192], *first, *next;
+    long copy = begin_copy("/proc/self/status", text, sizeof text);
+    uint64_t mask = mask_of(this_thread());
+
+    if (copy < 0)
+        return (int)answer(copy);
     first = strstr(text, "Cpus_allowed:");
     next = first ? strstr(first, "Mems_allowed:") : NULL;
     if (next) {
@@ -241,12 +254,31 @@ static int open_status(void)
         }
         dprintf((int)copy, "\n%s", next);
     }
-    raw(SYS_lseek, copy, 0, SEEK_SET, 0, 0, 0);
-    return (int)copy;
+    return end_copy(copy);
+}
+
+// The 39th field is the CPU; the second, in parentheses, may hold spaces.
+static int open_thread(const char *path, long thread)
+{
+    enum { CPU_FIELD = 39 };
+    char text[2048], *at, *end;
+    long copy = begin_copy(path, text, sizeof text);
+
+    if (copy < 0)
+        return (int)answer(copy);
+    at = strrchr(text, ')');
+    for (int field = 2; at && field < CPU_FIELD; field++)
+        at = strchr(at + 1, ' ');
+    end = at ? strchr(at + 1, ' ') : NULL;
+    if (end)
+        dprintf((int)copy, "%.*s %d%s", (int)(at - text), text, cpu_of(thread), end);
+    return end_copy(copy);
 }
 
 EXPORT int open(const char *path, int flags, ...)
 {
+    int thread;
+    char file[8];
     long mode;
     va_list arguments;
 
@@ -255,6 +287,8 @@ EXPORT int open(const char *path, int flags, ...)
     va_end(arguments);
     if (attached() && (!strcmp(path, "/proc/self/status") || !strcmp(path, "proc/self/status")))
         return open_status();
+    if (attached() && sscanf(path, "/proc/self/task/%d/%7s", &thread, file) == 2 && !strcmp(file, "stat"))
+        return open_thread(path, thread);
     return (int)answer(raw(SYS_openat, AT_FDCWD, (long)path, flags, mode, 0, 0));
 }
 
