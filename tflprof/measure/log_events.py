@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tflprof.errors import UsageError
-from tflprof.logs.report import KERNEL, OPERATOR, PHASE, RUN_ORDER, LogRow, LogRun, LogTable, RuntimeInfo
+from tflprof.logs.report import (
+    KERNEL,
+    LITERT,
+    OPERATOR,
+    PHASE,
+    RUN_ORDER,
+    LogRow,
+    LogRun,
+    LogTable,
+    RuntimeInfo,
+)
 from tflprof.measure import nesting
 from tflprof.measure.averages import inferences_behind, mean_us, merged_rows
 from tflprof.model.graph import Model, Op
@@ -63,9 +73,10 @@ def log_events(run: LogRun, model: Model | None, runtime: RuntimeInfo | None = N
 class _Builder:
     def __init__(self, run: LogRun, model: Model | None, runtime: RuntimeInfo | None) -> None:
         self._delegations = {(one.subgraph, one.node): one for one in runtime.delegations} if runtime else {}
-        self._tables = {table.subgraph: table for table in run.profiled()}
-        self._inferences = {number: inferences_behind(run, table) for number, table in self._tables.items()}
         self._model = model
+        whole = {table.subgraph: inferences_behind(run, table) for table in run.profiled()}
+        self._tables = {part.subgraph: part for table in run.profiled() for part in by_subgraph(table, model)}
+        self._inferences = {number: whole.get(number, whole.get(0)) for number in self._tables}
         self._used: set[int] = set()
         self._events = LogEvents(subgraph=min(self._tables, default=0))
 
@@ -87,7 +98,7 @@ class _Builder:
     def _call(self, subgraph: int) -> None:
         self._used.add(subgraph)
         table = self._tables[subgraph]
-        merged = merged_rows(table, self._inferences[subgraph])
+        merged = self._merged(subgraph)
         self._events.merged += len(merged)
         rows = [row for row in _in_order(table) if row.kind != PHASE]
         total = sum(mean_us(row, table, self._inferences[subgraph]) for row in rows)
@@ -107,7 +118,7 @@ class _Builder:
         index = op.index if op is not None else row.index if row.index is not None else -1
         self._events.placed.append(self._place(row, table, nesting.OPERATOR, index))
         for called in op.subgraphs if op is not None else ():
-            if called in self._tables and called not in self._used and not self._is_merged(called):
+            if called in self._tables and called not in self._used and not self._merged(called):
                 self._call(called)
 
     def _replaced(self, row: LogRow, subgraph: int) -> tuple[str, ...]:
@@ -118,8 +129,12 @@ class _Builder:
         ops = self._model.subgraphs[subgraph].ops
         return tuple(ops[index].id for index in sorted(found.replaced) if 0 <= index < len(ops))
 
-    def _is_merged(self, subgraph: int) -> bool:
-        return bool(merged_rows(self._tables[subgraph], self._inferences[subgraph]))
+    def _merged(self, subgraph: int) -> tuple[LogRow, ...]:
+        """Kernels whose partition, or even subgraph, cannot be told."""
+        table = self._tables[subgraph]
+        if table.layout == LITERT and len(self._tables) > 1:
+            return tuple(row for row in table.rows if row.kind == KERNEL)
+        return merged_rows(table, self._inferences[subgraph])
 
     def _place(self, row: LogRow, table: LogTable, kind: int, index: int, *, merged: bool = False) -> Placed:
         mean = mean_us(row, table, self._inferences[table.subgraph]) * 1000.0
@@ -147,6 +162,31 @@ class _Builder:
             ),
             None,
         )
+
+
+def by_subgraph(table: LogTable, model: Model | None) -> tuple[LogTable, ...]:
+    """The tables of the subgraphs in one: the LiteRT tool prints all in one table and does not say which is which.
+
+    An operator is taken for the first of its index and type that is not taken yet; kernels stay with subgraph 0.
+    """
+    if table.layout != LITERT or model is None:
+        return (table,)
+    rows: dict[int, list[LogRow]] = {0: []}
+    taken: set[tuple[int, int]] = set()
+    for row in table.rows:
+        index, kind = row.index if row.index is not None else -1, row.type.partition("/")[0]
+        places = [
+            graph.index
+            for graph in model.subgraphs
+            if row.kind == OPERATOR
+            and 0 <= index < len(graph.ops)
+            and {kind, row.type} & {graph.ops[index].type, graph.ops[index].code}
+            and (graph.index, index) not in taken
+        ]
+        place = places[0] if places else 0
+        taken.add((place, index))
+        rows.setdefault(place, []).append(row)
+    return tuple(replace(table, subgraph=place, rows=tuple(own)) for place, own in sorted(rows.items()))
 
 
 def _of_another_model(model: Model, row: LogRow, op: Op) -> UsageError:
