@@ -22,8 +22,9 @@ from tflprof.targets.adb.wire import (
     SYNC_CHUNK,
     Entry,
     PacketReader,
-    cut_at_mark,
+    cut_at_marks,
     exit_status,
+    marked,
     sync_record,
 )
 
@@ -99,7 +100,7 @@ class AdbLink:
         deadline = time.monotonic() + timeout
         command = self.short_enough(script)
         mark = secrets.token_hex(8)
-        service = f"shell,v2,raw:{command}" if self.shell_v2 else f"shell:({command}\n); echo {mark}:$?"
+        service = f"shell,v2,raw:{command}" if self.shell_v2 else f"shell:{marked(command, mark)}"
         with self._reporting("did not answer"), contextlib.closing(self.open(service)) as sock:
             found = _read_packets(sock, deadline) if self.shell_v2 else _read_marked(sock, deadline, mark)
         if found is None:
@@ -294,5 +295,5 @@ def _read_marked(sock: socket.socket, deadline: float, mark: str) -> Result | No
     output = bytearray()
     while data := _receive(sock, deadline):
         output += data
-    found = cut_at_mark(bytes(output), mark)
+    found = cut_at_marks(bytes(output), mark)
     return None if found is None else Result(found[0], b"", exit_status(found[1]))

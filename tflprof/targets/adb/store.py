@@ -133,9 +133,10 @@ class Store:
         if wrong:
             wrong = self._push_once(wrong, lambda _: None)
         if wrong:
-            names = ", ".join(str(file.path) for file in wrong.values())
+            names = ", ".join(file.path.name for file in list(wrong.values())[:3])
+            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             raise EnvironmentFault(
-                f"{names} arrived corrupted on {self._link.name}, twice",
+                f"{names}{more} arrived corrupted on {self._link.name}, twice",
                 "try another cable or USB port; or its storage is failing",
             )
 
@@ -169,11 +170,7 @@ class Store:
         free = parse_free_bytes(result.text)
         if "space" in error.reason or (free is not None and free < file.size):
             return _no_space(self._link.name, file.size, free)
-        reason = error.reason or "it gave no reason"
-        return EnvironmentFault(
-            f"{self._link.name} did not take {file.path} ({file.size} bytes): {reason}",
-            f"`adb shell touch {TMP}/x` shows whether the folder can be written to",
-        )
+        return refused(self._link.name, f"{file.path} ({file.size:,} bytes)", error)
 
     def _verified(self, files: Mapping[str, LocalFile], parts: Mapping[str, str]) -> set[str]:
         """Hashes of the files that the phone holds as they are here."""
@@ -197,6 +194,17 @@ class Store:
 
 def _expected(file: LocalFile, name: str) -> str:
     return file.sha256 if name == "sha256" else _digest(file.path, name)
+
+
+def refused(phone: str, what: str, error: TransferRefused) -> EnvironmentFault:
+    """The error for a file that a phone did not take."""
+    if "read-only" in error.reason.lower():
+        hint = "restart the phone; if it stays so, its storage is broken"
+    elif "space" in error.reason:
+        hint = "`tflprof clean` removes what earlier runs pushed; or free some space on the phone"
+    else:
+        hint = f"`adb shell touch {TMP}/x` shows whether the folder can be written to"
+    return EnvironmentFault(f"{phone} did not take {what}: {error.reason or 'it gave no reason'}", hint)
 
 
 def _no_space(phone: str, needed: int, free: int | None) -> EnvironmentFault:

@@ -56,19 +56,22 @@ def exit_status(status: int) -> int:
     return status
 
 
-def cut_at_mark(output: bytes, mark: str) -> tuple[bytes, int] | None:
-    """Output before ``MARK:STATUS`` and the status; None if the mark is not there: the link broke.
+def marked(script: str, mark: str) -> str:
+    """A script that prints lines with a mark before and after what the given one prints, and its status."""
+    return f"echo {mark}:; ({script}\n); echo {mark}:$?"
 
-    How the mark's own line ends tells whether a terminal has put carriage returns before the newlines;
-    only then are they taken away.
+
+def cut_at_marks(output: bytes, mark: str) -> tuple[bytes, int] | None:
+    """What a :func:`marked` script printed, and its status; None if a mark is not there: the link broke.
+
+    Whatever a shell or a banner says before is dropped. How the last mark's line ends tells whether a terminal
+    has put carriage returns before the newlines; only then are they taken away.
     """
-    found = re.search(rb"%s:(\d{1,3})(\r*)\n" % mark.encode(), output)
+    found = re.search(rb"%s:\r*\n(.*)%s:(\d{1,3})(\r*)\n" % ((mark.encode(),) * 2), output, re.DOTALL)
     if found is None:
         return None
-    before = output[: found.start()]
-    if found[2]:
-        before = before.replace(found[2] + b"\n", b"\n")
-    return before, int(found[1])
+    content = found[1].replace(found[3] + b"\n", b"\n") if found[3] else found[1]
+    return content, int(found[2])
 
 
 @dataclass(frozen=True)

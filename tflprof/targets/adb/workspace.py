@@ -11,7 +11,7 @@ from pathlib import Path
 from tflprof.errors import EnvironmentFault, TflprofError
 from tflprof.targets.adb.link import AdbLink, TransferRefused
 from tflprof.targets.adb.process import AdbProcess
-from tflprof.targets.adb.store import LocalFile, OnPush, Store, local_file
+from tflprof.targets.adb.store import LocalFile, OnPush, Store, local_file, refused
 
 
 @dataclass
@@ -115,11 +115,7 @@ class AdbWorkspace:
             try:
                 self._link.push(data, self._path(name))
             except TransferRefused as error:
-                raise EnvironmentFault(
-                    f"cannot write {len(data)} bytes to {self._path(name)} on {self._link.name}: "
-                    f"{error.reason or 'it gave no reason'}",
-                    "free some space on the phone: `tflprof clean` removes what earlier runs pushed",
-                ) from error
+                raise refused(self._link.name, f"{self._path(name)} ({len(data)} bytes)", error) from error
             self._folder.written.add(name)
             self._folder.exists = True
         self._texts.clear()

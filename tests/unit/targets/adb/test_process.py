@@ -39,6 +39,7 @@ class WireEnd:
             self.lost = True
             raise ServiceRefused("refused")
         self.services.append(service)
+        self.lost = False
         ours, self.phone = socket.socketpair()
         return ours
 

@@ -12,7 +12,7 @@ from tflprof.targets.adb.wire import (
     STDERR,
     STDOUT,
     PacketReader,
-    cut_at_mark,
+    cut_at_marks,
     exit_status,
     packet,
     sync_record,
@@ -57,24 +57,26 @@ def test_a_status_above_128_is_a_signal(told: int, status: int) -> None:
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        (b"hello\nMARK:0\n", (b"hello\n", 0)),
-        (b"hello\r\nMARK:3\r\n", (b"hello\n", 3)),
-        (b"old\r\r\nMARK:3\r\r\n", (b"old\n", 3)),
-        (b"no newline MARK:1\n", (b"no newline ", 1)),
+        (b"MARK:\nhello\nMARK:0\n", (b"hello\n", 0)),
+        (b"MARK:\r\nhello\r\nMARK:3\r\n", (b"hello\n", 3)),
+        (b"MARK:\r\r\nold\r\r\nMARK:3\r\r\n", (b"old\n", 3)),
+        (b"MARK:\nno newline MARK:1\n", (b"no newline ", 1)),
         # Only a terminal's carriage returns go: here the program wrote its own.
-        (b"dos\r\nMARK:0\n", (b"dos\r\n", 0)),
-        (b"MARK:255\n", (b"", 255)),
-        (b"half", None),
-        (b"hello\nMARK:", None),
-        (b"hello\nMARK:1", None),
+        (b"MARK:\ndos\r\nMARK:0\n", (b"dos\r\n", 0)),
+        (b"MARK:\nMARK:255\n", (b"", 255)),
+        (b"* * welcome * *\nMARK:\nhello\nMARK:0\n", (b"hello\n", 0)),
+        (b"MARK:\nhalf", None),
+        (b"MARK:\nhello\nMARK:", None),
+        (b"MARK:\nhello\nMARK:1", None),
+        (b"hello\nMARK:1\n", None),
     ],
 )
 def test_a_marked_status(output: bytes, expected: tuple[bytes, int] | None) -> None:
-    assert cut_at_mark(output, "MARK") == expected
+    assert cut_at_marks(output, "MARK") == expected
 
 
 @given(st.binary(max_size=200), st.integers(0, 255), st.sampled_from([b"\n", b"\r\n"]))
 def test_what_a_terminal_did_is_undone(content: bytes, status: int, end: bytes) -> None:
     content = content.replace(b"\r", b"").replace(b"mark", b"")
-    sent = (content + b"mark:%d\n" % status).replace(b"\n", end)
-    assert cut_at_mark(sent, "mark") == (content, status)
+    sent = (b"mark:\n" + content + b"mark:%d\n" % status).replace(b"\n", end)
+    assert cut_at_marks(sent, "mark") == (content, status)
