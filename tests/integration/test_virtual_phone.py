@@ -125,7 +125,7 @@ def test_properties_can_be_asked_for_and_set(phone: VirtualPhone) -> None:
 
 def test_a_cut_link_ends_what_ran_over_it(phone: VirtualPhone) -> None:
     with subprocess.Popen(
-        [phone.server.adb, "-s", phone.serial, "shell", "echo up; sleep 1000"],
+        [phone.server.adb, "-s", phone.serial, "shell", "echo up; exec sleep 1000"],
         env=phone.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -136,7 +136,7 @@ def test_a_cut_link_ends_what_ran_over_it(phone: VirtualPhone) -> None:
         phone.cut_link()
         assert client.stdout.readline() == b""
     assert not seen_as(phone, "device")
-    phone.wait_until(lambda: not phone.running("sh"), "the shell got no hang-up")
+    phone.wait_until(lambda: not phone.processes(), "it got no hang-up")
     phone.restore_link()
     assert phone.shell("echo back") == "back\n"
 

@@ -91,7 +91,10 @@ class Init:
             self._become_daemon(DaemonOptions(**options), Control(theirs))
         theirs.close()
         commands = Control(ours)
-        commands.hear()
+        try:
+            commands.hear()
+        except EOFError:
+            raise OSError(f"the daemon cannot listen on port {options['port']}") from None
         self._daemon = (number, commands)
         return number
 
@@ -148,11 +151,16 @@ def main(descriptor: int) -> None:
     kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWUTS)
     control.say(["unshared", os.getpid()])
     control.hear()  # the users are mapped
+    turn, pass_turn = os.pipe()
     child = os.fork()
     if child:
         control.say(["first process", child])
+        os.close(pass_turn)
         os.waitpid(child, 0)
         return
+    os.close(pass_turn)
+    os.read(turn, 1)  # until the parent has spoken
+    os.close(turn)
     kernel.die_with_parent(signal.SIGKILL)
     kernel.set_name("init")
     os.setgid(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -15,18 +16,31 @@ from types import TracebackType
 from adbutils import adb_path
 
 SERVER_SECONDS = 20
+FIRST_PORT, PORTS_EACH, PORT_RANGES = 5600, 100, 260
+_places = itertools.count()
 
 
-def free_port(first: int) -> int:
-    """A port of the loopback interface that nobody listens on, from this number on."""
-    for port in range(first, first + 400):
+# Whoever was given one may not listen on it yet.
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on; other test processes look elsewhere.
+
+    Ports up to 5585 are those where every adb server looks for emulators.
+    """
+    first = FIRST_PORT + os.getpid() * 41 % PORT_RANGES * PORTS_EACH
+    for port in range(first, first + PORTS_EACH):
+        if port in _given:
+            continue
         with socket.socket() as trial:
             try:
                 trial.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        _given.add(port)
         return port
-    raise OSError(f"no free port from {first} to {first + 400}")
+    raise OSError(f"no free port from {first} to {first + PORTS_EACH}")
 
 
 class AdbServer:
@@ -35,7 +49,7 @@ class AdbServer:
     def __init__(self, adb: str | None = None) -> None:
         self.adb = adb or adb_path()
         self._home = tempfile.TemporaryDirectory(prefix="phone-adb-")
-        self.port = free_port(15037 + os.getpid() % 500 * 20)
+        self.port = free_port()
         self.environment = {
             "HOME": self._home.name,
             "ANDROID_USER_HOME": self._home.name,

@@ -20,7 +20,6 @@ from tests.phone.processes import GuestProcess, guest_processes
 from tests.phone.server import AdbServer, free_port
 from tflprof.targets.phone import load_phone
 
-FIRST_PORT = 5600
 DATA_BYTES = 256 << 20
 TEMPORARY = "data/local/tmp"
 FILLER = "data/filler"
@@ -65,8 +64,7 @@ class VirtualPhone:
         self._data_bytes = data_bytes
         self._threads: list[threading.Thread] = []
         self._closing = threading.Event()
-        # Ports that server looks at by itself are lower.
-        self.port = free_port(FIRST_PORT + os.getpid() % 400)
+        self.port = free_port()
         self._options = DaemonOptions(self.port, "", rooted=rooted, **options)
 
     @property
