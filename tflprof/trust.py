@@ -96,6 +96,19 @@ _RULES = (
     ),
     Rule("on-battery", "note", "some devices are slower on battery: plug it in, if that is how it is used"),
     Rule("unplugged-in-run", "doubt", "leave the device plugged in, or out, for the whole measurement"),
+    Rule(
+        "quiet-incomplete",
+        "note",
+        "root the phone, leave out what it refuses, or keep a watch on the findings",
+    ),
+    Rule(
+        "device-is-emulator",
+        "doubt",
+        "measure on a phone; for counts without one use --target emulated:PHONE",
+    ),
+    Rule(
+        "kind-of-cores-unknown", "doubt", "wake the cores with some work, or choose by number with --core N"
+    ),
     Rule("not-pinned", "note", "use target host with --core big for a number to rely upon"),
     Rule(
         "averages-only",
@@ -132,7 +145,12 @@ def verdict(findings: Sequence[Finding]) -> str:
 def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
     """All findings about a profile, gravest first."""
     if meta.kind == "aggregate":
-        found = [*_completeness(meta), *_averages(meta, summary), *_attribution(meta, summary)]
+        found = [
+            *_completeness(meta),
+            *_averages(meta, summary),
+            *_phone(meta),
+            *_attribution(meta, summary),
+        ]
     else:
         found = [
             *_completeness(meta),
@@ -144,6 +162,7 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
             *_frequency(meta),
             *_deadlines_and_counters(meta),
             *_power(meta),
+            *_phone(meta),
             *_attribution(meta, summary),
         ]
     return tuple(sorted(found, key=lambda one: -_GRAVITY[one.severity]))
@@ -328,6 +347,22 @@ def _power(meta: ProfileMeta) -> Iterator[Finding]:
         yield finding("unplugged-in-run", f"power by {before} went away in the run")
     elif unplugged:
         yield finding("on-battery", "the device ran on its battery")
+
+
+def _phone(meta: ProfileMeta) -> Iterator[Finding]:
+    """What a phone is, and what it did not let us do."""
+    if meta.target.details.get("android_emulator"):
+        yield finding("device-is-emulator", "an Android emulator's times are not a phone's")
+    unknown = meta.target.details.get("cpus_of_unknown_kind")
+    if unknown and not (meta.options.core or "big")[0].isdigit():
+        message = (
+            f"CPU {unknown} is offline and of unknown kind: {meta.options.core or 'big'} is among the others"
+        )
+        yield finding("kind-of-cores-unknown", message)
+    start, end = _device(meta, "quiet")
+    refused = (end or start or {}).get("refused")
+    if refused:
+        yield finding("quiet-incomplete", f"could not be done: {'; '.join(refused)}")
 
 
 def _device(meta: ProfileMeta, key: str) -> tuple[Any, Any]:

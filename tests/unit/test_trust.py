@@ -235,3 +235,43 @@ def test_counters_that_cannot_be_read() -> None:
     found = next(one for one in trust.assess(meta, profile.summary) if one.code == "pmu-unavailable")
     assert found.severity == "note"
     assert "security.perf_harden" in found.remedy
+
+
+def with_details(profile: Profile, core: str | None = None, **details: Any) -> ProfileMeta:
+    target = replace(profile.meta.target, details=details)
+    return replace(profile.meta, target=target, options=replace(profile.meta.options, core=core))
+
+
+def test_an_emulator_is_no_phone() -> None:
+    profile = make_profile()
+    assert "device-is-emulator" in codes(with_details(profile, android_emulator=True), profile)
+    assert "device-is-emulator" not in codes(with_details(profile), profile)
+
+
+@pytest.mark.parametrize(
+    ("core", "found"), [(None, True), ("big", True), ("little", True), ("4", False), ("0xf0", False)]
+)
+def test_a_kind_of_cores_that_is_not_known(core: str | None, found: bool) -> None:
+    profile = make_profile()
+    meta = with_details(profile, core, cpus_of_unknown_kind="8-9")
+    assert ("kind-of-cores-unknown" in codes(meta, profile)) is found
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        ({"done": ["a"], "refused": []}, {"done": ["a"], "refused": []}, None),
+        (
+            {"done": [], "refused": ["wake lock: x"]},
+            {"done": [], "refused": ["wake lock: x"]},
+            "wake lock: x",
+        ),
+        ({"done": [], "refused": ["a", "b"]}, None, "a; b"),
+        (None, None, None),
+    ],
+)
+def test_what_a_phone_refused(start: object, end: object, told: str | None) -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, **device("quiet", start, end))
+    found = [one.message for one in trust.assess(meta, profile.summary) if one.code == "quiet-incomplete"]
+    assert found == ([] if told is None else [f"could not be done: {told}"])

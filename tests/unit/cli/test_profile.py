@@ -13,6 +13,7 @@ from tflprof.errors import ModelError, RunnerError, TargetError
 from tflprof.profile.meta import Finding
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile
+from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.workflow.profile import Interrupted
 from tflprof.workflow.progress import OnProgress, Progress
 
@@ -60,9 +61,38 @@ def test_defaults_and_options_reach_the_workflow(run: Run, workflow: Workflow) -
         "rate": 30.0,
         "sustain": 0.5,
         "pmu": True,
+        "setup": None,
         "inputs": {"a=x": Path("1.raw")},
         "input_shapes": {"b": (1, 2)},
     }
+
+
+def test_options_of_phones_reach_the_workflow(run: Run, workflow: Workflow) -> None:
+    options = "--quiet --governor performance --frequency 1401600 --cool-to 35 --cores 4-7 --threads 2"
+    assert run("profile", "m.tflite", "--target", "adb:X", *options.split()).exit_code == 0
+    assert workflow.calls[0]["setup"] == PhoneSetup(
+        quiet=True, governor="performance", frequency_khz=1401600, cool_to=35.0
+    )
+    assert workflow.calls[0]["core"] == "4-7"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--quiet", "--quiet is for phones, and emulated:pixel2 is none"),
+        ("--target host --governor performance", "--governor is for phones, and host is none"),
+        ("--target adbx --frequency 5", "--frequency is for phones, and adbx is none"),
+        ("--target interpreter --cool-to 30", "--cool-to is for phones, and interpreter is none"),
+        ("--core big --cores 4-7", "--core and --cores exclude each other"),
+        ("--cores big", "--cores big: expected a hexadecimal mask or a list of CPUs"),
+        ("--target adb --cool-to 1000", "Invalid value for '--cool-to'"),
+    ],
+)
+def test_options_of_phones_that_do_not_fit(run: Run, workflow: Workflow, options: str, message: str) -> None:
+    result = run("profile", "m.tflite", *options.split())
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert workflow.calls == []
 
 
 def test_files_are_written(run: Run, workflow: Workflow) -> None:
