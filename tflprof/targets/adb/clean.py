@@ -10,6 +10,7 @@ from tflprof.targets.adb.client import READY, AdbServer, Phone, choose_phone
 from tflprof.targets.adb.link import AdbLink
 from tflprof.targets.adb.lock import PhoneLock, owner_mark
 from tflprof.targets.adb.process import kill_script, own_pattern
+from tflprof.targets.adb.quiet import restore_leftovers
 from tflprof.targets.adb.store import ROOT, TMP
 
 _SECONDS = 120.0
@@ -46,10 +47,12 @@ def _clean(server: AdbServer, phone: Phone) -> Cleaned:
     try:
         link = AdbLink(server, phone.serial, phone.model)
         # Under the lock, what still runs of ours is left over.
-        pattern = own_pattern(f"{ROOT}/run-")
+        owner = owner_mark()
+        restore_leftovers(link, link.entries(ROOT), owner)
+        patterns = " ".join(f"-e '{own_pattern(f'{ROOT}/{kind}-')}'" for kind in ("run", "quiet"))
         result = link.run(
-            f"{kill_script(f'{ROOT}/run-{owner_mark()}')}; "
-            f"grep -ql '{pattern}' /proc/[0-9]*/cmdline 2>/dev/null && exit {_BUSY}; "
+            f"{kill_script(f'{ROOT}/run-{owner}')}; "
+            f"grep -ql {patterns} /proc/[0-9]*/cmdline 2>/dev/null && exit {_BUSY}; "
             f"if [ -d {ROOT} ]; then du -sk {ROOT}; fi; rm -rf {ROOT} {TMP}/.tflprof-*",
             _SECONDS,
         )

@@ -12,6 +12,7 @@ from threading import Event, Thread
 
 from tflprof.errors import DeviceLost, RunnerError, TflprofError
 from tflprof.targets.adb.link import AdbLink, ServiceRefused
+from tflprof.targets.adb.store import ROOT
 from tflprof.targets.adb.wire import CLOSE_STDIN, EXIT, STDERR, STDOUT, PacketReader, exit_status, packet
 
 STATUS, ERRORS, PID = "status", "stderr", "pid"
@@ -211,14 +212,16 @@ def _without_return(line: bytes) -> bytes:
 def own_pattern(directory: str) -> str:
     """A pattern that finds a folder of ours in a command line, but not where the pattern itself stands.
 
-    ``directory`` may be the beginning of a folder's path, from ``/run-`` on.
+    ``directory`` may be the beginning of the path of a folder in :data:`ROOT`.
     """
-    return directory.replace("/run-", "/run[-]")
+    name = directory.removeprefix(f"{ROOT}/")
+    return f"{ROOT}/[{name[0]}]{name[1:]}"
 
 
 def unseen(directory: str) -> str:
     """A folder's path for a script, quoted so that :func:`own_pattern` does not find it in the script's text."""
-    return shlex.quote(directory).replace("/run-", "/run''-")
+    name = directory.removeprefix(f"{ROOT}/")
+    return f"{ROOT}/''{shlex.quote(name)}"
 
 
 def kill_script(directory: str) -> str:

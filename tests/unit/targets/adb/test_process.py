@@ -175,8 +175,10 @@ def test_kill_ends_what_does_not_end_by_itself(start: Start) -> None:
 
 
 def test_kill_tries_nothing_over_a_lost_link(start: Start) -> None:
-    wire = WireEnd(lost=True)
-    start(wire).kill()
+    wire = WireEnd()
+    process = start(wire)
+    wire.lost = True
+    process.kill()
     assert wire.scripts == []
 
 
@@ -233,8 +235,9 @@ def test_an_old_daemon_is_asked_to_terminate_by_a_signal(start: Start) -> None:
 
 
 def test_the_pattern_is_not_found_in_scripts_that_hold_it() -> None:
-    for folder in (FOLDER, FOLDER.rpartition("/")[0]):
+    quiet = "/data/local/tmp/tflprof/quiet-0123abcd-89ef"
+    for folder in (FOLDER, FOLDER.rpartition("/")[0], quiet):
         pattern = re.compile(own_pattern(folder))
-        assert pattern.search(f"{FOLDER}/runner\0options")
+        assert pattern.search(f"{folder}/runner\0options")
         assert not pattern.search(kill_script(folder))
         assert not pattern.search(f"rm -rf {unseen(folder)}")
