@@ -48,10 +48,11 @@ RECORD_FILES = (
     ),
     f"{_CPU}/cpu[0-9]*/core_ctl/m*_cpus",
     "sys/class/thermal/thermal_zone*/mode",
-    "sys/class/power_supply/battery/[cts]*",
+    "sys/class/power_supply/battery/capacity",
+    "sys/class/power_supply/battery/status",
+    "sys/class/power_supply/battery/temp",
     "dev/cpuset/*/cpus",
     "proc/self/cpuset",
-    "sys/power/wake_lock",
 )
 LOADERS = (
     "system/bin/linker64",
@@ -70,11 +71,7 @@ STATE_COMMANDS = {
     "thermalservice": "dumpsys thermalservice",
     "power": "dumpsys power | grep -E 'mWakefulness=|Display Power|mStayOn=|UPDATES'",
 }
-RECORD_COMMANDS = {
-    "id": "id",
-    "df": "df -k /data/local/tmp",
-    "sh": 'echo "$KSH_VERSION"; ls -l /system/bin/sh',
-}
+RECORD_COMMANDS = {"id": "id -u", "sh": 'echo "$KSH_VERSION"'}
 
 
 class Output(Protocol):
