@@ -38,6 +38,7 @@ _TITLE = re.compile(r"^={3,} ?(?P<title>[A-Za-z].*?) ?={3,}$")
 _RULE = re.compile(r"^[=-]{10,}$")
 _ORDERS = {"run order": RUN_ORDER, "top by computation time": BY_TIME, "top by memory use": BY_MEMORY}
 _SUMMARY_HEAD = re.compile(r"^\W*(?:\[Node type\]|node type,\s*count|Op Name\s+Count)")
+_REST_OF_HEAD = re.compile(r"(?:\[Name\]|called\]|, name|times called)$")
 _SUMMARY_ROW = re.compile(r"\S.*?[\s,]+\d+[\s,]+-?(?:nan|inf|[\d.eE+-]+)%?[\s,].*\d\s*$")
 _EXECUTED = re.compile(r"^Number of nodes executed: (\d{1,9})$")
 _OBSERVED = re.compile(r"^(\d{1,9}) nodes observed$")
@@ -76,16 +77,20 @@ class _Reader:
         """Take the next line."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
-            if self._is_row(replace(pending, text=pending.text + line.text)):
+            whole = replace(pending, text=pending.text + line.text)
+            if not self._looks_like_row(line) and self._is_row(whole):
                 return
             self._unread.append(Unread(pending.number, pending.text))
-        if self._is_row(line):
+        if self._is_row(line) or (self._open and _REST_OF_HEAD.search(line.bare)):
             return
         if self._ends_table(line):
             self._outside(line)
         elif line.source == self._source:
             # It may be the first half of a row that was cut in two.
             self._pending = line
+
+    def _looks_like_row(self, line: Line) -> bool:
+        return read_row(line.text, self._columns or UNKNOWN_COLUMNS, line.number) is not None
 
     def _is_row(self, line: Line) -> bool:
         if self._in_summary:
