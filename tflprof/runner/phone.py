@@ -10,7 +10,6 @@ from pathlib import Path
 from tflprof.errors import DeviceLost, RunnerError, RuntimeMissing, TargetError
 from tflprof.runner.binary import Binary, runner_binary
 from tflprof.runner.native import NativeRunner
-from tflprof.runner.options import render_options
 from tflprof.runner.records import Failure, Hello, Library
 from tflprof.runner.stream import StreamRules, parse_stream
 from tflprof.runtimes.fetch import cache_directory
@@ -156,9 +155,7 @@ def _works(choice: Choice) -> str | None:
     try:
         program = workspace.push(choice.binary.path, "tflprof-runner", executable=True)
         library = workspace.push(choice.runtime.path, choice.runtime.path.name)
-        # Without a model to load, it ends after the library.
-        options = render_options([("library", library), ("model", "./none")])
-        process = workspace.spawn([program, workspace.write("options", options)])
+        process = workspace.spawn([program, "--probe", library])
         hello = loaded = False
         try:
             for record in parse_stream(process.lines(), StreamRules()):
@@ -166,9 +163,8 @@ def _works(choice: Choice) -> str | None:
                 loaded |= isinstance(record, Library)
                 if isinstance(record, Failure) and not loaded:
                     return record.message
-            process.wait()
-        except DeviceLost:
-            raise
+            if process.wait() is None:
+                raise DeviceLost(f"the link to {choice.device.facts.name} broke while the library was tried")
         except RunnerError as error:
             return error.what
         finally:
