@@ -49,9 +49,9 @@ emulation: setup
 	@sh scripts/setup_emulation.sh
 
 # What only the tests need: a browser for the reports (libatomic1 for its driver), a compiler with
-# sanitizers for the runner. Without root the tests that need them fail and say so.
+# sanitizers for the runner, 32-bit ARM libraries for its Android program. Without root the tests that need them fail and say so.
 test-packages:
-	@sh scripts/apt_install.sh 'the tests' chromium libatomic1 gcc libc6-dev || true
+	@sh scripts/apt_install.sh 'the tests' chromium libatomic1 gcc libc6-dev libc6-armel-cross || true
 
 # Use
 

@@ -12,6 +12,7 @@ from typing import Any
 
 SOURCES = Path(__file__).resolve().parents[1]
 FAKE = Path(__file__).resolve().parent / "fake_litert"
+FAKE_TFLITE = Path(__file__).resolve().parent / "fake_tflite"
 FAKE_SYSTEM = Path(__file__).resolve().parent / "fake_system"
 LIBRARIES = ("-ldl", "-lm")
 WRAPPED = ("-Wl,--wrap=syscall", "-Wl,--wrap=read")
@@ -118,3 +119,16 @@ def compile_sanitized(folder: Path) -> tuple[Path, Path]:
     )
     subprocess.run(["gcc", *FLAGS, "-shared", "-fPIC", *fakes, "-o", str(library)], check=True)
     return runner, library
+
+
+def tflite_sources() -> list[Path]:
+    """The sources of the scripted library with TensorFlow Lite's interface."""
+    return [*sorted(FAKE_TFLITE.glob("*.c")), FAKE / "script.c"]
+
+
+def compile_tflite(folder: Path, *flags: str) -> Path:
+    """The scripted library with TensorFlow Lite's interface; ``-DFAKE_OLD`` makes it an old one."""
+    library = folder / "libtensorflowlite_c.so"
+    sources = [str(path) for path in tflite_sources()]
+    subprocess.run(["gcc", *FLAGS, *flags, "-shared", "-fPIC", *sources, "-o", str(library)], check=True)
+    return library

@@ -13,6 +13,7 @@ import numpy as np
 
 from tflprof import stats, trust
 from tflprof.measure.attribute import attribute
+from tflprof.measure.collect import Sighting
 from tflprof.measure.layers import expected_work, layer_infos
 from tflprof.measure.notice import notice
 from tflprof.measure.pipeline import Outcome
@@ -36,7 +37,7 @@ from tflprof.runner.interface import Runner, RunRequest
 def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outcome: Outcome) -> Profile:
     """Attribute, judge and wrap what was measured."""
     collector = outcome.collector
-    subgraph = collector.model.subgraph if collector.model else 0
+    subgraph = _subgraph(model, collector.model)
     noticed = {} if runner.deterministic else notice(collector, sustained=plan.sustain)
     costs = _costs(model, outcome)
     work = {layer: expected_work(cost) for layer, cost in costs.items()}
@@ -69,10 +70,19 @@ def judged(profile: Profile) -> Profile:
     return Profile(replace(meta, findings=findings, verdict=trust.verdict(findings)), profile.table)
 
 
+def _subgraph(model: Model, seen: Sighting | None) -> int:
+    """The subgraph that was run: as the runtime told, else the one of the signature in the file."""
+    if seen is None:
+        return 0
+    if seen.subgraph is not None:
+        return seen.subgraph
+    return next((one.subgraph for one in model.signatures if one.key == seen.signature), 0)
+
+
 def _costs(model: Model, outcome: Outcome) -> dict[str, Cost]:
     """Costs by layer. Stored shapes hold if the inputs ran in theirs; if not, what depends on shapes is unknown."""
     seen = outcome.collector.model
-    entry = model.subgraphs[seen.subgraph if seen else 0]
+    entry = model.subgraphs[_subgraph(model, seen)]
     stored = [entry.tensors[tensor].shape for tensor in entry.inputs]
     as_stored = seen is None or sorted(port.shape for port in seen.inputs) == sorted(stored)
     costs = {}
@@ -98,7 +108,7 @@ def _model_info(model: Model, costs: Mapping[str, Cost], outcome: Outcome) -> Mo
         inputs=seen.inputs if seen else (),
         outputs=seen.outputs if seen else (),
         signature=seen.signature if seen else None,
-        subgraph=seen.subgraph if seen else 0,
+        subgraph=_subgraph(model, seen),
     )
 
 

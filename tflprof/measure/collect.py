@@ -19,9 +19,9 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sighting:
-    """What the runner said of the model it loaded."""
+    """What the runner said of the model it loaded; not every runtime tells the signature's subgraph."""
 
-    subgraph: int
+    subgraph: int | None
     signature: str | None
     inputs: tuple[PortInfo, ...]
     outputs: tuple[PortInfo, ...]

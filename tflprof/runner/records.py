@@ -39,10 +39,12 @@ class Affinity:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The inference library that was loaded."""
+    """The inference library that was loaded; ``api`` is ``litert`` or ``tflite``."""
 
     path: str
     build: str | None
+    api: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,13 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model was loaded; ``m`` is its number in the session, ``subgraph`` the signature's."""
+    """A model was loaded; ``m`` is its number in the session, ``subgraph`` the signature's, if told."""
 
     m: int
     path: str
     signature: str | None
     signature_index: int
-    subgraph: int
+    subgraph: int | None
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
 

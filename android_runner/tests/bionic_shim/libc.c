@@ -1,6 +1,5 @@
 // A stand-in for Android's libc.so over glibc, for tests: what has another name or layout in bionic
 // is translated, everything else the runner finds in glibc, which this library brings along.
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,5 @@
 // A stand-in for Android's libdl.so over glibc, for tests. In 64-bit programs the names and numbers
 // are the same and glibc answers; in 32-bit ones the numbers differ.
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
 
