@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -224,6 +224,43 @@ class _Samples:
             return self.costs
         common = slow * (1 + 0.01 * np.sin(self.clock / 3e8)) * self.rng.lognormal(0, 0.01)
         return self.costs * common * self.rng.lognormal(0, 0.03, len(self.costs))
+
+
+def sustained(
+    *,
+    blocks: int = 300,
+    slow_from: int | None = 120,
+    slowdown: float = 1.4,
+    heat: bool = True,
+    clock: bool = True,
+    seed: int = 0,
+) -> Profile:
+    """An endurance run of one second a block; from a block on it is slower, at a lower frequency, and hot."""
+    base = make_profile(processes=1, blocks=1, inferences=1)
+    rng = np.random.default_rng(seed)
+    writer = SampleWriter()
+    for number in range(blocks):
+        slow = slow_from is not None and number >= slow_from
+        value = 5e6 * (slowdown if slow else 1.0)
+        writer.add_block(
+            BlockSamples(
+                process=number // 60,
+                block=number,
+                round=number,
+                phase="steady",
+                variant="plain",
+                counter="ns",
+                t=10**12 + number * 10**9,
+                khz=None,
+                values=[int(value * rng.lognormal(0, 0.01)) for _ in range(5)],
+                cores=[4] * 5,
+                chain_khz=int(2_400_000 / (slowdown if slow else 1.0)) if clock else None,
+                millicelsius=min(70_000, 35_000 + 250 * number) if heat else None,
+                pmu={"cycles": [12_000_000] * 5, "instructions": [21_000_000] * 5},
+            )
+        )
+    schedule = replace(base.meta.schedule, sustain_seconds=float(blocks), reached=None)
+    return Profile(replace(base.meta, schedule=schedule), writer.table())
 
 
 def mobilenet(unit: str = "ns", **options: object) -> Profile:

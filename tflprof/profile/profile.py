@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tflprof.profile.aggregate import summarise_aggregate
+from tflprof.profile.counters import CounterSummary, summarise_counters
 from tflprof.profile.meta import ProfileMeta
 from tflprof.profile.summary import Summary, summarise
+from tflprof.profile.sustain import Sustained, sustained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +34,16 @@ class Profile:
         """Total, layers, unattributed and overhead, computed from the samples, or from the averages there are."""
         work_out = summarise_aggregate if self.meta.kind == "aggregate" else summarise
         return work_out(self.meta, self.table)
+
+    @cached_property
+    def counters(self) -> CounterSummary | None:
+        """What the core's performance counters say of one inference, None if they were not read."""
+        return summarise_counters(self.meta, self.table)
+
+    @cached_property
+    def sustained(self) -> Sustained | None:
+        """The course of an endurance run and where it slowed down, None for other measurements."""
+        return sustained(self.meta, self.table)
 
     def samples(self) -> pd.DataFrame:
         """All raw samples, one row each (columns: :data:`tflprof.profile.schema.SAMPLES`)."""

@@ -84,6 +84,7 @@ def _options(options: Options) -> list[tuple[str, str]]:
         ("XNNPACK flags", _value(options.xnnpack_flags)),
         ("weight cache", _value(options.weight_cache)),
         ("seed", str(options.seed)),
+        ("rate", "back to back" if options.rate is None else f"{options.rate:g} Hz"),
         *((f"shape of {name}", _value(shape)) for name, shape in options.shapes.items()),
         *((f"data of {name}", text) for name, text in options.inputs.items()),
     ]

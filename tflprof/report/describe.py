@@ -56,6 +56,7 @@ def describe_run(meta: ProfileMeta) -> str:
     parts = [
         describe_target(meta),
         None if options.core is None else f"core {options.core}",
+        None if options.rate is None else f"{options.rate:g} Hz",
         " ".join(part for part in (name, version) if part) or None,
         None if options.kernels is None else f"{options.kernels} kernels",
         None if options.threads is None else describe_threads(options),

@@ -9,6 +9,7 @@ from typing import Any
 
 from tflprof.profile.profile import Profile
 from tflprof.profile.summary import Estimate
+from tflprof.report.endurance import endurance_document
 from tflprof.report.view import LayerRow, OpRow, View, make_view
 
 DOCUMENT_VERSION = 1
@@ -42,6 +43,8 @@ def profile_document(profile: Profile) -> dict[str, Any]:
         "init_warm": estimate_document(summary.init_warm),
         "first": estimate_document(summary.first),
         "peak_memory_bytes": summary.peak_memory_bytes,
+        "counters": None if profile.counters is None else asdict(profile.counters),
+        "sustained": endurance_document(profile),
         "noise_floor": asdict(meta.noise_floor),
         "trust": {"verdict": meta.verdict, "findings": [asdict(finding) for finding in meta.findings]},
     }

@@ -27,12 +27,22 @@ from tflprof.report.describe import (
     describe_work,
     side_estimates,
 )
+from tflprof.report.endurance import describe_counters, describe_endurance
 from tflprof.report.page_data import embed, op_colours, page_data
 from tflprof.report.text import plain
 from tflprof.report.view import LayerRow, View, make_view
 
 _STYLES = ("base.css", "charts.css", "table.css")
-_SCRIPTS = ("draw.js", "order.js", "spread.js", "roofline.js", "session.js", "table.js", "start.js")
+_SCRIPTS = (
+    "draw.js",
+    "order.js",
+    "spread.js",
+    "roofline.js",
+    "session.js",
+    "endurance.js",
+    "table.js",
+    "start.js",
+)
 
 
 def write_page(profile: Profile, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -67,6 +77,8 @@ def render_page(profile: Profile) -> str:
             spread=describe_spread(profile),
             total_detail=describe_total(profile),
             state=describe_state(profile.meta),
+            endurance=describe_endurance(profile),
+            counters=describe_counters(profile),
             policy=_policy(style, script),
             # Ours, not the profile's: files of the package, and JSON without a "<".
             style=Markup(style),  # noqa: S704

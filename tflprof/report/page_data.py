@@ -13,6 +13,7 @@ from tflprof.profile.profile import Profile
 from tflprof.profile.samples import select_inferences
 from tflprof.profile.summary import row_samples
 from tflprof.report.document import without_nan
+from tflprof.report.endurance import endurance_points
 from tflprof.report.text import plain
 from tflprof.report.view import LayerRow, View
 
@@ -33,6 +34,7 @@ def page_data(view: View) -> dict[str, Any]:
         "provenance": plain(view.provenance),
         "layers": [_layer(row, view, quantiles, colours) for row in view.executed],
         "session": [] if view.exact else session_points(view.profile),
+        "endurance": endurance_points(view.profile),
     }
     cleaned: dict[str, Any] = without_nan(data)
     return cleaned
@@ -67,13 +69,15 @@ def session_points(profile: Profile) -> list[tuple[float, float, int]]:
     found = select_inferences(profile.table, "plain", profile.meta.unit)
     if not len(found.values):
         return []
-    keys, block = np.unique(np.stack([found.process, found.block]), axis=1, return_inverse=True)
-    first = float(found.t.min())
-    points: list[tuple[float, float, int]] = []
-    for number in range(keys.shape[1]):
-        chosen = block.ravel() == number
-        since = (float(found.t[chosen][0]) - first) / 1e9
-        points.append((round(since, 3), float(np.median(found.values[chosen])), int(keys[0, number])))
+    # Inferences of a block are neighbours.
+    starts = np.flatnonzero(np.diff(found.process, prepend=-1) | np.diff(found.block, prepend=-1))
+    seconds = (found.t[starts] - found.t.min()) / 1e9
+    points = [
+        (round(float(since), 3), float(np.median(values)), int(process))
+        for since, values, process in zip(
+            seconds, np.split(found.values, starts[1:]), found.process[starts], strict=True
+        )
+    ]
     step = max(1, -(-len(points) // _MAX_POINTS))
     return points[::step]
 

@@ -18,6 +18,7 @@ from tflprof.report.describe import (
     describe_state,
     describe_total,
 )
+from tflprof.report.endurance import describe_counters, describe_endurance
 from tflprof.report.layer_table import bar_cell, print_layers, share_cell
 from tflprof.report.text import plain
 from tflprof.report.view import View, make_view
@@ -44,6 +45,10 @@ def _print_head(view: View, console: Console) -> None:
     _print_total(view, console)
     for line in describe_side_costs(view):
         console.print(Text(line, style="dim"))
+    if counters := describe_counters(view.profile):
+        console.print(Text(counters, style="dim"))
+    if endurance := describe_endurance(view.profile):
+        console.print(Text(endurance))
     console.print()
 
 

@@ -1,4 +1,4 @@
-const charts = { order: drawOrder, spread: drawSpread, roofline: drawRoofline, session: drawSession };
+const charts = { order: drawOrder, spread: drawSpread, roofline: drawRoofline, session: drawSession, endurance: drawEndurance };
 
 function draw(figure) {
   if (figure.clientWidth) charts[figure.id](figure);
