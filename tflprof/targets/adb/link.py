@@ -233,14 +233,14 @@ class AdbLink:
     @contextlib.contextmanager
     def _reporting(self, what: str) -> Iterator[None]:
         """Turn what adbutils and sockets raise into DeviceLost."""
-        from adbutils import AdbError
+        from adbutils import AdbError, AdbTimeout
 
         try:
             yield
         except DeviceLost:
             self.lost = True
             raise
-        except TimeoutError:
+        except (TimeoutError, AdbTimeout):
             raise self._lost("did not answer in time") from None
         except (AdbError, OSError, EOFError, ValueError) as error:
             raise self._lost(f"{what}: {error}" if str(error) else what) from error

@@ -71,8 +71,8 @@ class AdbProcess:
             return self._link.open(f"shell,v2,raw:{script}")
         # What the service does not keep apart goes to files. A terminal between (service `shell`) is a last resort.
         script = self._link.short_enough(
-            f"{prepare} || exit; rm -f {STATUS}; exec 3<&0; "
-            f"{command} <&3 2>{ERRORS} & echo $! >{PID}; wait $!; echo $? >{STATUS}"
+            f"{prepare} || exit; rm -f {STATUS}; exec 2>{ERRORS} 3<&0; "
+            f"{command} <&3 & echo $! >{PID}; wait $!; echo $? >{STATUS}"
         )
         try:
             return self._link.open(f"exec:{script}")
