@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from tflprof.cli.console import print_document, result_console
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tflprof.cli.console import print_document, result_console, say
 from tflprof.cli.guard import guarded
-from tflprof.cli.options import Json, Verbose
+from tflprof.cli.options import Force, Json, Verbose
+from tflprof.errors import UsageError
 
 
 @guarded
-def targets(json: Json = False, _verbose: Verbose = False) -> None:
+def targets(
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Save what a phone tells of itself, for a bug report; serial numbers and accounts are left out.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="T", help="The phone to record: adb or adb:SERIAL.")
+    ] = None,
+    json: Json = False,
+    force: Force = False,
+    _verbose: Verbose = False,
+) -> None:
     """List where models can run, and what is missing."""
     from tflprof.report.target_table import print_targets, targets_document
-    from tflprof.workflow.targets import list_targets
+    from tflprof.workflow.targets import list_targets, record_phone
 
+    if record is not None:
+        name = record_phone(record, target or "adb", overwrite=force)
+        say(f"what {name} tells of itself saved as {record}; look through it before you give it away")
+        return
+    if target is not None:
+        raise UsageError("--target says which phone to --record", "add --record FILE, or leave it out")
     found = list_targets()
     if json:
         print_document(targets_document(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from tflprof.report.columns import Column, Grid
 from tflprof.report.text import plain
 
 TARGETS_VERSION = 1
-_FIELDS = ("name", "usable", "provenance", "description", "cores", "reason", "remedy")
+_FIELDS = ("name", "usable", "provenance", "description", "cores", "reason", "remedy", "device")
 
 
 class Listed(Protocol):
@@ -46,6 +46,10 @@ class Listed(Protocol):
     def remedy(self) -> str | None:
         """What to do about it."""
 
+    @property
+    def device(self) -> Mapping[str, Any] | None:
+        """Facts and state of a connected phone."""
+
 
 def targets_document(targets: Sequence[Listed]) -> dict[str, Any]:
     """The targets as JSON-ready values (docs/json.md)."""
@@ -54,7 +58,7 @@ def targets_document(targets: Sequence[Listed]) -> dict[str, Any]:
 
 
 def print_targets(targets: Sequence[Listed], console: Console) -> None:
-    """Print a row per target, and below them what those lack that cannot be used."""
+    """Print a row per target, below them more about connected phones and what those lack that cannot be used."""
     Grid(
         [
             Column("target", [_name(target) for target in targets], weight=100, right=False),
@@ -63,17 +67,26 @@ def print_targets(targets: Sequence[Listed], console: Console) -> None:
             ),
             Column("numbers", [plain(target.provenance) for target in targets], weight=20, right=False),
             Column(
-                "machine", [plain(target.description) for target in targets], weight=30, right=False, least=20
+                "machine", [plain(_machine(target)) for target in targets], weight=30, right=False, least=20
             ),
             Column("cores", [plain(target.cores) for target in targets], weight=10, right=False, least=20),
         ]
     ).print(console)
     for target in targets:
-        if not target.usable:
+        if target.device:
+            console.print()
+            console.print(Text(f"{plain(target.name)}: {plain(target.description)}"))
+            console.print(Text(f"  {plain(target.cores)}"))
+        elif not target.usable:
             console.print()
             console.print(Text(f"{plain(target.name)}: {plain(target.reason or 'cannot be used')}"))
             if target.remedy:
                 console.print(Text(f"  → {plain(target.remedy)}"))
+
+
+def _machine(target: Listed) -> str:
+    """There is more to say about a phone than a column holds."""
+    return str(target.device["name"]) if target.device else target.description
 
 
 def _name(target: Listed) -> Text:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tflprof.errors import TargetError
 from tflprof.facts import Cpu
@@ -11,6 +13,9 @@ from tflprof.targets.cores import core_groups
 from tflprof.targets.emulator import find_emulator, find_guest_libraries
 from tflprof.targets.host import host_facts
 from tflprof.targets.phone import load_phone, phone_names
+
+if TYPE_CHECKING:
+    from tflprof.targets.adb.listing import ListedPhone
 
 _MACHINES = ("x86_64", "aarch64")
 
@@ -27,6 +32,7 @@ class TargetInfo:
         cores: what ``--core`` may be, with the cores' names.
         reason: why it cannot be used, None if it can.
         remedy: what to do about it, None if nothing is known.
+        device: facts and state of a connected phone, JSON-ready; None of other targets.
     """
 
     name: str
@@ -36,12 +42,36 @@ class TargetInfo:
     cores: str
     reason: str | None = None
     remedy: str | None = None
+    device: Mapping[str, Any] | None = None
 
 
 def list_targets() -> list[TargetInfo]:
-    """Every target: this machine, this process, the phones."""
+    """Every target: connected phones, this machine, this process, the phones that can be emulated."""
+    # Not before it is needed: adb's own modules take their time to load.
+    from tflprof.targets.adb.listing import list_phones
+
     emulation = _emulation_trouble()
-    return [*_local(), *(_phone(name, emulation) for name in phone_names())]
+    return [
+        *(_connected(phone) for phone in list_phones()),
+        *_local(),
+        *(_phone(name, emulation) for name in phone_names()),
+    ]
+
+
+def _connected(phone: ListedPhone) -> TargetInfo:
+    from tflprof.targets.adb.listing import describe_clusters, describe_phone
+
+    known, state = phone.inspection, phone.state
+    return TargetInfo(
+        name=phone.name,
+        usable=known is not None,
+        provenance="measured",
+        description=describe_phone(phone),
+        cores=describe_clusters(known.facts.cpus) if known else "",
+        reason=phone.reason,
+        remedy=phone.remedy,
+        device={**known.facts.to_json(), "state": state.to_json()} if known and state else None,
+    )
 
 
 def _local() -> list[TargetInfo]:
