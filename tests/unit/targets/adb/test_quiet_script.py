@@ -1,0 +1,392 @@
+"""The program that keeps a phone quiet, run by this machine's shell on a file tree like a phone's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from tflprof.targets.adb.quiet_script import GUARD, PID, RECORD, RUNNING, guard_script, leftover_script
+from tflprof.targets.adb.setup import PhoneSetup
+
+SETTINGS = """\
+    place=$TREE/settings/$2.$3
+    case $1 in
+    get) if [ -e "$place" ]; then cat "$place"; else echo null; fi ;;
+    put) echo "$4" >"$place" ;;
+    delete) rm "$place" ;;
+    esac
+    """
+CMD = """\
+    echo "$*" >>"$TREE/log"
+    case $* in
+    'package bg-dexopt-job --disable' | 'package bg-dexopt-job --enable') echo Success ;;
+    package\\ cancel-bg-dexopt-job) ;;
+    *) exit 255 ;;
+    esac
+    """
+STAY_ON = "global.stay_on_while_plugged_in"
+DEXOPT_OFF, DEXOPT_ON = "package bg-dexopt-job --disable", "package bg-dexopt-job --enable"
+
+
+class Tree:
+    """A phone's files below a folder: two policies of two CPUs, wake locks, settings."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.directory = root / "quiet-ab-1"
+        self.cpus = root / "cpu"
+        self.power = root / "power"
+        for number in range(4):
+            policy = self.cpus / f"cpu{number // 2 * 2}" / "cpufreq"
+            if number % 2:
+                (self.cpus / f"cpu{number}").mkdir()
+                (self.cpus / f"cpu{number}" / "cpufreq").symlink_to(policy)
+                continue
+            policy.mkdir(parents=True)
+            for name, text in {
+                "related_cpus": f"{number} {number + 1}",
+                "scaling_governor": "schedutil",
+                "scaling_available_governors": "performance powersave schedutil ",
+                "cpuinfo_min_freq": "300000",
+                "cpuinfo_max_freq": "2000000",
+                "scaling_min_freq": "400000",
+                "scaling_max_freq": "1900000",
+            }.items():
+                (policy / name).write_text(text + "\n")
+        self.power.mkdir()
+        (self.power / "wake_lock").write_text("")
+        (self.power / "wake_unlock").write_text("")
+        (root / "settings").mkdir()
+        (root / "bin").mkdir()
+        for name, text in (("settings", SETTINGS), ("cmd", CMD)):
+            path = root / "bin" / name
+            path.write_text("#!/bin/sh\n" + textwrap.dedent(text))
+            path.chmod(0o755)
+        self.set(STAY_ON, "3")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}", "TREE": str(self.root)}
+
+    def set(self, name: str, value: str) -> None:
+        (self.root / "settings" / name).write_text(value + "\n")
+
+    def setting(self, name: str) -> str | None:
+        path = self.root / "settings" / name
+        return path.read_text().strip() if path.exists() else None
+
+    def clock(self, cpu: int) -> tuple[str, ...]:
+        names = ("scaling_governor", "scaling_min_freq", "scaling_max_freq")
+        return tuple((self.cpus / f"cpu{cpu}/cpufreq" / name).read_text().strip() for name in names)
+
+    def log(self) -> list[str]:
+        path = self.root / "log"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def start(self, setup: PhoneSetup, cpus: tuple[int, ...] = (2, 3), level: int | None = 33) -> Guard:
+        self.directory.mkdir()
+        script = guard_script(setup, cpus, str(self.directory), level, str(self.cpus), str(self.power))
+        (self.directory / GUARD).write_text(script)
+        return Guard(self)
+
+    def restore_leftover(self, *, mine: bool) -> list[str]:
+        script = leftover_script(str(self.directory), mine)
+        done = subprocess.run(
+            ["/bin/sh", "-c", script], env=self.environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+
+class Guard:
+    """The program at work."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.process = subprocess.Popen(
+            ["/bin/sh", str(tree.directory / GUARD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=tree.environment,
+            cwd=tree.directory,
+            text=True,
+        )
+        self.said: list[str] = []
+
+    @property
+    def output(self) -> IO[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def ready(self) -> list[str]:
+        for line in self.output:
+            if line == "ready\n":
+                return self.said
+            self.said.append(line.strip())
+        raise AssertionError(f"it ended early: {self.said}")
+
+    def end(self) -> list[str]:
+        """Its input ends, as when the link breaks; what it says."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.rest()
+
+    def rest(self) -> list[str]:
+        rest = self.output.read().splitlines()
+        self.process.wait(10)
+        return rest
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        self.output.close()
+        if self.process.stdin and not self.process.stdin.closed:
+            self.process.stdin.close()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
+
+
+EVERYTHING = PhoneSetup(quiet=True, governor="performance", frequency_khz=1000000)
+UNCHANGED = ("schedutil", "400000", "1900000")
+
+
+@pytest.fixture
+def guard(tree: Tree) -> Iterator[Guard]:
+    guard = tree.start(EVERYTHING)
+    guard.ready()
+    yield guard
+    guard.close()
+
+
+def test_everything_is_done_on_the_chosen_cores_alone(tree: Tree, guard: Guard) -> None:
+    assert guard.said == [
+        "done stays awake while plugged in",
+        "done background dexopt is off",
+        "done wake lock",
+        "done governor performance of CPU 2 3",
+        "done frequency 1000000 kHz of CPU 2 3",
+    ]
+    assert tree.setting(STAY_ON) == "15"
+    assert tree.clock(2) == ("performance", "1000000", "1000000")
+    assert tree.clock(0) == UNCHANGED
+    assert tree.log() == [DEXOPT_OFF]
+    assert (tree.power / "wake_lock").read_text().strip() == "tflprof-quiet-ab-1"
+
+
+def assert_restored(tree: Tree) -> None:
+    assert tree.setting(STAY_ON) == "3"
+    assert tree.clock(2) == UNCHANGED
+    assert tree.log() == [DEXOPT_OFF, DEXOPT_ON]
+    assert (tree.power / "wake_unlock").read_text().strip() == "tflprof-quiet-ab-1"
+    assert not tree.directory.exists()
+
+
+def test_everything_is_restored_at_the_end_of_input(tree: Tree, guard: Guard) -> None:
+    said = guard.end()
+    assert said[-1] == "end"
+    assert [line.split()[0] for line in said[:-1]] == ["restored"] * 6
+    assert_restored(tree)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_everything_is_restored_on_a_signal(tree: Tree, guard: Guard, number: signal.Signals) -> None:
+    guard.process.send_signal(number)
+    assert guard.rest()[-1] == "end"
+    assert_restored(tree)
+
+
+def test_nobody_needs_to_listen(tree: Tree, guard: Guard) -> None:
+    guard.output.close()
+    assert guard.process.stdin is not None
+    guard.process.stdin.close()
+    guard.process.wait(10)
+    assert_restored(tree)
+
+
+def test_what_a_killed_guard_left_is_restored_later(tree: Tree, guard: Guard) -> None:
+    guard.process.kill()
+    guard.process.wait(10)
+    assert tree.clock(2) != UNCHANGED
+    said = tree.restore_leftover(mine=False)
+    assert said[-1] == "end"
+    assert "restored setting stay_on_while_plugged_in: 3" in said
+    assert_restored(tree)
+    assert tree.restore_leftover(mine=False) == []
+
+
+def test_a_restoration_cut_short_is_done_again(tree: Tree, guard: Guard) -> None:
+    guard.process.kill()
+    guard.process.wait(10)
+    (tree.directory / RECORD).rename(tree.directory / RUNNING)
+    assert tree.restore_leftover(mine=False)[-1] == "end"
+    assert_restored(tree)
+
+
+def test_an_orphaned_guard_of_ours_is_ended(tree: Tree, guard: Guard) -> None:
+    assert tree.restore_leftover(mine=True) == ["restored what an earlier run had changed", "end"]
+    assert_restored(tree)
+
+
+def test_a_guard_of_somebody_else_is_left_alone(tree: Tree, guard: Guard) -> None:
+    assert tree.restore_leftover(mine=False) == ["busy"]
+    assert tree.clock(2) != UNCHANGED
+    assert guard.process.poll() is None
+
+
+def test_what_cannot_be_restored_is_kept_for_the_next_time(tree: Tree, guard: Guard) -> None:
+    """Root is gone: here, the file became a folder."""
+    governor = tree.cpus / "cpu2/cpufreq/scaling_governor"
+    governor.unlink()
+    governor.mkdir()
+    said = guard.end()
+    assert [line for line in said if line.startswith("failed")] == [
+        f"failed {governor}: it is , was schedutil"
+    ]
+    assert tree.setting(STAY_ON) == "3"
+    assert (tree.directory / RECORD).exists()
+    governor.rmdir()
+    governor.write_text("performance\n")
+    assert f"restored {governor}: schedutil" in tree.restore_leftover(mine=False)
+    assert not tree.directory.exists()
+
+
+def test_a_policy_that_went_away_needs_no_restoring(tree: Tree, guard: Guard) -> None:
+    for path in (tree.cpus / "cpu2/cpufreq").iterdir():
+        path.unlink()
+    assert not [line for line in guard.end() if line.startswith("failed")]
+    assert not tree.directory.exists()
+
+
+def test_after_a_reboot_only_settings_are_restored(tree: Tree, guard: Guard) -> None:
+    guard.process.kill()
+    guard.process.wait(10)
+    record = tree.directory / RECORD
+    first, *rest = record.read_text().splitlines()
+    assert first.startswith("b ")
+    record.write_text("\n".join(["b another-boot", *rest]) + "\n")
+    assert tree.restore_leftover(mine=False) == ["restored setting stay_on_while_plugged_in: 3", "end"]
+    assert tree.clock(2) == ("performance", "1000000", "1000000")
+    assert tree.log() == [DEXOPT_OFF]
+
+
+def test_a_folder_without_a_record_is_removed(tree: Tree) -> None:
+    tree.directory.mkdir()
+    assert tree.restore_leftover(mine=True) == []
+    assert not tree.directory.exists()
+
+
+def said_by(
+    tree: Tree, setup: PhoneSetup, cpus: tuple[int, ...] = (2, 3), level: int | None = 33
+) -> list[str]:
+    guard = tree.start(setup, cpus, level)
+    try:
+        said = guard.ready()
+        assert not [line for line in guard.end() if line.startswith("failed")]
+    finally:
+        guard.close()
+    assert not tree.directory.exists()
+    return said
+
+
+def test_nothing_is_changed_that_was_not_asked_for(tree: Tree) -> None:
+    assert said_by(tree, PhoneSetup()) == []
+    assert tree.log() == []
+    assert said_by(tree, PhoneSetup(governor="powersave")) == ["done governor powersave of CPU 2 3"]
+    assert tree.log() == []
+    assert tree.setting(STAY_ON) == "3"
+
+
+def test_a_setting_that_was_not_there_is_removed_again(tree: Tree) -> None:
+    (tree.root / "settings" / STAY_ON).unlink()
+    assert "done stays awake while plugged in" in said_by(tree, PhoneSetup(quiet=True))
+    assert tree.setting(STAY_ON) is None
+
+
+def test_what_is_so_already_is_not_touched(tree: Tree) -> None:
+    tree.set(STAY_ON, "15")
+    setup = PhoneSetup(quiet=True, governor="schedutil")
+    said = said_by(tree, setup)
+    assert "done stays awake: it did already" in said
+    assert "done governor schedutil of CPU 2 3: it was already" in said
+
+
+@pytest.mark.parametrize(
+    ("setup", "refused"),
+    [
+        (PhoneSetup(governor="turbo"), "governor turbo: there are performance powersave schedutil"),
+        (PhoneSetup(frequency_khz=5), "frequency 5 kHz of CPU 2 3: it goes from 300000 to 2000000 kHz"),
+        (
+            PhoneSetup(frequency_khz=2000001),
+            "frequency 2000001 kHz of CPU 2 3: it goes from 300000 to 2000000 kHz",
+        ),
+    ],
+)
+def test_what_the_kernel_does_not_offer(tree: Tree, setup: PhoneSetup, refused: str) -> None:
+    (line,) = said_by(tree, setup)
+    assert line.strip() == f"refused {refused}"
+    assert tree.clock(2) == UNCHANGED
+
+
+def test_a_governor_that_the_kernel_does_not_list_is_tried(tree: Tree) -> None:
+    (tree.cpus / "cpu2/cpufreq/scaling_available_governors").unlink()
+    assert said_by(tree, PhoneSetup(governor="performance")) == ["done governor performance of CPU 2 3"]
+
+
+def test_a_phone_without_clock_control(tree: Tree) -> None:
+    assert said_by(tree, PhoneSetup(governor="performance"), cpus=(9,)) == [
+        "refused governor performance: CPU 9 shows no clock"
+    ]
+
+
+def test_every_policy_once(tree: Tree) -> None:
+    assert said_by(tree, PhoneSetup(governor="performance"), cpus=(0, 1, 2, 3)) == [
+        "done governor performance of CPU 0 1",
+        "done governor performance of CPU 2 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("level", "said", "log"),
+    [
+        (34, "done background dexopt is off", [DEXOPT_OFF, DEXOPT_ON]),
+        (31, "done background dexopt under way is cancelled", ["package cancel-bg-dexopt-job"]),
+        (29, "refused stopping background dexopt: Android 12 is the first that can", []),
+    ],
+)
+def test_background_dexopt_by_version(tree: Tree, level: int, said: str, log: list[str]) -> None:
+    assert said in said_by(tree, PhoneSetup(quiet=True), level=level)
+    assert tree.log() == log
+
+
+def test_a_board_has_no_android_services(tree: Tree) -> None:
+    assert said_by(tree, PhoneSetup(quiet=True), level=None) == ["done wake lock"]
+    assert tree.log() == []
+
+
+def test_a_phone_whose_commands_fail(tree: Tree) -> None:
+    for name in ("settings", "cmd"):
+        (tree.root / "bin" / name).write_text("#!/bin/sh\nexit 1\n")
+    assert said_by(tree, PhoneSetup(quiet=True)) == [
+        "refused staying awake: the setting cannot be read",
+        "refused stopping background dexopt: this Android refuses",
+        "done wake lock",
+    ]
+
+
+def test_hostile_names_are_only_names(tree: Tree) -> None:
+    setup = PhoneSetup(governor="x; touch $TREE/bad; '`touch $TREE/bad`'")
+    (line,) = said_by(tree, setup)
+    assert line.startswith("refused governor x; touch $TREE/bad")
+    assert not (tree.root / "bad").exists()
+
+
+def test_its_number_is_told(tree: Tree, guard: Guard) -> None:
+    assert (tree.directory / PID).read_text().strip() == str(guard.process.pid)
