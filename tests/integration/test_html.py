@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.factories import Part, group, make_profile, mobilenet, part, static
+from tests.factories import Part, group, make_profile, mobilenet, part, static, sustained
 from tflprof.profile.meta import Finding
 from tflprof.profile.profile import Profile
 from tflprof.report.html import write_page
@@ -78,6 +78,8 @@ PROFILES = {
         findings=[Finding("host-busy", "doubt", "busy", "wait")], verdict="doubtful"
     ),
     "mixed": make_profile,
+    "endurance": sustained,
+    "endurance, nothing else known": lambda: sustained(blocks=30, slow_from=None, heat=False, clock=False),
     "instructions": lambda: mobilenet(unit="instructions"),
     "one layer": lambda: make_profile([part("FULLY_CONNECTED", "dense", 5_000.0)]),
     "no layer values": lambda: make_profile(profiled=False),
@@ -135,6 +137,20 @@ def test_a_bar_for_every_layer_with_a_value(browser: Browser, tmp_path: Path) ->
         "#order [data-id] rect:first-child", "all => all.map((bar) => bar.getBoundingClientRect().width)"
     )
     assert widths[2] > 1.9 * widths[0], "the group's bar covers both of its layers"
+
+
+def test_the_chart_of_an_endurance_run(browser: Browser, tmp_path: Path) -> None:
+    page = open_page(browser, tmp_path, sustained()).page
+    page.wait_for_selector("#endurance circle")
+    assert page.locator("#endurance circle").count() == 300
+    assert page.locator("#endurance path").count() == 2
+    assert page.locator("#endurance .throttle").count() == 1
+    page.locator("#endurance circle").nth(5).hover()
+    assert "2.4 GHz" in page.inner_text("#tip")
+    calm = Opened(browser, write_page(sustained(slow_from=None, heat=False), tmp_path / "calm.html")).page
+    calm.wait_for_selector("#endurance circle")
+    assert calm.locator("#endurance .throttle").count() == 0
+    assert calm.locator("#endurance path").count() == 1
 
 
 def test_hovering_explains_and_a_click_finds_the_row(browser: Browser, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ function drawPanel(svg, panel, box, x, run) {
   const pad = (high - low) * 0.08 || high * 0.01 || 1;
   const y = linear(low - pad, high + pad, box.bottom, box.top);
   make('text', { class: 'strong', x: 0, y: box.top - 8 }, svg, panel.title);
-  for (const tick of ticks(low - pad, high + pad, panel.height / 40)) {
+  for (const tick of ticks(low - pad, high + pad, panel.height / 17)) {
     make('line', { class: 'grid', x1: box.left, x2: box.right, y1: y(tick), y2: y(tick) }, svg);
     make('text', { x: box.left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, svg, String(Number(tick.toPrecision(4))));
   }
