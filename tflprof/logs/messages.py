@@ -70,7 +70,7 @@ def read_runtime_message(data: bytes) -> RuntimeInfo | None:
             Delegation(
                 graph.subgraph_id,
                 node.id,
-                node.delegate_node_details.delegate_name,
+                _text(node.delegate_node_details.delegate_name),
                 tuple(node.delegate_node_details.tflite_node_ids_replaced),
             )
             for graph in message.subgraphs
@@ -100,7 +100,12 @@ def _report(tables: tuple[LogTable, ...], message: Any) -> LogReport:
 
 
 def _graph(message: Any) -> dict[str, str]:
-    return {"Graph": message.model_name} if message.model_name else {}
+    return {"Graph": _text(message.model_name)} if message.model_name else {}
+
+
+def _text(value: str | bytes) -> str:
+    """Text of a message; what is not valid is given as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _message_lines(lines: Iterable[Line]) -> Iterator[str]:
@@ -131,7 +136,7 @@ def _tables(message: Any) -> Iterator[LogTable]:
 
 def _row(op: Any) -> LogRow | None:
     """A row; None for a time that cannot be: the message is damaged."""
-    kind, name, index = read_name(op.node_type, op.name)
+    kind, name, index = read_name(_text(op.node_type), _text(op.name))
     times = op.inference_microseconds
     # The stored average is cut to whole microseconds; the sum is not.
     average = times.sum / times.count if times.count > 0 else float(times.avg)
@@ -139,7 +144,7 @@ def _row(op: Any) -> LogRow | None:
         return None
     return LogRow(
         kind=kind,
-        type=name if kind == KERNEL else op.node_type,
+        type=name if kind == KERNEL else _text(op.node_type),
         name=name,
         index=index,
         spread=Spread(

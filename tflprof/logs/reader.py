@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from tflprof.logs.lines import Line, split_lines
+from tflprof.logs.numbers import NUMBER
 from tflprof.logs.report import (
     BY_MEMORY,
     BY_TIME,
@@ -39,7 +40,9 @@ _RULE = re.compile(r"^[=-]{10,}$")
 _ORDERS = {"run order": RUN_ORDER, "top by computation time": BY_TIME, "top by memory use": BY_MEMORY}
 _SUMMARY_HEAD = re.compile(r"^\W*(?:\[Node type\]|node type,\s*count|Op Name\s+Count)")
 _REST_OF_HEAD = re.compile(r"(?:\[Name\]|called\]|, name|times called)$")
-_SUMMARY_ROW = re.compile(r"\S.*?[\s,]+\d+[\s,]+-?(?:nan|inf|[\d.eE+-]+)%?[\s,].*\d\s*$")
+_SUMMARY_NUMBERS, _DELEGATE_NUMBERS = 6, 5
+_GAP = re.compile(r"[\s,]+")
+_SUMMARY_NUMBER = re.compile(rf"{NUMBER}%?$")
 _EXECUTED = re.compile(r"^Number of nodes executed: (\d{1,9})$")
 _OBSERVED = re.compile(r"^(\d{1,9}) nodes observed$")
 _LITERT_NAME = re.compile(r"\[(?:Builtin|Delegate)\]:\d+\s*$")
@@ -51,6 +54,12 @@ def read_text(data: bytes) -> LogReport:
     for line in split_lines(data):
         reader.take(line)
     return reader.finish()
+
+
+def _is_summary_row(text: str, numbers: int) -> bool:
+    """True for a row of a table by type: a name, then so many numbers to its end."""
+    words = _GAP.split(text)[1:]
+    return len(words) >= numbers and all(map(_SUMMARY_NUMBER.match, words[-numbers:]))
 
 
 class _Reader:
@@ -70,6 +79,7 @@ class _Reader:
         self._title: str | None = None
         self._columns: Columns | None = None
         self._in_summary = False
+        self._numbers = _SUMMARY_NUMBERS
         self._open = False
         self._source: str | None = None
 
@@ -94,7 +104,7 @@ class _Reader:
 
     def _is_row(self, line: Line) -> bool:
         if self._in_summary:
-            return self._open and bool(_SUMMARY_ROW.search(line.text)) and not self._speaks(line.bare)
+            return self._open and _is_summary_row(line.bare, self._numbers) and not self._speaks(line.bare)
         row = read_row(line.text, self._columns or UNKNOWN_COLUMNS, line.number)
         if row is None:
             return False
@@ -146,6 +156,7 @@ class _Reader:
             return
         if is_start(text) or self._run.repeats(text):
             self._next_run(line)
+            self._begin_section(RUN)
         self._open = False
         self._run.tell(text)
 
@@ -161,6 +172,7 @@ class _Reader:
             return title["title"].strip().upper() != "BENCHMARK RESULTS"
         if _SUMMARY_HEAD.match(text):
             self._in_summary, self._open, self._source = True, True, line.source
+            self._numbers = _DELEGATE_NUMBERS if text.startswith("Op Name") else _SUMMARY_NUMBERS
             return True
         columns = read_head(text)
         if columns is not None:

@@ -15,7 +15,7 @@ _IN_MS = re.compile(
     rf"^(?P<what>Model initialization|(?:Warmup|Inference) \(\w+\)):\s+(?P<value>{NUMBER})(?: ms)?"
     rf"(?:\s+\((?P<runs>\d+) runs\))?\s*$"
 )
-_MEMORY = re.compile(r"^(?P<what>[\w ,-]*footprint[\w ]*?)\s*\(MB\)(?P<more>[\w ]*): (?P<values>.*)$")
+_LONGEST_LABEL = 80
 _MEMORY_PAIR = re.compile(rf"(init|overall)=({NUMBER})")
 _MEMORY_MB = re.compile(
     rf"^(?P<what>Init footprint|Overall footprint|Peak memory):\s+(?P<value>{NUMBER}) MB\s*$"
@@ -96,11 +96,12 @@ def read_memory(text: str) -> dict[str, float]:
     if one:
         value = read_number(one["value"])
         return {} if value is None else {one["what"]: value}
-    found = _MEMORY.match(text)
-    if not found:
+    head, mark, rest = text.partition("(MB)")
+    more, colon, printed = rest.partition(": ")
+    if not (mark and colon and "footprint" in head) or len(head) + len(more) > _LONGEST_LABEL:
         return {}
-    what = f"{found['what']}{found['more']}".strip()
-    pairs = _MEMORY_PAIR.findall(found["values"]) or [("", found["values"].strip())]
+    what = f"{head.strip()} {more.strip()}".strip()
+    pairs = _MEMORY_PAIR.findall(printed) or [("", printed.strip())]
     values = ((f"{what} {name}".strip(), read_number(value)) for name, value in pairs)
     return {name: value for name, value in values if value is not None}
 
