@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.factories import make_profile
-from tests.unit.measure.scripted import ScriptedRunner, whole
+from tests.unit.measure.scripted import SECOND, ScriptedRunner, block, opening, whole
 from tflprof import stats
 from tflprof.errors import UsageError
 from tflprof.model.build import MICRO_MODELS, build_micro
+from tflprof.profile.mismatch import mismatches
+from tflprof.runner.records import End, Record
 from tflprof.workflow import profile as workflow
+from tflprof.workflow.progress import Progress
 
 
 @pytest.mark.parametrize(
@@ -88,3 +92,48 @@ def test_what_a_target_cannot_do_is_a_usage_error(
         workflow.profile_model(tmp_path / "n.tflite", **options)
     assert option in caught.value.what
     assert why in caught.value.what
+
+
+def slowing(_: int) -> list[Record | BaseException]:
+    """One long session whose device is slower, at a lower frequency, from its 40th round on."""
+    records: list[Record | BaseException] = [*opening()]
+    for number in range(100):
+        factor = 1 if number < 40 else 2
+        values = [factor * (5_000_000 + number * 7919 % 5 * 10_000)] * 4
+        for variant in ("plain", "profiled"):
+            found = block(variant, number, values, t=number * SECOND)
+            records.append(replace(found, chain_khz=2_000_000 // factor, mc=30_000 + 300 * number))
+    return [*records, End("ok", len(records))]
+
+
+def test_an_endurance_run_finds_when_it_slowed_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "n.tflite").write_bytes(build_micro(next(iter(MICRO_MODELS))))
+    runner = ScriptedRunner(slowing)
+    monkeypatch.setattr(workflow, "open_runner", lambda *_, **__: runner)
+    told: list[Progress] = []
+    profile = workflow.profile_model(tmp_path / "n.tflite", sustain=1e-6, on_progress=told.append)
+    assert profile.meta.schedule.sustain_seconds == pytest.approx(6e-5)
+    assert profile.meta.schedule.reached is None
+    assert profile.sustained is not None
+    point = profile.sustained.throttling
+    assert point is not None
+    assert point.seconds == 40.0
+    assert point.slowdown == pytest.approx(1.0, abs=0.01)
+    assert (point.khz_before, point.khz_after) == (2_000_000, 1_000_000)
+    assert {finding.code for finding in profile.meta.findings} >= {"thermal-throttled"}
+    assert not profile.samples().tainted.any()
+    assert any("1.00 GHz, 59 °C" in progress.detail for progress in told)
+
+
+def test_a_periodic_run_asks_for_its_rate_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "n.tflite").write_bytes(build_micro(next(iter(MICRO_MODELS))))
+    runner = ScriptedRunner(whole)
+    monkeypatch.setattr(workflow, "open_runner", lambda *_, **__: runner)
+    profile = workflow.profile_model(tmp_path / "n.tflite", rate=10.0, max_seconds=1e-3)
+    request = runner.requests[0]
+    assert (request.rate, request.fill, request.block_ms) == (10.0, False, 400)
+    assert profile.meta.options.rate == 10.0
+    other = workflow.profile_model(tmp_path / "n.tflite", max_seconds=1e-3)
+    assert [(one.key, one.a, one.b) for one in mismatches(profile.meta, other.meta)] == [("rate", 10.0, None)]
