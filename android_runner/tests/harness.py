@@ -15,7 +15,10 @@ FAKE = Path(__file__).resolve().parent / "fake_litert"
 FAKE_TFLITE = Path(__file__).resolve().parent / "fake_tflite"
 FAKE_SYSTEM = Path(__file__).resolve().parent / "fake_system"
 LIBRARIES = ("-ldl", "-lm")
-WRAPPED = ("-Wl,--wrap=syscall", "-Wl,--wrap=read")
+WRAPPED = tuple(
+    f"-Wl,--wrap={name}"
+    for name in ("syscall", "read", "clock_gettime", "clock_nanosleep", "time", "gettimeofday")
+)
 
 # The sanitizers interpose the same functions of libc as the runner, whose own are left out here.
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-omit-frame-pointer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,13 @@ def test_the_warm_up_and_the_profiled_twin_are_periodic_too(runner: Runner) -> N
     done = runner.run(period_us=4_000, blocks=4, seconds=9, block_ms=1, warmup_min=4, warmup_ms=1)
     assert {(b["phase"], b["v"]) for b in done.blocks()} >= {("warmup", "profiled"), ("steady", "profiled")}
     assert_paced(done, 4_000_000)
+
+
+def test_a_clock_that_jumps_is_never_looked_at(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = runner.folder / "clocks"
+    monkeypatch.setenv("FAKE_CLOCK", str(clocks))
+    assert runner.run(chain=1, period_us=20_000, blocks=2, block_ms=1, block_max=1).status == 0
+    assert set(clocks.read_text().split()) == {str(time.CLOCK_MONOTONIC)}
 
 
 def test_a_long_wait_hears_the_end_of_standard_input(runner: Runner) -> None:

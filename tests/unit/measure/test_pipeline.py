@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_it_stops_at_the_first_look_when_the_total_is_known_well() -> None:
     assert outcome.collector.processes == LOOKS[0]
     assert outcome.cause is None
     assert all(session.closed for session in runner.sessions)
+
+
+def test_the_time_of_day_may_jump(monkeypatch: pytest.MonkeyPatch) -> None:
+    def jumped() -> float:
+        raise AssertionError("the time of day was asked for")
+
+    monkeypatch.setattr(time, "time", jumped)
+    monkeypatch.setattr(time, "time_ns", jumped)
+    assert run(ScriptedRunner(whole)).reached
 
 
 def test_it_goes_on_while_processes_differ() -> None:
