@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.phone import AdbServer, VirtualPhone
 from tflprof.errors import ModelError, RunnerError, UsageError
 from tflprof.model.build import build_micro, build_network
 from tflprof.model.build.layers import Network
@@ -32,14 +33,29 @@ from tflprof.runner.records import (
 )
 
 EMULATED = [pytest.param(f"emulated:{phone}", marks=pytest.mark.emulated) for phone in ("pixel2", "rpi4")]
-TARGETS = ["host", "interpreter", *EMULATED]
+# A virtual phone behind the real adb server, with a daemon of today and one from before Android 7.
+PHONES = [pytest.param(f"adb {kind}", marks=pytest.mark.emulated) for kind in ("today", "old")]
+TARGETS = ["host", "interpreter", *EMULATED, *PHONES]
 
 
 @pytest.fixture(scope="module", params=TARGETS)
 def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
-    opened = open_runner(request.param)
-    yield opened
-    opened.close()
+    if not request.param.startswith("adb "):
+        opened = open_runner(request.param)
+        yield opened
+        opened.close()
+        return
+    options = {"shell_v2": False, "crlf": True, "noise": "* welcome *\n"} if "old" in request.param else {}
+    server: AdbServer = request.getfixturevalue("adb_server")
+    with VirtualPhone(server=server, **options) as phone, pytest.MonkeyPatch.context() as patch:
+        for name, value in phone.environment.items():
+            if "AD" in name:  # adb's and Android's own: what was fetched stays where it is
+                patch.setenv(name, value)
+        opened = open_runner(f"adb:{phone.serial}")
+        yield opened
+        opened.close()
+        assert not phone.processes()
+        assert [name for name in phone.files() if "/run-" in name] == []
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +133,7 @@ def test_who_speaks(runner: Runner, models: Path) -> None:
     hello, clock = records[0], records[1]
     assert isinstance(hello, Hello)
     assert isinstance(clock, Clock)
-    assert hello.platform == runner.facts.abi
+    assert hello.platform == runner.runtime["platform"]
     assert hello.build == runner.build
     assert clock.counter == runner.counters[0]
     assert clock.tick > 0
@@ -328,7 +344,8 @@ def test_close_in_the_middle_leaves_nothing(
     session.close()
     session.close()
     assert list(tmp_path.iterdir()) == []
-    assert hello.pid == os.getpid() or not running(hello.pid)
+    # A phone has numbers of its own: there it is looked at when all is done.
+    assert hello.pid == os.getpid() or runner.facts.kind == "adb" or not running(hello.pid)
 
 
 def running(pid: int) -> bool:
