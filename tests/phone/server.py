@@ -15,6 +15,8 @@ from types import TracebackType
 
 from adbutils import adb_path
 
+from tests.phone.packages import CACHE
+
 SERVER_SECONDS = 20
 FIRST_PORT, PORTS_EACH, PORT_RANGES = 5600, 100, 260
 _places = itertools.count()
@@ -50,9 +52,15 @@ class AdbServer:
         self.adb = adb or adb_path()
         self._home = tempfile.TemporaryDirectory(prefix="phone-adb-")
         self.port = free_port()
+        runtime = self.home / "run"
+        runtime.mkdir(mode=0o700)
         self.environment = {
             "HOME": self._home.name,
             "ANDROID_USER_HOME": self._home.name,
+            "XDG_RUNTIME_DIR": str(runtime),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            # Libraries are fetched once, not for every server.
+            "XDG_CACHE_HOME": str(CACHE / "cache"),
             "ANDROID_ADB_SERVER_PORT": str(self.port),
             # The server looks for emulators on the ports up to this one, that is on none.
             "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554",

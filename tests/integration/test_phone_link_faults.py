@@ -1,0 +1,99 @@
+"""A phone whose link breaks: cable, server, daemon, reboot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.phone.product import SESSIONS, STORE, Fault
+from tests.phone.virtual_phone import VirtualPhone
+
+AWAY_SECONDS = 1.0
+SLOW_LINK = 1_500_000
+
+
+def part_files(phone: VirtualPhone) -> list[str]:
+    return [name for name in phone.files(STORE) if ".part-" in name] if (phone.root / STORE).exists() else []
+
+
+def pull_cable(phone: VirtualPhone) -> None:
+    phone.cut_link()
+    phone.later(AWAY_SECONDS, phone.restore_link)
+
+
+def kill_daemon(phone: VirtualPhone) -> None:
+    phone.kill_daemon()
+    phone.later(AWAY_SECONDS, phone.start_daemon)
+
+
+def reboot(phone: VirtualPhone) -> None:
+    phone.reboot(AWAY_SECONDS)
+
+
+BREAKS: dict[str, tuple[str, Callable[[VirtualPhone], None]]] = {
+    "cable": ("cable pulled, plugged in again a second later", pull_cable),
+    "server": ("adb server killed", VirtualPhone.kill_adb_server),
+    "daemon": ("adbd killed with all it started, back a second later", kill_daemon),
+    "reboot": ("phone restarts", reboot),
+}
+
+
+@pytest.mark.parametrize("cause", BREAKS)
+def test_a_link_that_breaks_in_a_run_costs_one_session(used: Fault, cause: str) -> None:
+    title, act = BREAKS[cause]
+    command = used.start("--quiet")
+    command.until_runner(2)
+    act(used.phone)
+    ending = command.finish()
+    used.tell(f"{title}, during a run", "--quiet; second session at work", ending)
+    assert ending.status == 0, ending.stderr
+    assert "reconnected" in ending.findings
+    assert ending.profile
+    # The one that broke gave less than the others, and is counted if it gave anything.
+    assert ending.profile.meta.schedule.processes >= SESSIONS
+
+
+@pytest.mark.parametrize("cause", ["cable", "server"])
+def test_a_link_that_breaks_between_sessions_costs_nothing(used: Fault, cause: str) -> None:
+    title, act = BREAKS[cause]
+    command = used.start()
+    command.until_runner()
+    command.until(lambda: not command.sessions(), "the session does not end")
+    act(used.phone)
+    ending = command.finish()
+    used.tell(f"{title}, between sessions", "after the first session", ending)
+    assert ending.status == 0, ending.stderr
+    assert ending.samples > 0
+
+
+def test_a_cable_pulled_while_a_model_is_pushed(used: Fault) -> None:
+    model = used.directory / "larger.tflite"
+    model.write_bytes(used.model.read_bytes() + bytes(3_000_000))
+    used.model = model
+    used.phone.throttle(SLOW_LINK)
+    command = used.start()
+    command.until(lambda: part_files(used.phone), "nothing is pushed")
+    pull_cable(used.phone)
+    used.phone.throttle(0)
+    ending = command.finish()
+    used.tell("cable pulled, plugged in again a second later, during a push", "model half sent", ending)
+    assert ending.status == 0, ending.stderr
+    assert part_files(used.phone) == []
+
+
+def test_a_phone_that_stays_away_is_given_up(used: Fault) -> None:
+    patience = "from tflprof.targets.adb import device; device.RECOVERY_SECONDS = 2.0"
+    command = used.start("--quiet", before=patience)
+    command.until_runner(2)
+    used.phone.cut_link()
+    ending = command.finish()
+    used.phone.restore_link()
+    # What lies about there goes with the next run.
+    next_one = used.start("--force").finish()
+    used.tell("cable pulled for good during a run", "--quiet; second session at work", ending)
+    assert ending.status == 3
+    assert "did not come back" in ending.stderr
+    assert ending.samples > 0
+    assert "partial-run" in ending.findings
+    assert next_one.status == 0, next_one.stderr
