@@ -74,6 +74,11 @@ _RULES = (
         "note",
         "layers of a few clock steps are uncertain; use the native runner (target host)",
     ),
+    Rule(
+        "layers-untold",
+        "doubt",
+        "use a LiteRT library, or one of TensorFlow Lite with a telemetry profiler (2.12 or later)",
+    ),
     Rule("reconnected", "note", "use another cable or a nearer network; what was measured stays valid"),
     Rule(
         "experimental-runtime",
@@ -274,6 +279,9 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     if share is not None and gap is not None and abs(gap) > allowed:
         grave = abs(share) > UNEXPLAINED_SHARE and abs(gap) > 2 * slack
         yield finding("unattributed-high", f"{share:+.1%} of the total is in no layer", grave=grave)
+    structures = meta.alignment.structures
+    if structures and not any(structure.events for structure in structures):
+        yield finding("layers-untold", "the runtime tells no times of layers, only the total is known")
     if summary.overhead_share is not None and summary.overhead_share > OVERHEAD_SHARE:
         message = f"profiling makes an inference {summary.overhead_share:.0%} longer"
         yield finding("overhead-high", message, grave=summary.overhead_share > DISTORTED_SHARE)

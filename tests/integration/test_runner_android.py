@@ -20,6 +20,9 @@ from android_runner.tests.bionic import MACHINES, AndroidRunner, Machine
 from android_runner.tests.harness import QUICK, Finished, Runner, finished
 from tests.integration.test_runner_real import library as official_library
 from tflprof.model.build import build_micro
+from tflprof.runtimes.library import find_runtime
+from tflprof.targets.guest_root import build_guest_root
+from tflprof.targets.phone import load_phone
 
 WIDE = ["android-x86_64", "android-aarch64"]
 
@@ -154,9 +157,22 @@ def test_a_processor_cannot_be_made_up(make: Make, platform: str) -> None:
     assert (done.status, done.error()["where"]) == (2, "options")
 
 
-def test_the_official_library(make: Make) -> None:
+def on_a_phone(runner: AndroidRunner) -> AndroidRunner:
+    """On a machine with the processors of a phone, as far as files of the system tell of them."""
+    phone, root = load_phone("pixel2"), runner.folder / "root"
+    root.mkdir()
+    build_guest_root(root, phone, {})
+    emulator = ("qemu-aarch64", "-cpu", phone.emulated_cpu, "-L", str(root))
+    library = find_runtime("linux-aarch64").path
+    return replace(runner, machine=replace(runner.machine, emulator=emulator), library=library)
+
+
+@pytest.mark.parametrize("platform", WIDE)
+def test_the_official_library(make: Make, platform: str) -> None:
     """Built for another C library, it finds in the stand-in's what it needs."""
-    runner = replace(make("android-x86_64"), library=official_library())
+    runner = replace(make(platform), library=official_library())
+    if platform == "android-aarch64":
+        runner = on_a_phone(runner)
     path = runner.folder / "m.tflite"
     path.write_bytes(build_micro("conv_2d"))
     done = ok(runner.run(models=[path], blocks=2))

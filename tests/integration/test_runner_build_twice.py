@@ -25,6 +25,7 @@ def build(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_builds_are_byte_identical(tmp_path: Path) -> None:
     one = build(tmp_path / "one")
     other = build(tmp_path / "a" / "much" / "longer" / "way" / "to" / "the" / "sources")

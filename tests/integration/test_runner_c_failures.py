@@ -94,7 +94,10 @@ def test_compiling_once_more_tells_the_reason_on_standard_error(runner: Runner) 
 
 @pytest.mark.parametrize(
     ("library", "message"),
-    [("/nonexistent.so", "cannot open shared object file"), ("libm.so.6", "libm.so.6 is no inference library")],
+    [
+        ("/nonexistent.so", "cannot open shared object file"),
+        ("libm.so.6", "libm.so.6 is no inference library"),
+    ],
 )
 def test_a_library_that_is_none(runner: Runner, library: str, message: str) -> None:
     done = runner.run(library=library)

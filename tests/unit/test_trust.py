@@ -124,6 +124,15 @@ def test_a_coarse_clock() -> None:
     assert "timer-coarse" not in codes(with_conditions(profile), profile)
 
 
+def test_a_runtime_that_tells_no_layers() -> None:
+    profile = make_profile()
+    assert "layers-untold" not in codes(profile.meta, profile)
+    silent = tuple(replace(one, events=()) for one in profile.meta.alignment.structures)
+    assert silent
+    alignment = replace(profile.meta.alignment, structures=silent)
+    assert "layers-untold" in severities(profile, replace(profile.meta, alignment=alignment))
+
+
 def test_findings_come_gravest_first() -> None:
     profile = make_profile(complete=False)
     meta = with_conditions(profile, other_busy=2.0)

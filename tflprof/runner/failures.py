@@ -6,7 +6,8 @@ from tflprof.errors import RunnerError
 from tflprof.runner.records import Failure
 
 _HINTS = {
-    "library": "the runtime is not a LiteRT 2.3 library; leave --runtime out or name another",
+    "library": "the runtime is no library of LiteRT 2.3 or of TensorFlow Lite's C interface, or none for this "
+    "device; leave --runtime out or name another",
     "load": "check that the file is a .tflite model that this runtime version can read",
     "signature": "choose one of the model's signatures",
     "input": "check the names, types and sizes of the inputs (`tflprof inspect MODEL`)",
