@@ -194,7 +194,8 @@ def _averages(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     if merged:
         yield finding(
             "merged-partitions",
-            f"the tool added up kernels of several partitions in {merged} rows: their layers cannot be told apart",
+            f"the tool added up kernels of several partitions in {merged} rows; "
+            "layers that cannot be told apart are shown as one",
         )
     unread = meta.conditions.get("unread_lines") or ()
     problems = meta.conditions.get("log_problems") or ()

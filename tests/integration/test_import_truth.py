@@ -113,6 +113,8 @@ def test_every_layer_of_a_small_graph_is_in_a_row(tmp_path: Path, name: str, lay
     theirs = {row.layers: row.note for row in imported.meta.alignment.rows}
     covered = {layer for layers in theirs for layer in layers}
     assert covered == {layer for layers in ours for layer in layers}
+    events = [event for row in imported.meta.alignment.rows for own in row.events.values() for event in own]
+    assert len(events) == len(set(events)), "no event is counted twice"
     if not imported.meta.conditions.get("merged_kernels"):
         assert theirs == ours
     else:

@@ -134,6 +134,10 @@ def _tables(message: Any) -> Iterator[LogTable]:
                 yield LogTable(DELEGATE, RUN_ORDER, PROTO, 0, rows, observed=len(delegate.per_op_profiles))
 
 
+def _possible(value: float) -> float | None:
+    return float(value) if 0 <= value <= _LONGEST_US else None
+
+
 def _row(op: Any) -> LogRow | None:
     """A row; None for a time that cannot be: the message is damaged."""
     kind, name, index = read_name(_text(op.node_type), _text(op.name))
@@ -150,11 +154,11 @@ def _row(op: Any) -> LogRow | None:
         spread=Spread(
             count=times.count if times.count > 0 else None,
             avg=average,
-            first=float(times.first),
-            last=float(times.last),
-            min=float(times.min),
-            max=float(times.max),
-            std=float(times.stddev),
+            first=_possible(times.first),
+            last=_possible(times.last),
+            min=_possible(times.min),
+            max=_possible(times.max),
+            std=_possible(times.stddev),
         ),
         calls=max(op.times_called, 0),
         memory_kb=float(op.mem_kb.last),

@@ -91,12 +91,21 @@ def assemble_log(report: LogReport, run: LogRun, model: Model | None, origin: Or
 def _attributed(model: Model, events: LogEvents) -> tuple[tuple[LayerInfo, ...], Alignment]:
     costs = {op.id: op_cost(model, op, _shapes(model, op.subgraph)) for op in model.ops()}
     work = {layer: expected_work(cost) for layer, cost in costs.items()}
-    elapsed = np.array([placed.mean_ns for placed in events.placed])
-    listed = EventList(tuple(placed.event for placed in events.placed), elapsed)
-    alignment = attribute(model, events.subgraph, (listed,), work)
+    # What fits no part of the graph stands behind the rest, and is not read against it.
+    read = [placed for placed in events.placed if not (placed.merged or placed.replaced)]
+    listed = EventList(tuple(one.event for one in read), np.array([one.mean_ns for one in read]))
+    alignment = _completed(attribute(model, events.subgraph, (listed,), work), events)
     for complete in (with_known_delegates, with_merged_kernels, with_lost_operators):
         alignment = complete(alignment, model, events)
     return layer_infos(model, costs), alignment
+
+
+def _completed(alignment: Alignment, events: LogEvents) -> Alignment:
+    """The alignment of all events, of which it has the first."""
+    (structure,) = alignment.structures
+    rest = len(events.placed) - len(structure.events)
+    whole = StructureInfo(tuple(placed.event for placed in events.placed), (*structure.parent, *(-1,) * rest))
+    return replace(alignment, structures=(whole,))
 
 
 def _shapes(model: Model, subgraph: int) -> dict[int, tuple[int, ...]]:

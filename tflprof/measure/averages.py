@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from tflprof.logs.report import LITERT, PROTO, LogRow, LogRun, LogTable
 
+_NEAR = 0.05
 _ROUNDING_US = 0.6
 """Averages and shares are printed with three decimals of a millisecond and of a percent."""
 
@@ -18,8 +19,8 @@ _ROUNDING_US = 0.6
 def inferences_behind(run: LogRun, table: LogTable) -> int | None:
     """How many inferences a table's averages are over; None if it cannot be told.
 
-    The LiteRT tool does not say, and counts warm-up too: it is the number of calls that most rows share, or
-    the number of all inferences, or one less (the last may not be looked at), if a row has that.
+    The LiteRT tool does not say, and counts warm-up too: it is the number of calls of a row that is next to the
+    number of all inferences (the last may not be looked at), or else the one that most rows share.
     """
     steady = run.steady.count if run.steady else None
     if table.layout == PROTO:
@@ -29,9 +30,10 @@ def inferences_behind(run: LogRun, table: LogTable) -> int | None:
     warmup = run.warmup.count if run.warmup else None
     calls = Counter(row.calls for row in table.rows if row.calls > 0)
     if steady and warmup:
-        for known in (steady + warmup, steady + warmup - 1):
-            if calls[known]:
-                return known
+        whole = steady + warmup
+        near = [count for count in calls if abs(count - whole) <= max(2, _NEAR * whole)]
+        if near:
+            return min(near, key=lambda count: abs(count - whole))
     return min(calls, key=lambda count: (-calls[count], count), default=None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tflprof.errors import UsageError
@@ -18,7 +18,8 @@ from tflprof.logs.report import (
     RuntimeInfo,
 )
 from tflprof.measure import nesting
-from tflprof.measure.averages import inferences_behind, mean_us, merged_rows
+from tflprof.measure.averages import calls_per_inference, inferences_behind, mean_us, merged_rows
+from tflprof.measure.partition import static_ops
 from tflprof.model.graph import Model, Op
 from tflprof.profile.meta import EventInfo
 
@@ -32,6 +33,7 @@ class Placed:
     Attributes:
         row: None for a call of a subgraph.
         merged: True for a kernel that the tool may have added up over partitions.
+        calls: calls per inference.
         replaced: ids of the layers that this event, a delegate's node, stands for, where that was told.
     """
 
@@ -39,6 +41,7 @@ class Placed:
     mean_ns: float
     row: LogRow | None = None
     merged: bool = False
+    calls: float = 1.0
     replaced: tuple[str, ...] = ()
 
 
@@ -132,13 +135,17 @@ class _Builder:
     def _merged(self, subgraph: int) -> tuple[LogRow, ...]:
         """Kernels whose partition, or even subgraph, cannot be told."""
         table = self._tables[subgraph]
-        if table.layout == LITERT and len(self._tables) > 1:
-            return tuple(row for row in table.rows if row.kind == KERNEL)
+        if self._model is not None and table.layout == LITERT and len(self._tables) > 1:
+            homes = _kernel_homes(self._model, {one: list(own.rows) for one, own in self._tables.items()})
+            if len(homes) > 1:
+                return tuple(row for row in table.rows if row.kind == KERNEL)
         return merged_rows(table, self._inferences[subgraph])
 
     def _place(self, row: LogRow, table: LogTable, kind: int, index: int, *, merged: bool = False) -> Placed:
-        mean = mean_us(row, table, self._inferences[table.subgraph]) * 1000.0
-        return Placed(EventInfo(kind, 0, index, table.subgraph, row.type), mean, row, merged)
+        inferences = self._inferences[table.subgraph]
+        event = EventInfo(kind, 0, index, table.subgraph, row.type)
+        calls = calls_per_inference(row, table, inferences)
+        return Placed(event, mean_us(row, table, inferences) * 1000.0, row, merged, calls)
 
     def _op(self, row: LogRow, subgraph: int) -> Op | None:
         """The operator that a row is of, by its index, or by its outputs where no index was printed."""
@@ -167,7 +174,8 @@ class _Builder:
 def by_subgraph(table: LogTable, model: Model | None) -> tuple[LogTable, ...]:
     """The tables of the subgraphs in one: the LiteRT tool prints all in one table and does not say which is which.
 
-    An operator is taken for the first of its index and type that is not taken yet; kernels stay with subgraph 0.
+    An operator is taken for the first of its index and type that is not taken yet; kernels go to the only subgraph
+    that has operators without a row, or stay with subgraph 0.
     """
     if table.layout != LITERT or model is None:
         return (table,)
@@ -186,7 +194,33 @@ def by_subgraph(table: LogTable, model: Model | None) -> tuple[LogTable, ...]:
         place = places[0] if places else 0
         taken.add((place, index))
         rows.setdefault(place, []).append(row)
+    homes = _kernel_homes(model, rows)
+    if len(homes) == 1 and homes != [0]:
+        kernels = [row for row in rows[0] if row.kind == KERNEL]
+        rows[0] = [row for row in rows[0] if row.kind != KERNEL]
+        rows.setdefault(homes[0], []).extend(kernels)
     return tuple(replace(table, subgraph=place, rows=tuple(own)) for place, own in sorted(rows.items()))
+
+
+def _kernel_homes(model: Model, rows: Mapping[int, Sequence[LogRow]]) -> list[int]:
+    """Subgraphs that may have run and have operators that no row is of: a delegate took these."""
+    called = {
+        inner
+        for graph in model.subgraphs
+        if graph.index in rows
+        for op in graph.ops
+        for inner in op.subgraphs
+    }
+    listed = {
+        graph: {row.index for row in own if row.kind == OPERATOR and row.index is not None}
+        for graph, own in rows.items()
+    }
+    return [
+        graph.index
+        for graph in model.subgraphs
+        if graph.index in {0, *called}
+        and any(op.index not in listed.get(graph.index, set()) | static_ops(graph) for op in graph.ops)
+    ]
 
 
 def _of_another_model(model: Model, row: LogRow, op: Op) -> UsageError:
