@@ -66,12 +66,7 @@ def endurance_points(profile: Profile) -> dict[str, Any] | None:
     if document is None:
         return None
     point = document["throttling"]
-    return document["course"] | {"point": point, "text": describe_throttling_of(profile)}
-
-
-def describe_throttling_of(profile: Profile) -> str:
-    """As :func:`describe_throttling`; an en dash for other measurements."""
-    return units.UNKNOWN if profile.sustained is None else describe_throttling(profile.sustained)
+    return {**document["course"], "point": point}
 
 
 def thinned(course: Course, most: int) -> Course:
