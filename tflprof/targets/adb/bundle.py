@@ -75,15 +75,12 @@ class BundleWorkspace:
     def __init__(self, workspace: AdbWorkspace, libraries: Mapping[str, Path]) -> None:
         self._workspace = workspace
         try:
-            places = {
-                name: workspace.push(path, name, executable=name == _LOADER)
-                for name, path in libraries.items()
-            }
+            folder = workspace.push_group(libraries)
         except BaseException:
             workspace.close()
             raise
-        # The loader's cache and the device's own libraries must not be looked at: relative to the workspace.
-        self._before = [places[_LOADER], "--inhibit-cache", "--library-path", "."]
+        # Neither the loader's cache nor the device's own libraries may be looked at.
+        self._before = [f"{folder}/{_LOADER}", "--inhibit-cache", "--library-path", folder]
 
     def push(self, local: Path, name: str, executable: bool = False) -> str:
         """The workspace's."""

@@ -13,7 +13,7 @@ from tflprof.targets.adb.client import READY, AdbServer, choose_phone, is_networ
 from tflprof.targets.adb.facts import inspect, state_of
 from tflprof.targets.adb.link import AdbLink
 from tflprof.targets.adb.lock import PhoneLock, owner_mark
-from tflprof.targets.adb.probe import read_facts, read_state
+from tflprof.targets.adb.probe import Dump, read_facts, read_state
 from tflprof.targets.adb.process import kill_script, unseen
 from tflprof.targets.adb.quiet import QuietDevice, restore_leftovers
 from tflprof.targets.adb.setup import PhoneSetup
@@ -23,6 +23,7 @@ from tflprof.units import format_bytes
 
 RECOVERY_SECONDS = 60.0
 _POLL_SECONDS = 0.5
+_FRESH_SECONDS = 2.0
 _CLEANING_SECONDS = 10.0
 
 Tell = Callable[[str, float | None, str], object]
@@ -62,6 +63,7 @@ class AdbDevice:
         link.name = self.facts.name
         # Until it is chosen what runs on it (tflprof/runner/phone.py).
         self.platform = self.facts.abi
+        self._told: tuple[float, Dump] | None = (time.monotonic(), dump)
         cpus = self.cpus_for(setup.core, setup.threads) if setup.changes_device else ()
         self._quiet = QuietDevice(link, setup, cpus, self.inspection.api_level, owner, tell)
 
@@ -129,10 +131,15 @@ class AdbDevice:
         if self.link.lost:
             return quiet
         try:
-            state = state_of(read_state(self.link))
+            state = state_of(self._latest() or read_state(self.link))
         except TflprofError:
             return quiet
         return {**state.to_json(), "serial": self.link.serial, **quiet}
+
+    def _latest(self) -> Dump | None:
+        """What the phone told when it was opened, once, and only if that was just now."""
+        told, self._told = self._told, None
+        return told[1] if told and time.monotonic() - told[0] < _FRESH_SECONDS else None
 
     def recover(self) -> None:
         """Wait until the phone answers again, and end what the broken link left running on it.

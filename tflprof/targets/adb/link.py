@@ -34,6 +34,7 @@ _RECEIVE = 1 << 16
 # Old daemons take no longer command; the rest is for what stands around the script.
 _MAX_SCRIPT = 3500
 _MODE = 0o100755
+_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _HINT = "check the cable or the network; `adb devices -l` shows what adb sees"
 
 
@@ -263,11 +264,22 @@ def _chunks_of_file(source: BinaryIO) -> Iterator[bytes]:
 def _read_exactly(sock: socket.socket, size: int) -> bytes:
     content = bytearray()
     while len(content) < size:
+        _acknowledge_at_once(sock)
         more = sock.recv(min(size - len(content), _RECEIVE))
         if not more:
             raise EOFError("the connection was closed")
         content += more
     return bytes(content)
+
+
+def _acknowledge_at_once(sock: socket.socket) -> None:
+    """The server sends a folder's entries one by one, each after the acknowledgement of the last.
+
+    Linux holds that back for 40 ms unless asked, before every read, not to.
+    """
+    if _QUICK_ACK is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
 
 def _receive(sock: socket.socket, deadline: float) -> bytes:

@@ -23,6 +23,8 @@ _READ = 1 << 20
 # What Android has depends on its age; whichever it is, it only has to notice an accident.
 _TOOLS = ("sha256sum", "sha1sum", "md5sum")
 
+_GROUP = ".group"
+
 OnPush = Callable[[int, int], object]
 """Told while pushing: bytes sent so far, and bytes to send."""
 
@@ -39,6 +41,24 @@ class LocalFile:
     def remote(self) -> str:
         """Where it is on a phone that has it."""
         return f"{STORE}/{self.sha256}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files that programs look for by name in one folder, such as shared libraries; it stays on the phone."""
+
+    files: Mapping[str, LocalFile]
+
+    @property
+    def name(self) -> str:
+        """The folder's name: another one if a name or a content is another."""
+        listed = "".join(f"{name}\0{file.sha256}\0" for name, file in sorted(self.files.items()))
+        return hashlib.sha256(listed.encode()).hexdigest()[:32] + _GROUP
+
+    @property
+    def remote(self) -> str:
+        """Where the folder is on a phone that has it."""
+        return f"{STORE}/{self.name}"
 
 
 _known: dict[tuple[Path, int, int], LocalFile] = {}
@@ -76,6 +96,7 @@ class Store:
         self._link = link
         self._owner = owner
         self._sizes: dict[str, int] | None = None
+        self._groups: set[str] = set()
         self._leftovers: list[str] = []
 
     def forget(self) -> None:
@@ -103,13 +124,27 @@ class Store:
             entries = self._link.entries(STORE)
             # Part files have longer names; a name of a hash alone stands for verified content.
             self._sizes = {name: entry.size for name, entry in entries.items() if len(name) == 64}
+            self._groups = {name for name in entries if name.endswith(_GROUP)}
             self._leftovers = [name for name in entries if f".part-{self._owner}-" in name]
         return self._sizes
+
+    def ensure_group(self, group: Group, on_push: OnPush) -> None:
+        """Have the files of a group in the store, and its folder. Raises like :meth:`ensure`."""
+        self.ensure(list(group.files.values()), on_push)
+        if group.name in self._groups:
+            return
+        # Beside its place first: a folder of this name is whole.
+        part = f"{STORE}/{group.name}.part-{self._owner}-{secrets.token_hex(4)}"
+        links = [f"ln -s ../{file.sha256} {part}/{shlex.quote(name)}" for name, file in group.files.items()]
+        result = self._link.run(" && ".join([f"mkdir {part}", *links, f"mv {part} {group.remote}"]))
+        if result.status != 0:
+            raise EnvironmentFault(f"cannot make links in {STORE} on {self._link.name}: {result.words()}")
+        self._groups.add(group.name)
 
     def _make_room(self, needed: int) -> None:
         """Make the folder, remove what broken pushes left, and see that the files fit."""
         remove = " ".join(shlex.quote(f"{STORE}/{name}") for name in self._leftovers)
-        script = f"mkdir -p {STORE} || exit 73; {f'rm -f {remove}; ' if remove else ''}df -k {STORE} 2>&1"
+        script = f"mkdir -p {STORE} || exit 73; {f'rm -rf {remove}; ' if remove else ''}df -k {STORE} 2>&1"
         result = self._link.run(script)
         if result.status == 73:
             raise EnvironmentFault(
@@ -144,13 +179,16 @@ class Store:
         self, files: Mapping[str, LocalFile], tell: Callable[[int], object]
     ) -> dict[str, LocalFile]:
         """Push, verify and rename; the files that arrived corrupted."""
-        parts = {sha: f"{STORE}/{sha}.part-{self._owner}-{secrets.token_hex(4)}" for sha in files}
+        # A folder of their own: then one command renames all, however many there are.
+        folder = f"{STORE}/push.part-{self._owner}-{secrets.token_hex(4)}"
+        parts = {sha: f"{folder}/{sha}" for sha in files}
         for sha, file in files.items():
             self._send(file, parts[sha], tell)
         arrived = self._verified(files, parts)
-        moves = [f"mv -f {parts[sha]} {STORE}/{sha}" for sha in files if sha in arrived]
-        removals = [f"rm -f {parts[sha]}" for sha in files if sha not in arrived]
-        result = self._link.run(" && ".join(moves + removals))
+        move = (
+            f"mv -f {' '.join(parts[sha] for sha in files if sha in arrived)} {STORE}/ && " if arrived else ""
+        )
+        result = self._link.run(f"{move}rm -rf {folder}")
         if result.status != 0:
             raise EnvironmentFault(f"cannot rename a file in {STORE} on {self._link.name}: {result.words()}")
         return {sha: file for sha, file in files.items() if sha not in arrived}
@@ -166,7 +204,7 @@ class Store:
 
     def _explained(self, file: LocalFile, part: str, error: TransferRefused) -> EnvironmentFault:
         """Why a file was not taken: daemons may say only that it was not."""
-        result = self._link.run(f"rm -f {part}; df -k {STORE} 2>&1")
+        result = self._link.run(f"rm -rf {part.rpartition('/')[0]}; df -k {STORE} 2>&1")
         free = parse_free_bytes(result.text)
         if "space" in error.reason or (free is not None and free < file.size):
             return _no_space(self._link.name, file.size, free)

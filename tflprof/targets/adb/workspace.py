@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tflprof.errors import EnvironmentFault, TflprofError
 from tflprof.targets.adb.link import AdbLink, TransferRefused
 from tflprof.targets.adb.process import AdbProcess
-from tflprof.targets.adb.store import LocalFile, OnPush, Store, local_file, refused
+from tflprof.targets.adb.store import Group, LocalFile, OnPush, Store, local_file, refused
 
 
 @dataclass
@@ -56,6 +56,7 @@ class AdbWorkspace:
         self._give_back = give_back
         self._on_push = on_push
         self._files: dict[str, LocalFile] = {}
+        self._groups: list[Group] = []
         self._texts: dict[str, bytes] = {}
         self._announced = False
         self._processes: list[AdbProcess] = []
@@ -65,6 +66,15 @@ class AdbWorkspace:
         """Make a local file available under ``name``; it is sent when a program starts, if the phone lacks it."""
         self._files[name] = local_file(local)
         return self._path(name)
+
+    def push_group(self, files: Mapping[str, Path]) -> str:
+        """Make local files available under their names in a folder, outside of this one, that stays on the phone.
+
+        Returns its path.
+        """
+        group = Group({name: local_file(path) for name, path in files.items()})
+        self._groups.append(group)
+        return group.remote
 
     def write(self, name: str, data: bytes) -> str:
         """Make a file with this content; it is sent when a program starts."""
@@ -100,7 +110,10 @@ class AdbWorkspace:
 
     def spawn(self, argv: Sequence[str], silence: float | None = None) -> AdbProcess:
         """Push what is missing and start a program in the folder."""
-        self._store.ensure(list(self._files.values()), self._on_push)
+        grouped = [file for group in self._groups for file in group.files.values()]
+        self._store.ensure([*grouped, *self._files.values()], self._on_push)
+        for group in self._groups:
+            self._store.ensure_group(group, self._on_push)
         self._send_texts()
         prepare = " && ".join([*self._arranging(), f"cd {shlex.quote(self._folder.path)}"])
         process = AdbProcess(self._link, self._folder.path, prepare, shlex.join(argv), silence)
