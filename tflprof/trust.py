@@ -1,4 +1,4 @@
-"""Whether a profile deserves belief: the registry of findings and the verdict rule.
+"""Whether a profile deserves belief: what is found against it, and the verdict (the kinds: rules.py).
 
 A finding says what is doubtful and what to do about it. Its severity is ``note`` (worth knowing),
 ``doubt`` (numbers may be off by more than they say) or ``taint`` (numbers must not be relied upon).
@@ -8,11 +8,13 @@ The verdict is that of the gravest finding: ``ok``, ``doubtful`` or ``tainted``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tflprof.profile.meta import Finding, ProfileMeta
 from tflprof.profile.summary import Summary
+from tflprof.rules import REGISTRY as REGISTRY
+from tflprof.rules import finding as finding
 
 MIN_SAMPLES = 20
 OVERHEAD_SHARE = 0.10
@@ -31,115 +33,8 @@ WARMED_CELSIUS = 3.0
 MISSED_SHARE = 0.10
 THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 
-
-@dataclass(frozen=True)
-class Rule:
-    """One kind of finding, with the advice that goes with it."""
-
-    code: str
-    severity: str
-    remedy: str
-
-
-_RULES = (
-    Rule("too-few-samples", "doubt", "give more time with --max-seconds"),
-    Rule(
-        "interval-not-reached",
-        "note",
-        "give more time with --max-seconds, a quieter machine, or a wider --precision",
-    ),
-    Rule(
-        "interval-unknown", "doubt", "give more time with --max-seconds: an interval needs several processes"
-    ),
-    Rule(
-        "not-repeatable", "doubt", "use one thread, and fixed inputs with --input if the work depends on data"
-    ),
-    Rule("overhead-high", "note", "the total is not affected; read the shares of short layers with care"),
-    Rule("partial-run", "doubt", "run it again to the end"),
-    Rule("unattributed-high", "note", "look at the unattributed row before optimising small layers"),
-    Rule("events-unread", "doubt", "report it with the profile file: the runtime did something unknown"),
-    Rule("host-busy", "doubt", "stop other work on this machine, or pin to a quieter core with --core N"),
-    Rule(
-        "pin-failed",
-        "taint",
-        "choose another core with --core, or lift the limit on this process (cgroup, taskset)",
-    ),
-    Rule(
-        "not-steady",
-        "doubt",
-        "the speed was still changing at the end: give more time, or let the device cool",
-    ),
-    Rule(
-        "timer-coarse",
-        "note",
-        "layers of a few clock steps are uncertain; use the native runner (target host)",
-    ),
-    Rule(
-        "layers-untold",
-        "doubt",
-        "use a LiteRT library, or one of TensorFlow Lite with a telemetry profiler (2.12 or later)",
-    ),
-    Rule("reconnected", "note", "use another cable or a nearer network; what was measured stays valid"),
-    Rule(
-        "experimental-runtime",
-        "note",
-        "for the library that apps use: tflprof runtimes fetch android, then measure again",
-    ),
-    Rule(
-        "core-migrated",
-        "note",
-        "look for core control, hotplug or cpusets that move programs; choose another core with --core",
-    ),
-    Rule("frequency-changed", "note", "fix the frequency where root allows it, let the device cool"),
-    Rule("thermal-throttled", "note", "let the device cool before it is measured, or see it with --sustain"),
-    Rule("deadline-missed", "note", "the model is too slow for this --rate on this core"),
-    Rule(
-        "pmu-unavailable",
-        "note",
-        "allow it: `adb shell setprop security.perf_harden 0` on a phone, elsewhere "
-        "`sysctl kernel.perf_event_paranoid=2` as root; virtual machines often have no counters",
-    ),
-    Rule("on-battery", "note", "some devices are slower on battery: plug it in, if that is how it is used"),
-    Rule("unplugged-in-run", "doubt", "leave the device plugged in, or out, for the whole measurement"),
-    Rule(
-        "quiet-incomplete",
-        "note",
-        "root the phone, leave out what it refuses, or keep a watch on the findings",
-    ),
-    Rule(
-        "device-is-emulator",
-        "doubt",
-        "measure on a phone; for counts without one use --target emulated:PHONE",
-    ),
-    Rule(
-        "kind-of-cores-unknown", "doubt", "wake the cores with some work, or choose by number with --core N"
-    ),
-    Rule("not-pinned", "note", "use target host with --core big for a number to rely upon"),
-    Rule(
-        "averages-only",
-        "note",
-        "for intervals, steady state and an unprofiled total, measure with `tflprof profile`",
-    ),
-    Rule(
-        "merged-partitions",
-        "doubt",
-        "measure with `tflprof profile`, which keeps a delegate's partitions apart",
-    ),
-    Rule("lines-unread", "doubt", "read the lines named in the log; import a complete log"),
-)
-
-REGISTRY: dict[str, Rule] = {rule.code: rule for rule in _RULES}
-"""All findings there are, by code."""
-
 _GRAVITY = {"note": 0, "doubt": 1, "taint": 2}
 _VERDICT = {0: "ok", 1: "doubtful", 2: "tainted"}
-
-
-def finding(code: str, message: str, *, grave: bool = False) -> Finding:
-    """A finding of a registered kind; a ``grave`` note is a doubt. Raises KeyError for an unknown code."""
-    rule = REGISTRY[code]
-    severity = "doubt" if grave and rule.severity == "note" else rule.severity
-    return Finding(rule.code, severity, message, rule.remedy)
 
 
 def verdict(findings: Sequence[Finding]) -> str:
