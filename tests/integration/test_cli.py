@@ -172,7 +172,9 @@ def test_signals_in_mid_run_keep_what_was_collected(
     assert list(temporary.iterdir()) == []
 
 
-def test_targets(tmp_path: Path) -> None:
+def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No adb server is to be started for it.
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "none")
     done = tflprof("targets", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names = [target["name"] for target in json.loads(done.stdout)["targets"]]
