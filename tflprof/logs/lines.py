@@ -39,6 +39,7 @@ _LOGCAT = (
 _LOGCAT_HEAD = re.compile(rf"^\[ {_CLOCK}\s+(?P<pid>\d+):\s*\w+ {_LEVEL}/(?P<tag>.*?)\s*\]\s*$")
 _LEVEL_NAME = re.compile(
     r"^\s*(?:(?:INFO|VERBOSE|WARNING|ERROR|DEBUG|FATAL): ?(?:\[[^\]\s]*:\d+\](?: |$))?"
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:,\d+)? (?:INFO|WARNING|ERROR|DEBUG) \w+: "
     r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [^\]\s]+:\d+\] ?)"
 )
 

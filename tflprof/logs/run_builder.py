@@ -55,7 +55,7 @@ class RunBuilder:
     def is_empty(self) -> bool:
         """True if nothing was measured so far."""
         results = any(self._results.values())
-        return not (self._tables or self._timings or self._spreads or results or self._parameters)
+        return not (self._tables or self._timings or self._spreads or results)
 
     def knows(self, text: str) -> bool:
         """True for a line that :meth:`tell` takes something from."""

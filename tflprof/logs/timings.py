@@ -21,6 +21,7 @@ _MEMORY_MB = re.compile(
     rf"^(?P<what>Init footprint|Overall footprint|Peak memory):\s+(?P<value>{NUMBER}) MB\s*$"
 )
 _PARAMETER = re.compile(r"^(?P<name>[#A-Za-z][^:\[\]{}]{0,60}?)\s*: \[(?P<value>.*)\]$")
+_TOLD = re.compile(r"^(?P<name>Model|Num threads|Accelerators):\s{2,}(?P<value>\S.*)$")
 _LOADED = re.compile(r"^(?:Loaded model|Loading model from:) (?P<value>\S.*)$")
 _DELEGATED = re.compile(
     r"Replacing (?P<taken>\d{1,9})(?: out of \d+)? node\(s\) with delegate \((?P<name>[^)]*)\) node, "
@@ -111,6 +112,9 @@ def read_parameter(text: str) -> tuple[str, str] | None:
     found = _PARAMETER.match(text)
     if found:
         return found["name"].strip(), found["value"]
+    told = _TOLD.match(text)
+    if told:
+        return "Graph" if told["name"] == "Model" else told["name"], told["value"]
     loaded = _LOADED.match(text)
     return ("Graph", loaded["value"]) if loaded else None
 
