@@ -144,6 +144,7 @@ def _run_timed(
             began += resumption.after(error)
             outcome.reconnects = resumption.reconnects
             continue
+        resumption.went_well()
         startup = max(startup, time.monotonic() - started - seconds)
         if plan.sustain:
             continue

@@ -42,6 +42,14 @@ class Resumption:
         self._steady = 0
         self._fruitless = 0
 
+    def went_well(self) -> None:
+        """A session came to its end."""
+        self._steady = self._count()
+        self._fruitless = 0
+
+    def _count(self) -> int:
+        return sum(block.phase == "steady" for block in self._collector.blocks)
+
     def after(self, error: DeviceLost) -> float:
         """Keep what the lost session gave and wait until the device answers; the seconds that took.
 
@@ -52,7 +60,7 @@ class Resumption:
         """
         began = time.monotonic()
         self._collector.end_process()
-        steady = sum(block.phase == "steady" for block in self._collector.blocks)
+        steady = self._count()
         self._fruitless = 0 if steady > self._steady else self._fruitless + 1
         self._steady = steady
         if self._fruitless >= MAX_FRUITLESS:
