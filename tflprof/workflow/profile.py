@@ -89,34 +89,36 @@ def profile_model(
         TflprofError: one of :mod:`tflprof.errors`, telling what, why and what next.
         Interrupted: cut short by Ctrl-C, SIGTERM or a failure after the first samples; has the partial profile.
     """
-    tell = on_progress or _ignore
     _check_setup(target, setup)
     plan = make_plan(max_seconds, precision, rate, sustain)
     request = RunRequest(
         models=(Path(model),),
         signature=signature,
-        kernels=_known_kernels(kernels),
-        threads=_within("threads", threads, 1, 2**31 - 1),
-        xnnpack_flags=None
-        if xnnpack_flags is None
-        else _within("xnnpack-flags", xnnpack_flags, 0, 2**32 - 1),
+        kernels=kernels,
+        threads=threads,
+        xnnpack_flags=xnnpack_flags,
         weight_cache=weight_cache,
         core=core,
         inputs={name: Path(path) for name, path in (inputs or {}).items()},
         shapes={name: tuple(shape) for name, shape in (input_shapes or {}).items()},
-        seed=_within("seed", seed, 0, 2**63 - 1),
+        seed=seed,
         rate=rate,
         pmu=pmu,
     )
+    _check_values(request)
     graph = read_model(model)
     _check_names(graph, request)
-    runner = open_runner(
-        target,
-        Path(runtime) if runtime else None,
-        replace(setup or PhoneSetup(), core=core, threads=threads),
-        lambda *what: tell(Progress(*what)),
-    )
-    profile, cause = _collect(graph, runner, request, plan, tell)
+    phone = replace(setup or PhoneSetup(), core=core, threads=threads)
+    runner = _open(target, runtime, phone, on_progress or _ignore)
+    return _whole(*_collect(graph, runner, request, plan, on_progress or _ignore))
+
+
+def _open(target: str, runtime: str | os.PathLike[str] | None, phone: PhoneSetup, tell: OnProgress) -> Runner:
+    library = Path(runtime) if runtime else None
+    return open_runner(target, library, phone, lambda *what: tell(Progress(*what)))
+
+
+def _whole(profile: Profile, cause: BaseException | None) -> Profile:
     if cause is not None:
         raise Interrupted(profile, cause)
     return profile
@@ -146,10 +148,12 @@ def _ignore(_: Progress) -> None:
     """Progress nobody asked for."""
 
 
-def _known_kernels(kernels: str) -> str:
-    if kernels not in KERNELS:
-        raise UsageError(f"there are no kernels {kernels!r}", f"choose one of {', '.join(KERNELS)}")
-    return kernels
+def _check_values(request: RunRequest) -> None:
+    if request.kernels not in KERNELS:
+        raise UsageError(f"there are no kernels {request.kernels!r}", f"choose one of {', '.join(KERNELS)}")
+    _within("threads", request.threads, 1, 2**31 - 1)
+    _within("xnnpack-flags", request.xnnpack_flags or 0, 0, 2**32 - 1)
+    _within("seed", request.seed, 0, 2**63 - 1)
 
 
 def _check_names(model: Model, request: RunRequest) -> None:
@@ -177,7 +181,6 @@ def _input_names(model: Model, key: str | None) -> list[str]:
     return [main.tensors[tensor].name for tensor in main.inputs]
 
 
-def _within(name: str, value: int, least: int, most: int) -> int:
+def _within(name: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         raise UsageError(f"--{name} must be from {least} to {most}, not {value}")
-    return value
