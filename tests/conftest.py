@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+pytest.register_assert_rewrite("tests.phone.product")
 
 # A shell's background job starts with Ctrl-C ignored, and the programs under test rightly keep that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

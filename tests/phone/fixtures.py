@@ -56,9 +56,11 @@ def pushed(adb_server: AdbServer, small_network: Path, tmp_path_factory: pytest.
 @pytest.fixture
 def fault(
     phone: VirtualPhone, small_network: Path, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> Fault:
+) -> Iterator[Fault]:
     """A phone that tflprof has never been used on, and a network to profile on it."""
-    return Fault(phone, small_network, tmp_path, record_property)
+    fault = Fault(phone, small_network, tmp_path, record_property)
+    yield fault
+    fault.close()
 
 
 @pytest.fixture

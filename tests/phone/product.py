@@ -22,7 +22,7 @@ from tflprof.profile.store import read_profile
 STORE = "data/local/tmp/tflprof/store"
 SHELL_USER = 2000
 FINISH_SECONDS = 120.0
-STORED = re.compile(r"tflprof/store/[0-9a-f]{64}")
+STORED = re.compile(r"tflprof/store/([0-9a-f]{64}|[0-9a-f]{32}\.group(/[\w.+-]+)?)")
 # What the emulated runner is called in its command line.
 RUNNER = "tflprof-runner"
 SESSIONS = 4
@@ -165,11 +165,25 @@ class Fault:
         self.model = model
         self.directory = directory
         self._record = record_property
-        self._settings = phone.facts.settings()
+        self.settings = phone.facts.settings()
+        self._commands: list[Command] = []
+
+    def on(self, phone: VirtualPhone) -> Fault:
+        """Go on with another phone."""
+        self.phone, self.settings = phone, phone.facts.settings()
+        return self
 
     def start(self, *arguments: str, before: str = "") -> Command:
         """Begin to profile for SESSIONS sessions; ``before`` is code to run in its process first."""
-        return Command(self.phone, self.model, self.directory, arguments, SHORT_RUN + before)
+        command = Command(self.phone, self.model, self.directory, arguments, SHORT_RUN + before)
+        self._commands.append(command)
+        return command
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for command in self._commands:
+            with command.process as process:
+                process.kill()
 
     def tell(self, fault: str, done: str, ending: Ending) -> None:
         """Record the row, then check that the phone is as it was."""
@@ -191,7 +205,7 @@ class Fault:
         ):
             self._record(name, value)
         assert "internal error" not in ending.stderr, ending.stderr
-        check_clean(self.phone, self._settings)
+        check_clean(self.phone, self.settings)
 
 
 def check_clean(phone: VirtualPhone, settings: Mapping[str, str]) -> None:
@@ -199,19 +213,27 @@ def check_clean(phone: VirtualPhone, settings: Mapping[str, str]) -> None:
     phone.wait_until(lambda: not phone.processes(), f"these run on: {phone.processes()}")
     assert [name for name in phone.files() if not STORED.fullmatch(name)] == []
     assert phone.facts.settings() == settings
-    for lock in (phone.server.home / "run").rglob("*.lock"):
-        with lock.open("a") as file:
+    assert phone.facts.read("phone/dexopt") == "enabled"
+    assert [lock.name for lock in (phone.server.home / "run").rglob("*.lock") if _is_held(lock)] == []
+
+
+def _is_held(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def save_store(phone: VirtualPhone, directory: Path) -> None:
     """Keep what was pushed, for other phones."""
-    shutil.copytree(phone.root / STORE, directory, dirs_exist_ok=True)
+    shutil.copytree(phone.root / STORE, directory, symlinks=True, dirs_exist_ok=True)
 
 
 def fill_store(phone: VirtualPhone, directory: Path) -> None:
     """Put on the phone what ``save_store`` kept: as if tflprof had been used on it before."""
     store = phone.root / STORE
-    shutil.copytree(directory, store)
+    shutil.copytree(directory, store, symlinks=True)
     for path in (store.parent, store, *store.iterdir()):
         os.chown(path, SHELL_USER, SHELL_USER)
