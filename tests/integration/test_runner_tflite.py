@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from android_runner import build
 from android_runner.tests.harness import Finished, Record, Runner, compile_sanitized, compile_tflite
+from tflprof.model.build import build_micro
 
 PHASE, OPERATOR, KERNEL = 1, 2, 4
 
@@ -293,3 +297,26 @@ def test_two_models(runner: Runner) -> None:
         (0, "profiled"),
         (1, "profiled"),
     }
+
+
+# --- a real library ---
+
+
+@pytest.mark.skipif(
+    "TFLITE_LIBRARY" not in os.environ,
+    reason="no library of TensorFlow Lite: set TFLITE_LIBRARY to a libtensorflowlite_c.so for this machine",
+)
+@pytest.mark.parametrize("kernels", ["xnnpack", "builtin"])
+@pytest.mark.parametrize("name", ["conv_2d", "while_loop", "dynamic_batch", "two_signatures"])
+def test_a_real_library(tmp_path: Path, name: str, kernels: str) -> None:
+    build.build()
+    program = build.DEFAULT_OUT / f"tflprof-runner-linux-{platform.machine()}"
+    runner = Runner(program, Path(os.environ["TFLITE_LIBRARY"]), tmp_path)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(build_micro(name))
+    done = ok(runner.run(models=[path], kernels=kernels, blocks=2))
+    assert done.of("library", api="tflite")
+    assert done.of("model")[0]["inputs"]
+    told = [event[3] for event in events(done)]
+    assert not told or told[0] == "Invoke"
+    assert not (kernels == "builtin" and any("Delegate" in str(tag) for tag in told))
