@@ -243,3 +243,17 @@ def test_quiet_waits_until_the_phone_does_not_throttle(
     )
     command.process.send_signal(signal.SIGINT)
     assert command.finish().status == 130
+
+
+def test_a_guard_that_is_killed_in_the_run_is_noticed(
+    phone: VirtualPhone, small_network: Path, pushed: Path, tmp_path: Path
+) -> None:
+    fill_store(phone, pushed)
+    before = phone.facts.settings()
+    command = Command(phone, small_network, tmp_path, ("--quiet", "--max-seconds", "3"))
+    command.until_runner()
+    assert phone.kill_process("guard") == 1
+    ending = command.finish()
+    assert ending.status == 0, ending.stderr
+    assert ending.findings["quiet-incomplete"].endswith("staying so: the program that keeps it so was ended")
+    check_put_back(phone, before)

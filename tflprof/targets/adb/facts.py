@@ -56,7 +56,7 @@ class Inspection:
 
 @dataclass(frozen=True)
 class State:
-    """What changes on a phone from minute to minute; ``cores_celsius`` is of the hottest zone of its cores."""
+    """What changes on a phone from minute to minute; ``cores_celsius`` is of the hottest of its cores."""
 
     battery: Battery
     heat: Heat
@@ -125,10 +125,14 @@ def facts_of(dump: Dump) -> DeviceFacts:
 
 def state_of(dump: Dump) -> State:
     """The state that a dump tells; unknown is None."""
+    heat = parse_thermal_service(dump.commands.get("thermalservice", ""))
+    told = [celsius for name, celsius in heat.celsius.items() if heat.kinds[name] == "cpu"]
+    hottest = hottest_celsius(zones_of(dump.files))
     return State(
         battery=parse_battery(dump.commands.get("battery", "")),
-        heat=parse_thermal_service(dump.commands.get("thermalservice", "")),
-        cores_celsius=hottest_celsius(zones_of(dump.files)),
+        heat=heat,
+        # Some phones hide the zones from the shell, not the service.
+        cores_celsius=max(told, default=None) if hottest is None else hottest,
         screen=parse_power(dump.commands.get("power", "")).screen,
         online=tuple(parse_cpu_list(dump.files.get("sys/devices/system/cpu/online", ""))),
     )

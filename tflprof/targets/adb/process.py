@@ -148,6 +148,11 @@ class AdbProcess:
                 "a model that needs longer for one inference is too large for this core; look at the phone",
             )
 
+    @property
+    def ended(self) -> bool:
+        """Whether the program, or the link to it, has ended."""
+        return self._ended.is_set()
+
     def stderr_tail(self) -> str:
         """The last lines of standard error, so far or, after the end, of all."""
         lines = [*self._tail, self._tail_rest] if self._v2 else self._file(ERRORS).split(b"\n")[-_TAIL_LINES:]

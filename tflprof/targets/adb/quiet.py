@@ -88,7 +88,9 @@ class QuietDevice:
 
     def to_json(self) -> dict[str, list[str]]:
         """What was done and what not, for a profile's conditions."""
-        return {"done": list(self.done), "refused": list(self.refused)}
+        lost = self._guard is not None and self._guard.ended
+        early = ["staying so: the program that keeps it so was ended"] if lost else []
+        return {"done": list(self.done), "refused": [*self.refused, *early]}
 
     def begin(self) -> None:
         """Change what is to be changed, then wait until the phone is cool. Raises DeviceLost, EnvironmentFault."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tflprof.errors import TargetError
 from tflprof.facts import DeviceFacts
@@ -322,3 +325,26 @@ def test_the_battery_charge_is_no_temperature() -> None:
 def test_one_sensor_is_read_once() -> None:
     zones = inspect(dump("pixel4")).thermal
     assert zones == tuple(f"/sys/class/thermal/thermal_zone{number}/temp" for number in (2, 3, 4, 5))
+
+
+def test_the_service_knows_the_heat_of_cores_whose_zones_are_hidden() -> None:
+    whole = dump("pixel4")
+    hidden = {name: text for name, text in whole.files.items() if "thermal" not in name}
+    assert state_of(replace(whole, files=hidden)).cores_celsius == 36.1
+
+
+@given(data=st.data())
+def test_a_device_that_tells_less_or_nonsense_is_survived(data: st.DataObject) -> None:
+    whole = dump(data.draw(st.sampled_from(sorted(SHAPES))))
+    nonsense = st.text(max_size=20) | st.sampled_from(["0-7", "-1", "9" * 30, "0x", "\0", "0-4095", "7-0"])
+    files = dict(whole.files)
+    for name in data.draw(st.lists(st.sampled_from(sorted(files)), max_size=12)):
+        files[name] = data.draw(nonsense)
+    for name in data.draw(st.lists(st.sampled_from(sorted(files)), max_size=12)):
+        files.pop(name, None)
+    broken = replace(whole, files=files)
+    found = inspect(broken)
+    assert found.facts.cpus
+    assert state_of(broken).to_json()
+    with suppress(TargetError):
+        assert set(found.cpus_for("big", 1)) <= found.allowed

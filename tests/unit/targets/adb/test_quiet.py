@@ -1,0 +1,110 @@
+"""Waiting for a cool phone, and what a guard's words are made into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from tflprof.targets.adb.android import Battery, Heat
+from tflprof.targets.adb.facts import State
+from tflprof.targets.adb.link import Result
+from tflprof.targets.adb.quiet import QuietDevice, hottest, too_warm
+from tflprof.targets.adb.setup import PhoneSetup
+
+
+def state(battery: float | None = None, cores: float | None = None, status: int | None = None) -> State:
+    return State(Battery(celsius=battery), Heat(status), cores, None, ())
+
+
+@pytest.mark.parametrize(
+    ("known", "celsius"),
+    [(state(30.0, 41.0), 41.0), (state(35.0, 31.0), 35.0), (state(None, 31.0), 31.0), (state(), None)],
+)
+def test_the_warmer_of_battery_and_cores_counts(known: State, celsius: float | None) -> None:
+    assert hottest(known) == celsius
+
+
+@pytest.mark.parametrize(
+    ("known", "cool_to", "why"),
+    [
+        (state(30.0, 41.0), 40.0, "41.0 °C, wanted 40 °C"),
+        (state(30.0, 40.0), 40.0, None),
+        (state(), 40.0, None),
+        (state(99.0, 99.0, 3), 100.0, None),
+        (state(50.0, 50.0, 2), None, "thermal status 2"),
+        (state(50.0, 50.0, 0), None, None),
+        (state(50.0, 50.0, None), None, None),
+    ],
+)
+def test_when_to_wait(known: State, cool_to: float | None, why: str | None) -> None:
+    assert too_warm(known, cool_to) == why
+
+
+@dataclass
+class Link:
+    """A phone that tells a temperature after the other."""
+
+    temperatures: list[float | None]
+    name: str = "Phone"
+    lost: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def run(self, script: str, timeout: float) -> Result:
+        self.asked.append(script)
+        celsius = self.temperatures.pop(0) if len(self.temperatures) > 1 else self.temperatures[0]
+        mark = next(line.split()[2] for line in script.splitlines() if line.endswith('"$@"')).rstrip(";")
+        text = "" if celsius is None else f"  temperature: {round(celsius * 10)}\n"
+        return Result(f"\n{mark} battery\n{text}\n{mark} end\n".encode(), b"", 0)
+
+
+def wait(link: Link, setup: PhoneSetup, monkeypatch: pytest.MonkeyPatch) -> tuple[QuietDevice, list[str]]:
+    """The device after its waiting; time passes only in sleep."""
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("tflprof.targets.adb.quiet.time.monotonic", lambda: now)
+    monkeypatch.setattr("tflprof.targets.adb.quiet.time.sleep", sleep)
+    told: list[str] = []
+    device = QuietDevice(
+        link,  # type: ignore[arg-type]
+        setup,
+        (),
+        33,
+        "owner",
+        lambda stage, fraction, detail: told.append(f"{stage} {fraction:.2f} {detail}"),
+    )
+    with device:
+        pass
+    return device, told
+
+
+def test_waiting_until_it_is_cool(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link([45.0, 42.0, 39.5])
+    device, told = wait(link, PhoneSetup(cool_to=40.0, wait_seconds=8.0), monkeypatch)
+    assert device.to_json() == {"done": ["cooled down to 39.5 °C"], "refused": []}
+    assert told == ["cooling 0.00 45.0 °C, wanted 40 °C", "cooling 0.25 42.0 °C, wanted 40 °C"]
+
+
+def test_waiting_ends_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, _ = wait(Link([45.0]), PhoneSetup(cool_to=40.0, wait_seconds=60.0), monkeypatch)
+    assert device.to_json() == {
+        "done": [],
+        "refused": ["cooling down: after 60 seconds still 45.0 °C, wanted 40 °C"],
+    }
+
+
+def test_a_phone_without_a_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, told = wait(Link([None]), PhoneSetup(cool_to=40.0), monkeypatch)
+    assert device.to_json() == {"done": [], "refused": ["cooling down: the phone tells no temperature"]}
+    assert told == []
+
+
+def test_nothing_wished_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link([45.0])
+    device, _ = wait(link, PhoneSetup(), monkeypatch)
+    assert link.asked == []
+    assert device.to_json() == {"done": [], "refused": []}
