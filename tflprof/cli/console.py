@@ -54,3 +54,17 @@ def detail(message: str) -> None:
     """One line on standard error if ``-v`` was given."""
     if settings.verbose:
         say(message)
+
+
+def show_log() -> None:
+    """Let what is logged appear on standard error: warnings always, the rest if ``-v`` was given."""
+    import logging
+
+    class ToStandardError(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            (say if record.levelno >= logging.WARNING else detail)(self.format(record))
+
+    log = logging.getLogger("tflprof")
+    if not log.handlers:
+        log.addHandler(ToStandardError())
+        log.setLevel(logging.INFO)

@@ -11,7 +11,7 @@ import typer
 
 from tflprof.cli.build import build
 from tflprof.cli.clean import clean
-from tflprof.cli.console import settings
+from tflprof.cli.console import settings, show_log
 from tflprof.cli.guard import guarded, report_error, silence_stdout
 from tflprof.cli.import_log import import_command
 from tflprof.cli.inspect import inspect
@@ -62,6 +62,7 @@ def main(
 ) -> None:
     """Per-layer latency of LiteRT models on ARM phones, emulated cores and the host."""
     settings.verbose = verbose
+    show_log()
     from tflprof.cli.config import load_defaults
 
     context.default_map = load_defaults(config)

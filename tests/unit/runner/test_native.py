@@ -129,6 +129,34 @@ def test_prose_among_the_records(request_: RunRequest, tmp_path: Path) -> None:
     assert "INFO: hello" in error.what
 
 
+def test_a_banner_before_the_first_record_is_passed_over_and_told(
+    request_: RunRequest, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    end = '{"r":"end","status":"ok","records":1}'
+    with caplog.at_level("INFO", "tflprof"):
+        records, error = outcome(says("* welcome *", "", HELLO, end), request_, tmp_path)
+    assert [type(record) for record in records] == [Hello, End]
+    assert error is None
+    assert "'* welcome *'" in caplog.text
+
+
+def test_what_a_shell_says_instead_of_the_runner_is_shown(request_: RunRequest, tmp_path: Path) -> None:
+    script = says("sh: ./runner: not executable: 64-bit ELF file") + "exit 126"
+    _, error = outcome(script, request_, tmp_path)
+    assert error is not None
+    assert error.what.endswith(
+        "ended with status 126 before its end; its last words: sh: ./runner: not executable: 64-bit ELF file"
+    )
+    assert "ABI" in (error.hint or "")
+
+
+def test_a_killed_runner_may_have_run_out_of_memory(request_: RunRequest, tmp_path: Path) -> None:
+    _, error = outcome(says(HELLO) + "kill -KILL $$", request_, tmp_path)
+    assert error is not None
+    assert "was killed by SIGKILL" in error.what
+    assert "memory" in (error.hint or "")
+
+
 def test_a_megabyte_of_stderr_does_not_block(request_: RunRequest, tmp_path: Path) -> None:
     script = "head -c 3000000 /dev/zero | tr '\\0' x >&2; echo >&2; " + says(HELLO) + "echo last >&2; exit 1"
     _, error = outcome(script, request_, tmp_path)
