@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from tflprof.profile.samples import BlockSamples
 
 FREQUENCY_CHANGE = 0.05
 """Blocks are disturbed if the core's frequency is further than so much, relative, from the usual one."""
+
+_LEAST_BLOCKS = 10
 
 
 def off_core(cores: Sequence[int], workers: Sequence[int] | None, cpus: Collection[int]) -> list[bool]:
@@ -42,28 +44,26 @@ def taint_frequency(
 ) -> tuple[list[BlockSamples], dict[str, Any] | None]:
     """Mark the steady blocks around which the frequency was not the usual one, if they are the fewer.
 
+    What was measured with a chain of additions and what the system tells count each for itself.
+
     Returns:
-        The blocks, and what was seen: ``measured`` (with a chain of additions, or told by the system), lowest,
-        usual and highest kHz, the share of blocks that differ, whether they were marked. None if the
-        frequency is unknown. With ``only_note`` nothing is marked.
+        The blocks, and what was seen of the one that changed more often: whether it was ``measured``, lowest,
+        usual and highest kHz, the share of blocks that differ (None below 10 blocks), whether blocks were marked.
+        None if the frequency is unknown. With ``only_note`` nothing is marked.
     """
-    seen = {id(block): _khz(block) for block in _steady(blocks)}
-    known = [khz for pair in seen.values() for khz in pair]
-    if not known:
+    steady = _steady(blocks)
+    views = [view for view in (_view(steady, source) for source in _SOURCES) if view.khz]
+    if not views:
         return list(blocks), None
-    usual = _usual(blocks, seen)
-    changed = {
-        key
-        for key, pair in seen.items()
-        if any(abs(khz - usual[key]) > FREQUENCY_CHANGE * usual[key] for khz in pair)
-    }
-    share = len(changed) / sum(1 for pair in seen.values() if pair)
-    marked = bool(changed) and share < 0.5 and not only_note
+    changed = set().union(*(view.changed for view in views))
+    share = len(changed) / len(steady) if len(steady) >= _LEAST_BLOCKS else None
+    marked = share is not None and 0 < share < 0.5 and not only_note
+    most = max(views, key=lambda view: len(view.changed))
     told = {
-        "measured": any(block.chain_khz is not None for block in blocks),
-        "lowest_khz": min(known),
-        "usual_khz": round(float(np.median(known))),
-        "highest_khz": max(known),
+        "measured": most.source is _measured,
+        "lowest_khz": min(most.khz),
+        "usual_khz": round(float(np.median(most.khz))),
+        "highest_khz": max(most.khz),
         "changed_share": share,
         "left_out": marked,
     }
@@ -87,28 +87,49 @@ def temperatures(blocks: Sequence[BlockSamples]) -> dict[str, Any] | None:
 
 def frequency_trend(blocks: Sequence[BlockSamples]) -> float | None:
     """Frequency of the last quarter of the steady blocks over that of the first; None if unknown."""
-    known = [np.mean(pair) for pair in map(_khz, _steady(blocks)) if pair]
-    quarter = len(known) // 4
-    if not quarter:
-        return None
-    return float(np.median(known[-quarter:]) / np.median(known[:quarter]))
+    trends = []
+    for source in _SOURCES:
+        known = [np.mean(pair) for pair in map(source, _steady(blocks)) if pair]
+        if quarter := len(known) // 4:
+            trends.append(float(np.median(known[-quarter:]) / np.median(known[:quarter])))
+    return min(trends, default=None)
 
 
 def _steady(blocks: Sequence[BlockSamples]) -> list[BlockSamples]:
     return [block for block in blocks if block.phase == "steady"]
 
 
-def _khz(block: BlockSamples) -> list[int]:
-    """Before and after: what was measured tells more than what the system says."""
-    pairs = ((block.chain_khz_before, block.chain_khz), (block.khz_before, block.khz))
-    measured, told = ([khz for khz in pair if khz] for pair in pairs)
-    return measured or told
+def _measured(block: BlockSamples) -> list[int]:
+    return [khz for khz in (block.chain_khz_before, block.chain_khz) if khz]
 
 
-def _usual(blocks: Sequence[BlockSamples], seen: dict[int, list[int]]) -> dict[int, float]:
-    """By block, the usual frequency of the core that it ran on: cores of several kinds have several."""
+def _told(block: BlockSamples) -> list[int]:
+    return [khz for khz in (block.khz_before, block.khz) if khz]
+
+
+_Source = Callable[[BlockSamples], list[int]]
+_SOURCES: tuple[_Source, ...] = (_measured, _told)
+
+
+@dataclass(frozen=True)
+class _View:
+    """One source's frequencies, kHz, and the identities of the blocks around which they were not the usual ones."""
+
+    source: _Source
+    khz: list[int]
+    changed: frozenset[int]
+
+
+def _view(steady: Sequence[BlockSamples], source: _Source) -> _View:
+    # Cores of several kinds have several usual frequencies.
     by_core: dict[int, list[int]] = {}
-    for block in _steady(blocks):
-        by_core.setdefault(block.cores[-1], []).extend(seen[id(block)])
-    medians = {core: float(np.median(khz)) for core, khz in by_core.items() if khz}
-    return {id(block): medians[block.cores[-1]] for block in _steady(blocks) if seen[id(block)]}
+    for block in steady:
+        by_core.setdefault(block.cores[-1], []).extend(source(block))
+    usual = {core: float(np.median(khz)) for core, khz in by_core.items() if khz}
+    changed = {
+        id(block)
+        for block in steady
+        for khz in source(block)
+        if abs(khz - usual[block.cores[-1]]) > FREQUENCY_CHANGE * usual[block.cores[-1]]
+    }
+    return _View(source, [khz for each in by_core.values() for khz in each], frozenset(changed))

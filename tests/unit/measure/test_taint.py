@@ -120,20 +120,35 @@ def test_within_five_percent_nothing_changed() -> None:
 
 
 def test_a_frequency_that_never_rests_leaves_all_in() -> None:
-    blocks = [block(at, khz=1_000_000 * (1 + at % 3), khz_before=1_000_000 * (1 + at % 3)) for at in range(9)]
+    blocks = [
+        block(at, khz=1_000_000 * (1 + at % 3), khz_before=1_000_000 * (1 + at % 3)) for at in range(12)
+    ]
     collector = collected(*blocks)
     frequency = notice(collector, sustained=False)["frequency"]
     assert frequency["changed_share"] == pytest.approx(2 / 3)
     assert frequency["left_out"] is False
+    assert len(summarised(collector)) == 24
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_what_is_measured_and_what_the_system_says_count_each(measured: bool) -> None:
+    quiet = {"khz": 2_000_000, "khz_before": 2_000_000, "chain_khz": 1_900_000, "chain_khz_before": 1_900_000}
+    slow = {"chain_khz": 1_500_000} if measured else {"khz": 1_500_000}
+    blocks = [block(at, **(quiet | slow if at == 2 else quiet)) for at in range(10)]
+    collector = collected(*blocks)
+    frequency = notice(collector, sustained=False)["frequency"]
+    assert frequency["measured"] is measured
+    assert frequency["usual_khz"] == (1_900_000 if measured else 2_000_000)
+    assert (frequency["lowest_khz"], frequency["changed_share"]) == (1_500_000, 0.1)
     assert len(summarised(collector)) == 18
 
 
-def test_what_was_measured_is_believed_over_what_the_system_says() -> None:
-    told = {"khz": 2_000_000, "khz_before": 2_000_000, "chain_khz_before": 2_000_000}
-    blocks = [block(at, chain_khz=1_500_000 if at == 2 else 2_000_000, **told) for at in range(10)]
-    frequency = notice(collected(*blocks), sustained=False)["frequency"]
-    assert frequency["measured"] is True
-    assert frequency["changed_share"] == 0.1
+def test_few_blocks_have_no_usual_frequency() -> None:
+    blocks = [block(at, khz=1_000_000 if at else 2_000_000, khz_before=1_000_000) for at in range(5)]
+    collector = collected(*blocks)
+    frequency = notice(collector, sustained=False)["frequency"]
+    assert (frequency["changed_share"], frequency["left_out"]) == (None, False)
+    assert len(summarised(collector)) == 10
 
 
 def test_cores_of_several_kinds_have_their_own_usual_frequency() -> None:
