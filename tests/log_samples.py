@@ -12,20 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from tests import log_wrappings as wrap
+from tests.printed_litert import benchmark_litert_model
 from tests.printed_logs import (
     KERNEL,
     OPERATOR,
     PHASE,
     Node,
     Printed,
-    benchmark_litert_model,
     benchmark_model,
     kernel,
     operator,
     phase,
-    profile_message,
-    profile_message_text,
 )
+from tests.printed_messages import profile_message, profile_message_text
 
 LITERT = "benchmark_litert_model"
 FOLDER = Path(__file__).parent / "data" / "logs"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 OPERATOR, KERNEL, PHASE = "operator", "kernel", "phase"
 
@@ -300,108 +299,6 @@ def _preamble(run: Printed, generation: Generation) -> list[str]:
     return [generation.level + line if line else "" for line in lines]
 
 
-_RESULTS = "INFO: [./litert/tools/benchmark_litert_model.h:{line}] "
-
-
-def benchmark_litert_model(run: Printed, *, tabs: bool = False) -> str:
-    """The output of benchmark_litert_model: its results, then its own layout, or the older one with TABs."""
-    generation = GENERATIONS["litert1"]
-    log = "INFO: [./litert/tools/benchmark_litert_model.h:81] "
-    warmup, steady = run.warmup, run.steady
-    lines = [
-        "INFO: [litert/runtime/accelerators/auto_registration.cc:148] CPU accelerator registered.",
-        f"INFO: [./litert/tools/benchmark_litert_model.cc:132] Loading model from: {run.graph}",
-        *run.prologue,
-        f"INFO: Initialized session in {general(run.init / 1000)}ms.",
-        f"INFO: {summary(warmup, percentiles=True)}",
-        "",
-        f"INFO: {summary(steady, percentiles=True)}",
-        "",
-        log,
-        "========== BENCHMARK RESULTS ==========",
-        f"{log}Model initialization: {run.init / 1000:.2f} ms",
-        f"{log}Warmup (first):       {warmup[0] / 1000:.2f} ms",
-        f"{log}Warmup (avg):         {sum(warmup) / len(warmup) / 1000:.2f} ms ({len(warmup)} runs)",
-        f"{log}Inference (avg):      {sum(steady) / len(steady) / 1000:.2f} ms ({len(steady)} runs)",
-        f"{log}Inference (min):      {min(steady) / 1000:.2f} ms",
-        f"{log}Inference (max):      {max(steady) / 1000:.2f} ms",
-        f"{log}Inference (std):      0.01",
-        f"{log}Throughput:           525.55 MB/s",
-        log,
-        "Memory Usage:",
-        f"{log}Init footprint:       8.94 MB",
-        f"{log}Overall footprint:    11.51 MB",
-        f"{log}Peak memory usage not available. (peak_mem_mb <= 0)",
-        f"{log}======================================",
-        "",
-        log,
-    ]
-    runs = len(warmup) + len(steady)
-    tables = section(run.nodes, runs, generation) if tabs else _litert_tables(run.nodes)
-    return "\n".join([*lines, *tables]) + "\n"
-
-
-def _litert_title(title: str, width: int) -> str:
-    label = f" {title} "
-    left = (width - len(label)) // 2
-    return "=" * left + label + "=" * (width - len(label) - left)
-
-
-def _litert_tables(nodes: Sequence[Node]) -> list[str]:
-    lines: list[str] = []
-    for title, order in (
-        ("Run Order", list(nodes)),
-        ("Top by Computation Time", sorted(nodes, key=lambda node: -node.total)),
-    ):
-        lines += [_litert_title(title, 150), _LITERT_HEAD, *_litert_rows(order), ""]
-    lines += [f"Number of nodes executed: {len(nodes)}", "", _litert_title("Summary by node type", 130)]
-    head = f"{'[Node type]':>60} {'[count]':>10} {'[avg ms]':>10} {'[avg %]':>10} {'[cdf %]':>10} {'[mem KB]':>10}"
-    lines.append(f"{head} {'[times called]':>14}")
-    whole, so_far = sum(node.total for node in nodes) or 1, 0
-    for kind in dict.fromkeys(map(_litert_type, nodes)):
-        same = [node for node in nodes if _litert_type(node) == kind]
-        total, calls = sum(node.total for node in same), sum(node.calls for node in same)
-        so_far += total
-        shares = f"{100 * total / whole:9.3f}% {100 * so_far / whole:9.3f}%"
-        lines.append(
-            f"{kind:>60} {len(same):>10} {total / calls / 1000:10.3f} {shares} {0:10.3f} {calls:>14}"
-        )
-    kernels = [node for node in nodes if node.kind == KERNEL]
-    if kernels:
-        lines += ["", _litert_title("Delegate Statistics", 135)]
-        lines.append(
-            f"{'Op Name':<80} {'Count':>10} {'Avg(us)':>10} {'Min(us)':>10} {'Max(us)':>10} {'Total(us)':>10}"
-        )
-        for node in kernels:
-            lines.append(
-                f"{_litert_type(node):<80} {node.calls:>10} {node.average:10.2f} {node.least:>10} {node.most:>10} "
-                f"{node.total:>10}"
-            )
-    timings = f"Timings (microseconds): count={len(nodes)} curr={sum(node.total for node in nodes)}"
-    return [*lines, "", timings, "Memory (bytes): count=0", f"{len(nodes)} nodes observed"]
-
-
-_LITERT_HEAD = (
-    f"{'[node type]':>60} {'[start]':>10} {'[first]':>10} {'[avg ms]':>10} {'[%]':>10} {'[cdf%]':>10} "
-    f"{'[mem KB]':>10} {'[times called]':>14}   [Name]"
-)
-
-
-def _litert_type(node: Node) -> str:
-    return f"Delegate/{node.name}" if node.kind == KERNEL else node.type
-
-
-def _litert_rows(nodes: Sequence[Node]) -> list[str]:
-    whole, so_far, rows = sum(node.total for node in nodes) or 1, 0, []
-    for node in nodes:
-        so_far += node.total
-        name = f"[{'Delegate' if node.kind == KERNEL else 'Builtin'}]:{node.index}"
-        times = f"{node.start / 1000:10.3f} {node.first / 1000:10.3f} {node.average / 1000:10.3f}"
-        shares = f"{100 * node.total / whole:9.3f}% {100 * so_far / whole:9.3f}%"
-        rows.append(f"{_litert_type(node):>60} {times} {shares} {0:10.3f} {node.calls:>14}   {name}")
-    return rows
-
-
 def kernel(name: str, index: int, time: int, runs: int = 50, *, times: int = 1, subgraph: int = 0) -> Node:
     """A delegate's kernel that takes about ``time`` microseconds each of ``times`` times an inference."""
     return Node(
@@ -417,53 +314,3 @@ def operator(code: str, output: str, index: int, time: int, runs: int = 50, *, s
 def phase(name: str, time: int, calls: int = 50, *, memory: int = 0, kind: str | None = None) -> Node:
     """A phase of the runtime."""
     return Node(PHASE, kind or name, name, 0, time, time * calls, calls, memory=memory)
-
-
-def profile_message(run: Printed) -> bytes:
-    """The file that ``--op_profiling_output_mode=proto`` writes."""
-    from ai_edge_litert.profiling_info_pb2 import BenchmarkProfilingData
-
-    return bytes(_filled(BenchmarkProfilingData(model_name=run.graph), run).SerializeToString())
-
-
-def profile_message_text(run: Printed) -> str:
-    """What is logged instead if no file was named."""
-    from ai_edge_litert.profiling_info_pb2 import BenchmarkProfilingData
-
-    return f"INFO: {_filled(BenchmarkProfilingData(model_name=run.graph), run)}"
-
-
-def _filled(message: Any, run: Printed) -> Any:
-    for model, nodes, runs in (
-        (message.init_profile, run.init_nodes, 1),
-        (message.runtime_profile, run.nodes, run.runs),
-    ):
-        for number in sorted({node.subgraph for node in nodes}):
-            graph = model.subgraph_profiles.add(subgraph_name=f"graph{number}", subgraph_index=number)
-            for order, node in enumerate(node for node in nodes if node.subgraph == number):
-                op = graph.per_op_profiles.add(
-                    node_type=node.type, times_called=node.calls // runs, run_order=order
-                )
-                op.name = printed_name(node, GENERATIONS["litert1"])
-                times = op.inference_microseconds
-                times.first, times.last, times.avg = node.first, node.first, node.total // node.calls
-                times.min, times.max, times.stddev = node.least, node.most, 1.5
-                times.sum, times.count = node.total, node.calls
-                op.mem_kb.last = node.memory // 1000
-    return message
-
-
-def runtime_message(delegations: Sequence[tuple[int, int, str, Sequence[int]]], plan: Sequence[int]) -> bytes:
-    """The file that ``--export_model_runtime_info`` writes: (subgraph, node, name, nodes replaced) per delegate."""
-    from ai_edge_litert.model_runtime_info_pb2 import ModelRuntimeDetails
-
-    message = ModelRuntimeDetails(model_name="model")
-    graph = message.subgraphs.add(subgraph_id=0, name="main", subgraph_type=1)
-    graph.execution_plan.extend(plan)
-    for index in sorted({index for _, _, _, replaced in delegations for index in replaced}):
-        graph.nodes.add(id=index, name="CONV_2D", type="3")
-    for _, node, name, replaced in delegations:
-        added = graph.nodes.add(id=node, name=name, type=name)
-        added.delegate_node_details.delegate_name = name
-        added.delegate_node_details.tflite_node_ids_replaced.extend(replaced)
-    return bytes(message.SerializeToString())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import printed_logs
+from tests import printed_litert, printed_logs, printed_messages
 from tests.printed_logs import Node, Printed
 from tflprof.measure import nesting
 from tflprof.model.build import build_micro, build_network
@@ -65,7 +65,7 @@ def test_every_layer_is_found_again(network: tuple[Path, Profile], tmp_path: Pat
     path, measured = network
     run = printed(measured, path)
     if layout == "litert":
-        text = printed_logs.benchmark_litert_model(run)
+        text = printed_litert.benchmark_litert_model(run)
     else:
         text = printed_logs.benchmark_model(run, "tf2.17", csv=layout == "csv")
     log = tmp_path / "log.txt"
@@ -99,9 +99,9 @@ def test_every_layer_of_a_small_graph_is_in_a_row(tmp_path: Path, name: str, lay
     run = printed(measured, path)
     log = tmp_path / "log"
     if layout == "proto":
-        log.write_bytes(printed_logs.profile_message(run))
+        log.write_bytes(printed_messages.profile_message(run))
     elif layout == "litert":
-        log.write_text(printed_logs.benchmark_litert_model(run))
+        log.write_text(printed_litert.benchmark_litert_model(run))
     else:
         log.write_text(printed_logs.benchmark_model(run, "litert1", csv=layout == "csv"))
     imported = import_log(log, model=path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import printed_logs
+from tests import printed_logs, printed_messages
 from tests.log_samples import run_of
 from tests.phone import VirtualPhone
 from tests.printed_logs import Printed, kernel, operator
@@ -116,7 +116,7 @@ def test_a_tool_that_prints(tmp_path: Path, model: Path) -> None:
 def test_a_tool_that_writes_a_message(tmp_path: Path, model: Path) -> None:
     run = run_of(NODES)
     total = printed_logs.benchmark_model(Printed((), run.steady, run.warmup, run.init), "tf2.17")
-    program = tool(tmp_path, PROTO_HELP, total, profile=printed_logs.profile_message(run))
+    program = tool(tmp_path, PROTO_HELP, total, profile=printed_messages.profile_message(run))
     saved = tmp_path / "p.parquet"
     options = ["--target", "host", "--runner", "benchmark_model", "--binary", program, "-o", saved]
     done = profile(model, *options, "--kernels", "builtin", "--tool-flag=--verbose=true")
@@ -176,7 +176,7 @@ def test_a_program_that_is_no_such_tool(tmp_path: Path, model: Path) -> None:
 
 def test_on_a_phone(phone: VirtualPhone, tmp_path: Path, model: Path) -> None:
     answer = printed_logs.benchmark_model(run_of(NODES), "tf2.12")
-    program = tool(tmp_path, PROTO_HELP, answer, profile=printed_logs.profile_message(run_of(NODES)))
+    program = tool(tmp_path, PROTO_HELP, answer, profile=printed_messages.profile_message(run_of(NODES)))
     saved = tmp_path / "p.parquet"
     env = {**os.environ, **phone.environment}
     options = [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import printed_logs
+from tests import printed_litert, printed_logs, printed_messages
 from tests.printed_logs import GENERATIONS, KERNEL, OPERATOR, PHASE, Node, Printed
 from tflprof.logs.detect import read_log
 from tflprof.logs.report import LogReport, LogRow
@@ -124,7 +124,7 @@ def test_tables_are_read_back(data: st.DataObject, version: str, csv: bool) -> N
 def test_the_litert_layout_is_read_back(run: Printed) -> None:
     own = [node for node in run.nodes if node.kind != PHASE]
     run = Printed(own or [printed_logs.operator("ADD", "a", 0, 3)], run.steady, run.warmup, run.init)
-    report = read_log(printed_logs.benchmark_litert_model(run).encode(), "log")
+    report = read_log(printed_litert.benchmark_litert_model(run).encode(), "log")
     (found,) = report.runs
     assert found.tool == "benchmark_litert_model"
     assert report.unread == ()
@@ -139,7 +139,7 @@ def test_the_litert_layout_is_read_back(run: Printed) -> None:
 @SLOW
 @given(printed())
 def test_a_message_is_read_back(run: Printed) -> None:
-    for data in (printed_logs.profile_message(run), printed_logs.profile_message_text(run).encode()):
+    for data in (printed_messages.profile_message(run), printed_messages.profile_message_text(run).encode()):
         check_rows(run, read_log(data, "message"), digits=1e-9)
 
 
