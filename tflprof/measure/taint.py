@@ -13,7 +13,7 @@ from tflprof.profile.samples import BlockSamples
 FREQUENCY_CHANGE = 0.05
 """Blocks are disturbed if the core's frequency is further than so much, relative, from the usual one."""
 
-_LEAST_BLOCKS = 10
+_LEAST_BLOCKS = 6
 
 
 def off_core(cores: Sequence[int], workers: Sequence[int] | None, cpus: Collection[int]) -> list[bool]:
@@ -48,7 +48,7 @@ def taint_frequency(
 
     Returns:
         The blocks, and what was seen of the one that changed more often: whether it was ``measured``, lowest,
-        usual and highest kHz, the share of blocks that differ (None below 10 blocks), whether blocks were marked.
+        usual and highest kHz, the share of blocks that differ (None below 6 blocks), whether blocks were marked.
         None if the frequency is unknown. With ``only_note`` nothing is marked.
     """
     steady = _steady(blocks)
