@@ -98,10 +98,11 @@ class Store:
         self._sizes: dict[str, int] | None = None
         self._groups: set[str] = set()
         self._leftovers: list[str] = []
+        self._free: int | None = None
 
     def forget(self) -> None:
         """Look again what is there before the next push: the phone was away."""
-        self._sizes = None
+        self._sizes = self._free = None
 
     def ensure(self, files: Collection[LocalFile], on_push: OnPush) -> None:
         """Have all files in the store.
@@ -115,7 +116,9 @@ class Store:
         if not missing:
             return
         total = sum(file.size for file in missing.values())
-        self._make_room(total)
+        # The little that comes after a first push hardly changes what was found free then.
+        if self._free is None or self._free < 2 * total + _SPARE_BYTES:
+            self._make_room(total)
         self._push(missing, on_push, total)
         here.update({file.sha256: file.size for file in missing.values()})
 
@@ -155,6 +158,7 @@ class Store:
         free = parse_free_bytes(result.text)
         if free is not None and free < needed + _SPARE_BYTES:
             raise _no_space(self._link.name, needed, free)
+        self._free = None if free is None else free - needed
 
     def _push(self, files: Mapping[str, LocalFile], on_push: OnPush, total: int) -> None:
         sent = 0

@@ -56,15 +56,24 @@ class AdbWorkspace:
         self._give_back = give_back
         self._on_push = on_push
         self._files: dict[str, LocalFile] = {}
+        self._read: list[LocalFile] = []
         self._groups: list[Group] = []
         self._texts: dict[str, bytes] = {}
         self._announced = False
         self._processes: list[AdbProcess] = []
         self._closed = False
 
-    def push(self, local: Path, name: str, executable: bool = False) -> str:  # noqa: ARG002 - all of them are
-        """Make a local file available under ``name``; it is sent when a program starts, if the phone lacks it."""
-        self._files[name] = local_file(local)
+    def push(self, local: Path, name: str, executable: bool = False) -> str:
+        """Make a local file available; it is sent when a program starts, if the phone lacks it.
+
+        Programs are linked under ``name``: by the folder in its command line a process is known as ours. Other
+        files are used where they are, unless two of them are one: their paths have to differ.
+        """
+        file = local_file(local)
+        if not executable and file not in self._read:
+            self._read.append(file)
+            return file.remote
+        self._files[name] = file
         return self._path(name)
 
     def push_group(self, files: Mapping[str, Path]) -> str:
@@ -111,7 +120,7 @@ class AdbWorkspace:
     def spawn(self, argv: Sequence[str], silence: float | None = None) -> AdbProcess:
         """Push what is missing and start a program in the folder."""
         grouped = [file for group in self._groups for file in group.files.values()]
-        self._store.ensure([*grouped, *self._files.values()], self._on_push)
+        self._store.ensure([*grouped, *self._files.values(), *self._read], self._on_push)
         for group in self._groups:
             self._store.ensure_group(group, self._on_push)
         self._send_texts()
