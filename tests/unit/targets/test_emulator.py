@@ -81,7 +81,13 @@ def test_the_libraries_hash_depends_on_name_and_content(tmp_path: Path) -> None:
     assert len(hashes) == 4
 
 
+@pytest.fixture(autouse=True)
+def _no_adb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No adb server is to be started for a list of targets."""
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "none")
+
+
 def test_this_machine_is_listed() -> None:
     names = [target.name for target in list_targets()]
-    assert names[:2] == ["host", "interpreter"]
+    assert names[:3] == ["adb", "host", "interpreter"]
     assert "emulated:pixel2" in names
