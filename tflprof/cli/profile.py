@@ -71,7 +71,8 @@ def profile(
         typer.Option(metavar="NAME=1,224,224,3", help="Shape of a dynamic input; repeatable."),
     ] = None,
     runtime: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The LiteRT library; default: the pinned release.")
+        Path | None,
+        typer.Option(metavar="PATH", help="A library or an AAR; default: see tflprof runtimes list."),
     ] = None,
     seed: Annotated[
         int,

@@ -65,7 +65,7 @@ def profile_model(
 
     Args:
         model: path of a .tflite file.
-        target: ``host``, ``interpreter`` or ``emulated:PHONE``.
+        target: ``host``, ``interpreter``, ``emulated:PHONE`` or ``adb[:SERIAL]``.
         core: ``big``, ``little``, a CPU number, a mask such as ``0xf0``, a list such as ``4-7``, or None for
             the target's own choice.
         threads: of the inference library.
@@ -73,7 +73,7 @@ def profile_model(
         signature: signature key; None for the first.
         inputs: files of raw little-endian bytes by input name; other inputs are random.
         input_shapes: shapes of inputs by name; other dynamic dimensions are 1.
-        runtime: a libLiteRt.so to use instead of the target's usual one.
+        runtime: a library, or an archive (AAR) with one, to use instead of the target's usual one.
         seed: of random inputs and of the order of blocks.
         max_seconds: time budget, looked at between processes; ignored where counts are deterministic.
         precision: wanted relative half-width of the total's 95 % interval, at least 0.0025.
