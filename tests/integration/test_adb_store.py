@@ -183,6 +183,18 @@ def test_a_broken_push_leaves_nothing_for_long(phone: VirtualPhone, link: AdbLin
     assert in_store(phone) == {file.sha256}
 
 
+def test_a_push_that_is_interrupted_leaves_nothing(
+    phone: VirtualPhone, link: AdbLink, tmp_path: Path
+) -> None:
+    def interrupt(_done: int, _total: int) -> None:
+        phone.wait_until(lambda: in_store(phone), "nothing arrives")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Store(link, OWNER).ensure([make(tmp_path, "model", 2_000_000)], interrupt)
+    assert in_store(phone) == set()
+
+
 def test_what_cannot_be_read_here(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(EnvironmentFault, match=str(path)):

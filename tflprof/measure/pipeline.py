@@ -214,7 +214,9 @@ def _run_session(
     interrupts: Interrupts,
 ) -> int:
     """One process to its end; returns how many events it gave. Raises KeyboardInterrupt if a signal came."""
-    session = runner.start(request)
+    # Pushing to a phone may take minutes and loses nothing; elsewhere a session begins in no time.
+    with interrupts.released() if runner.facts.kind == "adb" else contextlib.nullcontext():
+        session = runner.start(request)
     collector.begin_process()
     kept = 0
     try:

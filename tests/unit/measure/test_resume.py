@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.measure.scripted import SECOND, ScriptedRunner, opening, steady, whole
 from tflprof.errors import DeviceLost, TargetError
+from tflprof.facts import DeviceFacts
 from tflprof.measure.pipeline import Outcome, Progress, measure
 from tflprof.measure.resume import MAX_FRUITLESS
 from tflprof.measure.schedule import LOOKS, Plan
@@ -114,11 +115,25 @@ def test_a_phone_that_does_not_come_back_ends_it_with_what_there_is() -> None:
     assert len(outcome.collector.steady("plain")) == 3 * 8 + 3
 
 
-def test_ctrl_c_cuts_the_waiting() -> None:
-    def wait_for_ctrl_c() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        signal.pause()
+def wait_for_ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
 
+
+def test_ctrl_c_cuts_the_pushing_to_a_phone() -> None:
+    class Slow(Phone):
+        def start(self, request: RunRequest) -> Session:
+            if len(self.sessions) == 3:
+                wait_for_ctrl_c()
+            return super().start(request)
+
+    phone = Slow(whole, facts=DeviceFacts("Pixel 2", "adb", "Android", "arm64-v8a"))
+    outcome = run(phone)
+    assert isinstance(outcome.cause, KeyboardInterrupt)
+    assert outcome.collector.processes == 3
+
+
+def test_ctrl_c_cuts_the_waiting() -> None:
     phone = Phone(lambda number: half(number) if number == 3 else whole(number))
     phone.on_recover = wait_for_ctrl_c
     outcome = run(phone)

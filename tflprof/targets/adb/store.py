@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import shlex
@@ -9,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tflprof.errors import EnvironmentFault
+from tflprof.errors import EnvironmentFault, TflprofError
 from tflprof.targets.adb.android import parse_free_bytes
 from tflprof.targets.adb.link import AdbLink, TransferRefused
 
@@ -186,9 +187,16 @@ class Store:
         # A folder of their own: then one command renames all, however many there are.
         folder = f"{STORE}/push.part-{self._owner}-{secrets.token_hex(4)}"
         parts = {sha: f"{folder}/{sha}" for sha in files}
-        for sha, file in files.items():
-            self._send(file, parts[sha], tell)
-        arrived = self._verified(files, parts)
+        try:
+            for sha, file in files.items():
+                self._send(file, parts[sha], tell)
+            arrived = self._verified(files, parts)
+        except BaseException:
+            # After a lost link the next push does it.
+            if not self._link.lost:
+                with contextlib.suppress(TflprofError):
+                    self._link.run(f"rm -rf {folder}")
+            raise
         move = (
             f"mv -f {' '.join(parts[sha] for sha in files if sha in arrived)} {STORE}/ && " if arrived else ""
         )
