@@ -208,3 +208,17 @@ def test_nothing_runs_on_when_it_is_off(adb_server: AdbServer) -> None:
         phone.wait_until(lambda: phone.running("sleep"), "nothing runs")
         (sleeper,) = phone.running("sleep")
     assert not Path(f"/proc/{sleeper.number}").exists()
+
+
+def test_pushed_programs_make_noise_when_asked_to(phone: VirtualPhone) -> None:
+    phone.shell(f"cp /system/bin/toybox {TEMPORARY}/echo")
+    phone.facts.make_noise(stdout_bytes=100, stderr_bytes=100_000)
+    done = adb(phone, "shell", f"{TEMPORARY}/echo out; echo quiet")
+    assert done.stdout.startswith(b"WARNING: linker")
+    assert done.stdout.endswith(b"asked for\nout\nquiet\n")
+    assert len(done.stderr) >= 100_000
+
+
+def test_an_older_daemon_has_no_exec_service(adb_server: AdbServer) -> None:
+    with VirtualPhone(server=adb_server, shell_v2=False, exec_service=False) as phone:
+        assert b"closed" in adb(phone, "exec-out", "echo out").stderr

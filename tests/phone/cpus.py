@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 HEADER_BYTES, SLOTS = 4096, 65536
-FIELDS = struct.Struct("<QQQqQ")
+FIELDS = struct.Struct("<QQQqQQQ")
 
 
 class CpuState:
-    """CPUs that exist, are online, and are in the cpuset of apps; the wall clock's shift."""
+    """CPUs that exist, are online, and are in the cpuset of apps; the wall clock's shift.
+
+    The noise is what every pushed program prints before its first line.
+    """
 
     def __init__(self, path: Path, count: int) -> None:
         with path.open("w+b") as file:
@@ -25,12 +28,15 @@ class CpuState:
         self.cpuset = set(self.possible)
         self.clock_shift_ns = 0
         self.perf_errno = errno.EACCES
+        self.stdout_noise_bytes = 0
+        self.stderr_noise_bytes = 0
         self.write()
 
     def write(self) -> None:
         """Make the attributes count; programs see it at their next question."""
         masks = (mask(self.possible), mask(self.online), mask(self.cpuset))
-        FIELDS.pack_into(self._map, 0, *masks, self.clock_shift_ns, self.perf_errno)
+        noise = (self.stdout_noise_bytes, self.stderr_noise_bytes)
+        FIELDS.pack_into(self._map, 0, *masks, self.clock_shift_ns, self.perf_errno, *noise)
 
     def close(self) -> None:
         """Let go of the file."""

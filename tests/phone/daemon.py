@@ -153,7 +153,8 @@ class Link:
     def _open(self, packet: Packet) -> None:
         service = os.fsdecode(packet.data.rstrip(b"\0"))
         kind = service.partition(":")[0].split(",")
-        refused = kind[0] not in ("shell", "exec", "sync") or ("v2" in kind and not self._options.shell_v2)
+        offered = ("shell", "exec", "sync") if self._options.exec_service else ("shell", "sync")
+        refused = kind[0] not in offered or ("v2" in kind and not self._options.shell_v2)
         if refused or not self._options.authorized:
             self.wire.send(CLSE, 0, packet.first)
             return

@@ -230,6 +230,11 @@ class Facts:
         self.cpus.cpuset = set(cpus)
         self.cpus.write()
 
+    def make_noise(self, stdout_bytes: int = 0, stderr_bytes: int = 0) -> None:
+        """Let every pushed program begin with so much of noise, as under old linkers."""
+        self.cpus.stdout_noise_bytes, self.cpus.stderr_noise_bytes = stdout_bytes, stderr_bytes
+        self.cpus.write()
+
     def shift_clock(self, seconds: float) -> None:
         """Let the wall clock jump, as when the network corrects it; the monotonic clock goes on."""
         self.cpus.clock_shift_ns += round(seconds * 1e9)

@@ -15,6 +15,7 @@ class DaemonOptions:
         shell_v2: separate standard error, exit status; otherwise as before Android 7.
         crlf: without shell_v2, line ends are CR LF as from a terminal.
         noise: printed before the output of every command without shell_v2.
+        exec_service: without it, as before Android 5, every command's output passes a terminal.
         authorized: False: no key is ever accepted.
         rooted: programs run as root instead of as the user ``shell``.
         bytes_per_second: of the link, 0: as fast as it goes.
@@ -28,6 +29,7 @@ class DaemonOptions:
     shell_v2: bool = True
     crlf: bool = False
     noise: str = ""
+    exec_service: bool = True
     authorized: bool = True
     rooted: bool = False
     bytes_per_second: int = 0

@@ -125,6 +125,13 @@ class Command:
         """The runner's processes that measure; one that only tries a library does not."""
         return [each for each in self.phone.running(RUNNER) if each.argv[-1].endswith("/options")]
 
+    def kill_runner(self) -> bool:
+        """Kill the program of the session at work, not the shell around it; True if there is one."""
+        programs = [each for each in self.sessions() if not each.argv[0].startswith("/system/")]
+        for program in programs:
+            os.kill(program.number, signal.SIGKILL)
+        return bool(programs)
+
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait until something is so on the phone, while the command runs."""
         self.phone.wait_until(lambda: condition() or self.process.poll() is not None, what, FINISH_SECONDS)
