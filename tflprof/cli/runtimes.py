@@ -45,7 +45,7 @@ def list_runtimes(json: Json = False, _verbose: Verbose = False) -> None:
     if json:
         documents = [asdict(entry) | {"path": str(entry.path), "intact": intact} for entry, intact in added]
         known = [asdict(entry) for entry in catalogue()]
-        print_document({"format": "tflprof-runtimes", "version": 1, "added": documents, "catalogue": known})
+        print_document({"schema_version": 1, "added": documents, "catalogue": known})
         return
     rows = [
         (entry.name, entry.version, entry.platform, entry.sha256, entry.origin if intact else "DAMAGED")
@@ -122,8 +122,7 @@ def _acquire(source: str, sha256: str | None, *, repin: bool, json: bool) -> Non
 def _document(found: Acquired) -> dict[str, object]:
     added = [asdict(runtime) | {"path": str(runtime.path)} for runtime in found.runtimes]
     return {
-        "format": "tflprof-runtimes-added",
-        "version": 1,
+        "schema_version": 1,
         "sha256": found.sha256,
         "pinned_now": found.pinned_now,
         "downloaded": found.downloaded,
