@@ -46,13 +46,16 @@ CoolTo = Annotated[
 ]
 
 
-def chosen_core(core: str | None, cores: str | None) -> str | None:
-    """The choice that --core or --cores makes. Raises UsageError for both, and for what is no mask and no list."""
+def chosen_core(context: typer.Context, core: str | None, cores: str | None) -> str | None:
+    """The choice that --core or --cores makes; what the command line says goes before the configuration.
+
+    Raises UsageError for both, and for what is no mask and no list.
+    """
     from tflprof.targets.cores import parse_cores
 
     if cores is None:
         return core
-    if core is not None:
+    if core is not None and _is_typed(context, "core"):
         raise UsageError("--core and --cores exclude each other", "give one of them")
     if parse_cores(cores) is None:
         raise UsageError(
@@ -62,15 +65,34 @@ def chosen_core(core: str | None, cores: str | None) -> str | None:
 
 
 def phone_setup(
-    target: str, *, quiet: bool, governor: str | None, frequency: int | None, cool_to: float | None
+    context: typer.Context,
+    target: str,
+    *,
+    quiet: bool,
+    governor: str | None,
+    frequency: int | None,
+    cool_to: float | None,
 ) -> PhoneSetup | None:
-    """What is to be done to the phone, None if nothing. Raises UsageError if the target is none."""
-    chosen = {"--quiet": quiet, "--governor": governor, "--frequency": frequency, "--cool-to": cool_to}
-    given = [name for name, value in chosen.items() if value]
+    """What is to be done to the phone, None if nothing.
+
+    On another target the configuration's wishes are left out; those of the command line raise UsageError.
+    """
+    wishes = {"quiet": quiet, "governor": governor, "frequency": frequency, "cool_to": cool_to}
+    given = [name for name, value in wishes.items() if value]
+    if target.partition(":")[0] != "adb":
+        typed = [name for name in given if _is_typed(context, name)]
+        if typed:
+            option = "--" + typed[0].replace("_", "-")
+            raise UsageError(f"{option} is for phones, and {target} is none", "use it with --target adb")
+        return None
     if not given:
         return None
-    if target.partition(":")[0] != "adb":
-        raise UsageError(f"{given[0]} is for phones, and {target} is none", "use it with --target adb")
     from tflprof.targets.adb.setup import PhoneSetup
 
     return PhoneSetup(quiet=quiet, governor=governor, frequency_khz=frequency, cool_to=cool_to)
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line, not in the configuration."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

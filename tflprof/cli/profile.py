@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 @guarded
 def profile(
+    context: typer.Context,
     model: ModelPath,
     tool_flags: ToolFlags = None,
     target: Annotated[
@@ -120,7 +121,7 @@ def profile(
     check_outputs(model, [path for path in (output, html) if path is not None], force=force)
     options = {
         "target": target,
-        "core": chosen_core(core, cores),
+        "core": chosen_core(context, core, cores),
         "threads": threads,
         "kernels": kernels.value,
         "signature": signature,
@@ -135,7 +136,9 @@ def profile(
         "rate": rate,
         "sustain": sustain,
         "pmu": pmu,
-        "setup": phone_setup(target, quiet=quiet, governor=governor, frequency=frequency, cool_to=cool_to),
+        "setup": phone_setup(
+            context, target, quiet=quiet, governor=governor, frequency=frequency, cool_to=cool_to
+        ),
     }
     shown = {"top": top, "in_order": in_order, "json": json}
     if binary is not None:

@@ -95,6 +95,17 @@ def test_options_of_phones_that_do_not_fit(run: Run, workflow: Workflow, options
     assert workflow.calls == []
 
 
+def test_the_command_line_goes_before_the_configuration_of_phones(run: Run, workflow: Workflow) -> None:
+    Path("tflprof.toml").write_text('[profile]\ncore = "big"\nquiet = true\ncool-to = 35\n')
+    assert run("profile", "m.tflite", "--target", "host", "--cores", "0x3").exit_code == 0
+    assert (workflow.calls[0]["core"], workflow.calls[0]["setup"]) == ("0x3", None)
+    assert run("profile", "m.tflite", "--target", "adb").exit_code == 0
+    assert (workflow.calls[1]["core"], workflow.calls[1]["setup"]) == (
+        "big",
+        PhoneSetup(quiet=True, cool_to=35.0),
+    )
+
+
 def test_files_are_written(run: Run, workflow: Workflow) -> None:
     result = run("profile", "m.tflite", "-o", "p.parquet", "--html", "p.html")
     assert result.exit_code == 0
