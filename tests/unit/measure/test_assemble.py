@@ -53,6 +53,25 @@ def test_costs_are_unknown_for_other_shapes(tmp_path: Path) -> None:
     assert profile.meta.model.layers[0].parameters
 
 
+@pytest.mark.parametrize(
+    ("key", "told", "subgraph"), [("double", None, 1), ("serving_default", None, 0), ("double", 0, 0)]
+)
+def test_a_signature_whose_subgraph_the_runtime_does_not_tell(
+    tmp_path: Path, key: str, told: int | None, subgraph: int
+) -> None:
+    model = micro(tmp_path, "two_signatures")
+
+    def script(number: int) -> list[Record | BaseException]:
+        return [
+            replace(r, signature=key, subgraph=told) if isinstance(r, LoadedModel) else r
+            for r in whole(number)
+        ]
+
+    runner = ScriptedRunner(script)
+    outcome, request = outcome_of(runner, model.path)
+    assert assemble(model, runner, request, PLAN, outcome).meta.model.subgraph == subgraph
+
+
 def test_a_dynamic_batch_that_ran_as_stored_has_costs(tmp_path: Path) -> None:
     model = micro(tmp_path, "dynamic_batch")
     runner = ScriptedRunner(whole)

@@ -17,6 +17,7 @@ from tflprof.runner.records import (
     Event,
     Failure,
     Hello,
+    Library,
     LoadedModel,
     Pmu,
     Port,
@@ -86,6 +87,11 @@ def parsed(*records: Any) -> list[Record]:
             {"r": "affinity", "requested": [4], "allowed": [], "error": "no"},
             Affinity((4,), (), "no"),
         ),
+        (
+            {"r": "library", "path": "/l.so", "api": "tflite", "version": "2.17.0", "build": None},
+            Library("/l.so", None, "tflite", "2.17.0"),
+        ),
+        ({"r": "library", "path": "/l.so", "build": None}, Library("/l.so", None)),
         (
             MODEL,
             LoadedModel(
