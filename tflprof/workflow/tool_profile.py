@@ -54,7 +54,8 @@ def profile_with_tool(
     if not program.is_file():
         raise UsageError(f"the tool {program} does not exist or is no file", "name it with --binary PATH")
     graph = read_model(model)
-    device = open_device(target, setup, tell)
+    phone = replace(setup or PhoneSetup(), core=core, threads=threads)
+    device = open_device(target, phone, tell)
     try:
         cpus = device.cpus_for(core, threads)
         request = ToolRequest(
