@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tflprof.profile.profile import Profile
     from tflprof.profile.store import read_profile, write_profile
+    from tflprof.workflow.import_log import import_log
     from tflprof.workflow.profile import Interrupted, profile_model
+    from tflprof.workflow.tool_profile import profile_with_tool
 
-__all__ = ["Interrupted", "Profile", "profile_model", "read_profile", "write_profile"]
+__all__ = [
+    "Interrupted",
+    "Profile",
+    "import_log",
+    "profile_model",
+    "profile_with_tool",
+    "read_profile",
+    "write_profile",
+]
 
 _HOMES = {
     "Interrupted": "tflprof.workflow.profile",
     "Profile": "tflprof.profile.profile",
+    "import_log": "tflprof.workflow.import_log",
     "profile_model": "tflprof.workflow.profile",
+    "profile_with_tool": "tflprof.workflow.tool_profile",
     "read_profile": "tflprof.profile.store",
     "write_profile": "tflprof.profile.store",
 }

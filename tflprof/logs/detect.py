@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 from tflprof.errors import EnvironmentFault, UsageError
@@ -12,6 +13,8 @@ from tflprof.logs.reader import read_text
 from tflprof.logs.report import LogReport
 
 _MOST_BYTES = 256 << 20
+_LOOKED_AT = 4096
+_TEXT_CONTROLS = b"\t\n\r\x07\x08\x0b\x0c\x1b"
 _LOGGED = b"per_op_profiles {"
 _EXPECTED = (
     "expected what benchmark_model or benchmark_litert_model printed with --enable_op_profiling=true or "
@@ -56,6 +59,13 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read the log {path}: {error.strerror or error}", _EXPECTED) from error
+
+
+def _is_binary(data: bytes) -> bool:
+    """True if there are control characters at the beginning that no text has, in UTF-16 neither."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return False
+    return any(byte < 32 and byte not in _TEXT_CONTROLS for byte in data[:_LOOKED_AT])
 
 
 def _kind(data: bytes) -> str:

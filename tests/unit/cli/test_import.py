@@ -44,6 +44,8 @@ def test_a_log_becomes_a_profile_file_a_page_and_json(run: Run, folder: Path) ->
     assert [layer["op"] for layer in document["layers"]][:2] == ["QUANTIZE", "Convolution (NHWC, F32) IGEMM"]
     page = (folder / "p.html").read_text(encoding="utf-8")
     assert "averages only" in page
+    assert "without profiling" not in page
+    assert "How steady" not in page
     assert read_profile(folder / "p.parquet").meta.kind == "aggregate"
     shown = run("show", "p.parquet")
     assert "averages only" in shown.stdout
