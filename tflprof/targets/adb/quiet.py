@@ -213,8 +213,9 @@ class QuietDevice:
 
 def hottest(state: State) -> float | None:
     """The temperature that counts for `--cool-to`: of battery or cores, whichever is warmer; None if unknown."""
-    known = [value for value in (state.battery.celsius, state.cores_celsius) if value is not None]
-    return max(known, default=None)
+    # Somebody made the battery report a fixed temperature: waiting for another would be in vain.
+    battery = None if state.battery.frozen else state.battery.celsius
+    return max((value for value in (battery, state.cores_celsius) if value is not None), default=None)
 
 
 def too_warm(state: State, cool_to: float | None) -> str | None:

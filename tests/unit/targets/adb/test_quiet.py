@@ -25,6 +25,11 @@ def test_the_warmer_of_battery_and_cores_counts(known: State, celsius: float | N
     assert hottest(known) == celsius
 
 
+def test_a_battery_that_reports_fixed_values_does_not_count() -> None:
+    frozen = State(Battery(celsius=50.0, frozen=True), Heat(), 31.0, None, ())
+    assert hottest(frozen) == 31.0
+
+
 @pytest.mark.parametrize(
     ("known", "cool_to", "why"),
     [
