@@ -23,6 +23,7 @@ from tflprof.targets.interface import Device
 _ANDROID = {"arm64-v8a": "android-aarch64", "armeabi-v7a": "android-armv7", "x86_64": "android-x86_64"}
 _LINUX = {"linux-armv7": "linux-armhf"}
 _GLIBC = "linux-aarch64"
+_TRIAL_SECONDS = 60.0
 _FETCH = "tflprof runtimes fetch android, or give a library or an AAR with --runtime PATH"
 
 
@@ -155,7 +156,7 @@ def _works(choice: Choice) -> str | None:
     try:
         program = workspace.push(choice.binary.path, "tflprof-runner", executable=True)
         library = workspace.push(choice.runtime.path, choice.runtime.path.name)
-        process = workspace.spawn([program, "--probe", library])
+        process = workspace.spawn([program, "--probe", library], _TRIAL_SECONDS)
         hello = loaded = False
         try:
             for record in parse_stream(process.lines(), StreamRules()):

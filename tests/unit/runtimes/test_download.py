@@ -128,6 +128,21 @@ def test_a_redirect_to_a_local_file_is_refused(web: Web, place: Path) -> None:
     assert not place.exists()
 
 
+def test_ctrl_c_loses_nothing(web: Web, place: Path) -> None:
+    def cut(done: int, _: int | None) -> None:
+        if done >= 100_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download(web.url + "/a.aar", place, cut)
+    assert left(place) == ["a.part", "a.part.json"]
+    kept = place.with_name("a.part").stat().st_size
+    assert kept >= 100_000
+    download(web.url + "/a.aar", place)
+    assert place.read_bytes() == DATA
+    assert web.asked[-1] == f"bytes={kept}-"
+
+
 def test_a_file_without_end(web: Web, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 200_000)
     with pytest.raises(RuntimeMissing, match="sends more than"):
