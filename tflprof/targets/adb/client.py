@@ -191,6 +191,8 @@ class AdbServer:
     def _launch(self) -> None:
         from adbutils import AdbError, adb_path
 
+        if self.host not in ("127.0.0.1", "localhost", "::1"):
+            raise TargetError(f"{self} does not run", "start it there, or unset ANDROID_ADB_SERVER_HOST")
         try:
             argv = [adb_path(), "-P", str(self.port), "start-server"]
         except AdbError as error:

@@ -115,8 +115,7 @@ class AdbLink:
         path = f"/data/local/tmp/.tflprof-{secrets.token_hex(8)}.sh"
         self.push(script.encode(), path)
         place = shlex.quote(path)
-        # Removed before it runs its course: the shell holds it open.
-        return f"exec 9<{place}; rm -f {place}; . /dev/fd/9"
+        return f's=$(cat {place}); rm -f {place}; eval "$s"'
 
     def open(self, service: str, timeout: float = COMMAND_SECONDS) -> socket.socket:
         """A stream to a service of the phone, with ``timeout`` for each read. Raises DeviceLost."""
