@@ -101,7 +101,8 @@ def compile_litert(machine: Machine, folder: Path) -> Path:
 
 def compile_tflite(machine: Machine, folder: Path) -> Path:
     """Compile the scripted library with TensorFlow Lite's interface for a machine."""
-    return compile_library(machine, tflite_sources(), folder / "libtensorflowlite_c.so")
+    name = "libtensorflowlite_c.so"
+    return compile_library(machine, tflite_sources(), folder / name, f"-Wl,-soname,{name}")
 
 
 def program(machine: Machine) -> Path:

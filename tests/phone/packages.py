@@ -162,6 +162,8 @@ def _install_commands(root: Path) -> None:
         installed.unlink(missing_ok=True)
         shutil.copy(script, installed)
         installed.chmod(0o755)
+    # There is no linker of Android's, but a test may put one in this place.
+    (programs / "linker64").symlink_to("/phone/linker64")
     (root / "etc/passwd").write_text("root:x:0:0::/:/system/bin/sh\nshell:x:2000:2000::/:/system/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\nlog:x:1007:\nadb:x:1011:\nshell:x:2000:\n")
 
