@@ -48,6 +48,10 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
         found = [
             *_completeness(meta),
             *_averages(meta, summary),
+            # Nothing is known of the conditions of an imported log.
+            *(_conditions(meta) if meta.source == "benchmark_model" else ()),
+            *_frequency(meta),
+            *_power(meta),
             *_phone(meta),
             *_attribution(meta, summary),
         ]

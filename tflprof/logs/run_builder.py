@@ -23,6 +23,7 @@ from tflprof.logs.timings import (
     read_timings,
 )
 
+_MOST_PARAMETERS = 200
 _RESULT_FIELDS = {
     "avg": "avg",
     "min": "min",
@@ -82,7 +83,9 @@ class RunBuilder:
         elif memory := read_memory(text):
             self._memory.update(memory)
         elif parameter := read_parameter(text):
-            self._parameters.setdefault(*parameter)
+            # A log of something else altogether may be full of lines that look so.
+            if len(self._parameters) < _MOST_PARAMETERS:
+                self._parameters.setdefault(*parameter)
         elif delegated := read_delegated(text):
             self._delegated.append(delegated)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tflprof.errors import UsageError
 from tflprof.measure.aggregate import Origin, assemble_log, told_options
+from tflprof.model.graph import Model
 from tflprof.model.read import read_model
 from tflprof.profile.profile import Profile
 from tflprof.runner.benchmark_model import ToolRequest, run_tool
@@ -18,6 +19,8 @@ from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.interface import Device
 
 SOURCE = "benchmark_model"
+_MARGIN_SECONDS = 300.0
+"""For pushing, loading and warming up, on top of the time the tool is given."""
 
 
 def profile_with_tool(
@@ -54,36 +57,43 @@ def profile_with_tool(
     if not program.is_file():
         raise UsageError(f"the tool {program} does not exist or is no file", "name it with --binary PATH")
     graph = read_model(model)
-    phone = replace(setup or PhoneSetup(), core=core, threads=threads)
-    device = open_device(target, phone, tell)
+    device = open_device(target, replace(setup or PhoneSetup(), core=core, threads=threads), tell)
     try:
-        cpus = device.cpus_for(core, threads)
         request = ToolRequest(
             model=Path(model),
             binary=program,
             kernels=kernels,
             threads=threads,
-            cpus=cpus,
+            cpus=device.cpus_for(core, threads),
             flags=tuple(flags),
             seconds=max_seconds,
-            limit=4 * max_seconds + 300,
+            limit=4 * max_seconds + _MARGIN_SECONDS,
         )
-        before = device.conditions()
-        output = run_tool(device, request)
-        origin = _origin(device, program, output.sha256)
-        states = {"start": dict(before), "end": dict(device.conditions())}
+        return _profile(device, graph, request, core)
     finally:
         device.close()
-    run = output.report.runs[0]
+
+
+def _profile(device: Device, graph: Model, request: ToolRequest, core: str | None) -> Profile:
+    before = device.conditions()
+    output = run_tool(device, request)
+    states = {"start": dict(before), "end": dict(device.conditions())}
     noticed = {
         "affinity_error": output.affinity_error,
         "tool_flags": list(output.command),
         "device": states if before else None,
     }
-    conditions = {name: value for name, value in noticed.items() if value}
+    run = output.report.runs[0]
     told = told_options(run)
-    options = replace(told, threads=threads, core=core, cpus=cpus, kernels=kernels or told.kernels)
-    return assemble_log(output.report, run, graph, replace(origin, options=options, conditions=conditions))
+    options = replace(
+        told, threads=request.threads, core=core, cpus=request.cpus, kernels=request.kernels or told.kernels
+    )
+    origin = replace(
+        _origin(device, request.binary, output.sha256),
+        options=options,
+        conditions={name: value for name, value in noticed.items() if value},
+    )
+    return assemble_log(output.report, run, graph, origin)
 
 
 def _origin(device: Device, program: Path, sha256: str) -> Origin:
