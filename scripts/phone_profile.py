@@ -15,6 +15,7 @@ from tests.phone import VirtualPhone
 from tflprof.errors import EnvironmentFault
 from tflprof.model.build import build_network
 
+PROPERTIES = "phone/properties"
 PROFILE = Path(__file__).with_name("profile.sh")
 SMALL = Path("out/mobilenet_v1_0.25_96_float32.tflite")
 
@@ -28,6 +29,9 @@ def main() -> int:
         model = str(SMALL)
     try:
         with VirtualPhone() as phone:
+            # As Android's own emulator says it of itself: the profile must not pass for a real phone's.
+            properties = phone.facts.read(PROPERTIES)
+            phone.facts.write(PROPERTIES, f"ro.boot.qemu=1\n{properties}\n")
             adb = {
                 key: value for key, value in phone.environment.items() if key.startswith(("ADB_", "ANDROID_"))
             }
