@@ -40,6 +40,21 @@ def test_a_killed_runner_is_told_and_what_came_before_is_kept(used: Fault, sessi
         assert "partial-run" in ending.findings
 
 
+def test_a_runner_that_hangs_is_ended(used: Fault) -> None:
+    patience = (
+        "from tflprof.runner import native; native._silence = lambda request: 2.0;"
+        "from tflprof.targets.adb import process; process._PING_SECONDS = 0.5"
+    )
+    command = used.start("--quiet", before=patience)
+    command.until_runner(2)
+    assert command.kill_runner(signal.SIGSTOP)
+    ending = command.finish()
+    used.tell("runner hangs in session 2", "--quiet; SIGSTOP", ending)
+    assert ending.status == 3, ending.stderr
+    assert "wrote nothing" in ending.stderr
+    assert ending.samples > 0
+
+
 def test_a_full_storage_is_seen_before_anything_is_pushed(used: Fault) -> None:
     larger(used)
     used.phone.fill_storage(leave=2_000_000)

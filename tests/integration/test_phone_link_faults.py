@@ -97,3 +97,47 @@ def test_a_phone_that_stays_away_is_given_up(used: Fault) -> None:
     assert ending.samples > 0
     assert "partial-run" in ending.findings
     assert next_one.status == 0, next_one.stderr
+
+
+def test_a_wireless_phone_out_of_reach_for_a_moment(used: Fault) -> None:
+    command = used.start()
+    command.until_runner(2)
+    used.phone.change(silent=True)
+    used.phone.later(2 * AWAY_SECONDS, lambda: used.phone.change(silent=False))
+    ending = command.finish()
+    used.tell("wireless link silent for two seconds during a run", "nothing passes, nothing breaks", ending)
+    assert ending.status == 0, ending.stderr
+
+
+def test_a_wireless_phone_out_of_reach_for_long(used: Fault) -> None:
+    """The link never breaks by itself: asking now and then notices."""
+    patience = (
+        "from tflprof.targets.adb import link, process; process._PING_SECONDS = 0.5;"
+        "ping = link.AdbLink.ping; link.AdbLink.ping = lambda self, timeout=1.0: ping(self, timeout)"
+    )
+    command = used.start(before=patience)
+    command.until_runner(2)
+    used.phone.change(silent=True)
+
+    def return_to_reach() -> None:
+        used.phone.change(silent=False)
+        pull_cable(used.phone)  # the connection of before is no good any more
+
+    used.phone.later(4 * AWAY_SECONDS, return_to_reach)
+    ending = command.finish()
+    used.tell("wireless link silent for long during a run", "back after four seconds", ending)
+    assert ending.status == 0, ending.stderr
+    assert "reconnected" in ending.findings
+
+
+def test_a_cable_pulled_in_a_first_push(fault: Fault) -> None:
+    fault.phone.throttle(SLOW_LINK)
+    command = fault.start()
+    command.until(lambda: part_files(fault.phone), "nothing is pushed")
+    pull_cable(fault.phone)
+    fault.phone.throttle(0)
+    ending = command.finish()
+    fault.tell(
+        "cable pulled during the very first push", "the library half sent; back after a second", ending
+    )
+    assert ending.status == 0, ending.stderr

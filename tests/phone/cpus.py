@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import mmap
 import struct
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 HEADER_BYTES, SLOTS = 4096, 65536
-FIELDS = struct.Struct("<QQQqQQQ")
+FIELDS = struct.Struct("<QQQqQQQQqq")
 
 
 class CpuState:
@@ -30,13 +31,25 @@ class CpuState:
         self.perf_errno = errno.EACCES
         self.stdout_noise_bytes = 0
         self.stderr_noise_bytes = 0
+        self.clock_rate = 1
+        self._rate_since_ns = self._then_ns = 0
         self.write()
 
     def write(self) -> None:
         """Make the attributes count; programs see it at their next question."""
         masks = (mask(self.possible), mask(self.online), mask(self.cpuset))
         noise = (self.stdout_noise_bytes, self.stderr_noise_bytes)
-        FIELDS.pack_into(self._map, 0, *masks, self.clock_shift_ns, self.perf_errno, *noise)
+        clock = (self.clock_rate, self._rate_since_ns, self._then_ns)
+        FIELDS.pack_into(self._map, 0, *masks, self.clock_shift_ns, self.perf_errno, *noise, *clock)
+
+    def set_clock_rate(self, rate: int) -> None:
+        """Let the monotonic clock go so many times as fast from now on; it never jumps."""
+        now = time.monotonic_ns()
+        self._then_ns = (
+            self._then_ns + (now - self._rate_since_ns) * self.clock_rate if self._then_ns else now
+        )
+        self._rate_since_ns, self.clock_rate = now, rate
+        self.write()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -212,6 +212,12 @@ class Facts:
         for name in ("scaling_cur_freq", "cpuinfo_cur_freq"):
             self._write(f"{CPU_DIRECTORY}/cpu{cpu}/cpufreq/{name}", f"{khz}\n")
 
+    def throttle_cores(self, times: int) -> None:
+        """All cores go so many times slower than at most: programs find it by any clock, and /sys tells it."""
+        for cluster in self._phone.clusters:
+            self.set_frequency(cluster.cpus[0], cluster.max_khz // times)
+        self.cpus.set_clock_rate(times)
+
     def set_online(self, cpu: int, online: bool) -> None:
         """Plug a CPU in or out; what runs on it goes elsewhere."""
         (self.cpus.online.add if online else self.cpus.online.discard)(cpu)

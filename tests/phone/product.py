@@ -33,7 +33,8 @@ schedule.Plan.seconds_for_next = lambda *_: 0.1
 pipeline.is_look = lambda done: done >= {SESSIONS}
 pipeline.relative_half_width = lambda *_: 0.0
 """
-# Findings that a fault may bring about; others come from the emulation.
+# Findings that a fault may bring about. Others come from the emulation: above all, the core that runs it all
+# changes its frequency.
 NOTABLE = frozenset(
     (
         *(
@@ -125,11 +126,11 @@ class Command:
         """The runner's processes that measure; one that only tries a library does not."""
         return [each for each in self.phone.running(RUNNER) if each.argv[-1].endswith("/options")]
 
-    def kill_runner(self) -> bool:
-        """Kill the program of the session at work, not the shell around it; True if there is one."""
+    def kill_runner(self, number: int = signal.SIGKILL) -> bool:
+        """Signal the program of the session at work, not the shell around it; True if there is one."""
         programs = [each for each in self.sessions() if not each.argv[0].startswith("/system/")]
         for program in programs:
-            os.kill(program.number, signal.SIGKILL)
+            os.kill(program.number, number)
         return bool(programs)
 
     def until(self, condition: Callable[[], object], what: str) -> None:
@@ -192,8 +193,8 @@ class Fault:
             with command.process as process:
                 process.kill()
 
-    def tell(self, fault: str, done: str, ending: Ending) -> None:
-        """Record the row, then check that the phone is as it was."""
+    def tell(self, fault: str, done: str, ending: Ending, finding: str | None = None) -> None:
+        """Record the row, then check that the phone is as it was; ``finding`` is one that the fault is to make."""
         meta = ending.profile.meta if ending.profile else None
         kept = (
             f"{ending.samples} inferences of {meta.schedule.processes} sessions"
@@ -202,7 +203,10 @@ class Fault:
         )
         if meta and not meta.schedule.complete:
             kept += ", marked partial"
-        said = ending.message if ending.status else ", ".join(sorted(NOTABLE & set(ending.findings)))
+        notable = (
+            [code for code in ending.findings if code in NOTABLE or code == finding] if ending.profile else []
+        )
+        said = ending.message if ending.status else ", ".join(sorted(notable))
         for name, value in (
             ("fault", fault),
             ("done", done),

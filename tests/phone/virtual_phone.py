@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -226,10 +227,16 @@ class VirtualPhone:
         )
 
     def fill_storage(self, leave: int = 0) -> None:
-        """Take all free storage but so many bytes."""
-        free = os.statvfs(self.root / "data")
-        with (self.root / FILLER).open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(free.f_bavail * free.f_frsize - leave, 1))
+        """Take all free storage but so many bytes, rounded down to whole pages."""
+        with (self.root / FILLER).open("ab") as file:
+            # What others write meanwhile counts, too.
+            while (free := self._free_bytes()) > leave:
+                with contextlib.suppress(OSError):
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), free - leave)
+
+    def _free_bytes(self) -> int:
+        facts = os.statvfs(self.root / "data")
+        return facts.f_bavail * facts.f_frsize
 
     def free_storage(self) -> None:
         """Give back what ``fill_storage`` took."""

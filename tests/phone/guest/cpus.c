@@ -25,7 +25,10 @@ struct state {
     int64_t wall_clock_shift_ns;
     uint64_t perf_event_errno;
     uint64_t stdout_noise_bytes, stderr_noise_bytes;
-    uint64_t unused[505];
+    // The monotonic clock goes so many times as fast since a moment: programs seem slower.
+    uint64_t clock_rate;
+    int64_t clock_rate_since_ns, clock_then_ns;
+    uint64_t unused[502];
     uint64_t masks[SLOTS]; // of threads by number, 0: inherited
 };
 
@@ -203,12 +206,21 @@ EXPORT int getcpu(unsigned *cpu, unsigned *node)
     return (int)syscall(SYS_getcpu, (long)cpu, (long)node);
 }
 
+static int64_t told_time(clockid_t clock, int64_t now)
+{
+    if (clock == CLOCK_REALTIME)
+        return now + state->wall_clock_shift_ns;
+    if (clock == CLOCK_MONOTONIC && state->clock_rate > 1)
+        return state->clock_then_ns + (now - state->clock_rate_since_ns) * (int64_t)state->clock_rate;
+    return now;
+}
+
 EXPORT int clock_gettime(clockid_t clock, struct timespec *time)
 {
     long result = raw(SYS_clock_gettime, clock, (long)time, 0, 0, 0, 0);
 
-    if (!result && clock == CLOCK_REALTIME && attached() && state->wall_clock_shift_ns) {
-        int64_t now = time->tv_sec * (int64_t)NANOSECONDS + time->tv_nsec + state->wall_clock_shift_ns;
+    if (!result && attached()) {
+        int64_t now = told_time(clock, time->tv_sec * (int64_t)NANOSECONDS + time->tv_nsec);
 
         *time = (struct timespec){now / NANOSECONDS, now % NANOSECONDS};
     }
