@@ -203,8 +203,17 @@ def _runs() -> Iterator[tuple[str, Sample]]:
     yield "board_port.log", Sample(board.encode(), BUILTIN, indexed=False)
     yield "profile.pb", Sample(profile_message(run_of(XNNPACK)), XNNPACK, ())
     yield "profile.pbtxt", Sample(profile_message_text(run_of(XNNPACK)).encode(), XNNPACK, ())
+    # Parts of three runs in a page, without what the tool prints at its start.
+    parts = [_ending((7000, 7100)), _ending((6000, 6300)), benchmark_model(run_of(XNNPACK), "tf2.12")]
+    yield "excerpts.log", Sample("\n```\n\n### Next\n```\n".join(parts).encode(), XNNPACK, runs=3)
     two = benchmark_model(run_of(BUILTIN), "tf2.4") + benchmark_model(run_of(XNNPACK), "tf2.12")
     yield "two_runs.log", Sample(two.encode(), XNNPACK, runs=2)
+
+
+def _ending(steady: Sequence[int]) -> str:
+    """The last lines of a run."""
+    lines = benchmark_model(run_of((), steady=steady, init_nodes=()), "tf2.12").splitlines()
+    return "\n".join(lines[next(n for n, line in enumerate(lines) if "count=2" in line) :])
 
 
 def _inside() -> tuple[Node, ...]:

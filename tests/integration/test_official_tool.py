@@ -174,7 +174,9 @@ def test_a_program_that_is_no_such_tool(tmp_path: Path, model: Path) -> None:
     assert "names none of the tool's flags" in done.stderr
 
 
-def test_on_a_phone(phone: VirtualPhone, tmp_path: Path, model: Path) -> None:
+@pytest.mark.parametrize("kind", ["phone", "phone_v1"])
+def test_on_a_phone(kind: str, request: pytest.FixtureRequest, tmp_path: Path, model: Path) -> None:
+    phone: VirtualPhone = request.getfixturevalue(kind)
     answer = printed_logs.benchmark_model(run_of(NODES), "tf2.12")
     program = tool(tmp_path, PROTO_HELP, answer, profile=printed_messages.profile_message(run_of(NODES)))
     saved = tmp_path / "p.parquet"

@@ -64,7 +64,9 @@ class RunBuilder:
         return any(read(text) for read in readers)
 
     def repeats(self, text: str) -> bool:
-        """True for timings that differ from those already here: they are of another run."""
+        """True for timings that differ from those already here, or come after the last: they are of another run."""
+        if read_count_line(text) and ("steady" in self._timings or self._results["Inference"]):
+            return True
         timings = read_timings(text)
         if timings and self._timings and timings != self._timings:
             return True
