@@ -137,3 +137,15 @@ def test_a_phone_on_which_nothing_runs(used: Fault, small_network: Path, tmp_pat
     assert "its glibc loader does not run there" in done.stderr
     assert "tflprof runtimes fetch android" in done.stderr
     assert [path.name for path in (used.phone.root / STORE).iterdir()] == ["store"]
+
+
+def test_a_board_without_a_fitting_glibc(used: Fault, small_network: Path, tmp_path: Path) -> None:
+    """Without properties the phone is a Linux board; that its own loader is missing shows when the runner is tried."""
+    used.phone.facts.write("phone/properties", "")
+    output = tmp_path / "p.parquet"
+    done = profile(used.phone, small_network, "-o", output)
+    assert done.returncode == 0, done.stderr
+    meta = read_profile(output).meta
+    assert not meta.target.os.startswith("Android")
+    assert meta.conditions["device"]["start"]["runtime_mode"] == "glibc-bundle"
+    assert "experimental-runtime" not in [finding.code for finding in meta.findings]

@@ -16,7 +16,7 @@ from tflprof.runtimes.archive import is_archive, unpack_libraries
 from tflprof.runtimes.catalog import android_release, known
 from tflprof.runtimes.download import OnBytes, download
 from tflprof.runtimes.fetch import cache_directory, file_sha256
-from tflprof.runtimes.identify import identify
+from tflprof.runtimes.identify import AnotherLibrary, identify
 from tflprof.runtimes.pins import check_pin, pin, pinned
 from tflprof.runtimes.store import (
     Candidate,
@@ -157,11 +157,24 @@ def _candidates(path: Path, name: str) -> Iterator[list[Candidate]]:
             yield [_candidate(path, name)]
             return
         with tempfile.TemporaryDirectory(prefix="tflprof-") as folder:
-            yield [_candidate(library, name) for library in unpack_libraries(path, Path(folder))]
+            yield _packed(path, name, Path(folder))
     except OSError as error:
         raise RuntimeMissing(
             f"cannot unpack {path}: {error.strerror or error}", "free some space or set TMPDIR"
         ) from error
+
+
+def _packed(archive: Path, name: str, folder: Path) -> list[Candidate]:
+    """The inference libraries of an archive; it may have others by their names, but not only those."""
+    found, other = [], None
+    for library in unpack_libraries(archive, folder):
+        try:
+            found.append(_candidate(library, name))
+        except AnotherLibrary as error:
+            other = error
+    if not found and other is not None:
+        raise other
+    return found
 
 
 def _candidate(path: Path, name: str) -> Candidate:

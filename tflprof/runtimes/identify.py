@@ -16,6 +16,10 @@ _BY_API = {"litert": "LiteRT", "tflite": "TensorFlow Lite"}
 _FUNCTIONS = {"litert": b"LiteRtCreateEnvironment", "tflite": b"TfLiteModelCreateFromFile"}
 
 
+class AnotherLibrary(RuntimeMissing):
+    """A sound library that is no inference library."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """An inference library as its file tells.
@@ -44,11 +48,11 @@ def api_name(api: str | None) -> str:
 
 
 def identify(path: Path) -> Identity:
-    """Read what a file is. Raises RuntimeMissing if it is no inference library."""
+    """Read what a file is. Raises AnotherLibrary if it is no inference library, RuntimeMissing if it is none at all."""
     facts = read_elf(path)
     api = library_api(path)
     if api is None:
-        raise RuntimeMissing(
+        raise AnotherLibrary(
             f"{path.name} is a library for {facts.platform}, but exports neither LiteRT's nor TensorFlow Lite's C API",
             f"wanted is one of {', '.join(NAMES)}",
         )

@@ -72,6 +72,15 @@ def test_of_several_libraries_the_preferred_one_is_used(home: Path) -> None:
     assert len(stored()) == 3
 
 
+def test_a_library_that_only_java_can_use_is_passed_over(home: Path) -> None:
+    names = {
+        "jni/arm64-v8a/libtensorflowlite_jni.so": elf(symbol=b"Java_org_tensorflow_lite"),
+        "jni/arm64-v8a/libLiteRt.so": elf(),
+    }
+    add_bytes(home, aar(names))
+    assert [entry.file for entry in stored()] == ["libLiteRt.so"]
+
+
 def test_a_library_for_linux_comes_before_the_installed_one(home: Path) -> None:
     add_bytes(home, elf("x86_64", ["libc.so.6"]), "libLiteRt.so")
     assert find_runtime("linux-x86_64").path.is_relative_to(store_directory())
