@@ -12,17 +12,22 @@ import pytest
 
 from android_runner import build as script
 
-# Writes its arguments, but for the output's place, to the output; fails when told to by a file beside it.
+# Writes its arguments, but for the places of this build's files, to the output; fails when told to by a file
+# beside it.
 COMPILER = f"""#!{sys.executable}
 import pathlib, sys
 here = pathlib.Path(__file__).parent
 if sys.argv[1:] == ["version"]:
     print((here / "version").read_text())
     sys.exit()
-with (here / "calls").open("a") as calls:
-    calls.write("called\\n")
+if sys.argv[1:] == ["env"]:
+    print('.lib_dir = "lib",')
+    sys.exit()
 at = sys.argv.index("-o")
-pathlib.Path(sys.argv[at + 1]).write_text(repr(sys.argv[1:at]))
+output = pathlib.Path(sys.argv[at + 1])
+output.write_text(repr([argument for argument in sys.argv[1:at] if ".building-" not in argument]))
+with (here / "calls").open("a") as calls:
+    calls.write(output.name + "\\n")
 sys.exit((here / "broken").exists())
 """
 
@@ -36,9 +41,10 @@ def zig(tmp_path: Path) -> Path:
     return path
 
 
-def calls(zig: Path) -> int:
-    path = zig.parent / "calls"
-    return len(path.read_text().splitlines()) if path.exists() else 0
+def calls(zig: Path) -> list[str]:
+    """What was compiled, but for the libraries that the programs for Android are linked against."""
+    built = (zig.parent / "calls").read_text().splitlines()
+    return [name for name in built if name.startswith("tflprof-")]
 
 
 def names(binaries: Sequence[script.Binary] = script.BINARIES) -> set[str]:
@@ -61,7 +67,7 @@ def test_it_does_nothing_when_up_to_date(zig: Path, tmp_path: Path) -> None:
     first = script.build(tmp_path / "out", [str(zig)])
     before = calls(zig)
     assert script.build(tmp_path / "out", [str(zig)]) == first
-    assert calls(zig) == before == len(script.BINARIES)
+    assert calls(zig) == before == [binary.name for binary in script.BINARIES]
 
 
 @pytest.mark.parametrize("spoil", ["change", "remove", "manifest"])
