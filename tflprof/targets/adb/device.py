@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import time
@@ -28,6 +29,11 @@ _CLEANING_SECONDS = 10.0
 
 Tell = Callable[[str, float | None, str], object]
 """Told what takes long: a stage, how far it is (0-1, None if unknown), a detail."""
+
+
+def _unit(serial: str) -> str:
+    """Tells phones of one model apart. Profiles are passed on: it does not name the phone."""
+    return hashlib.sha256(serial.encode()).hexdigest()[:12]
 
 
 def _untold(_stage: str, _fraction: float | None, _detail: str) -> None:
@@ -134,7 +140,7 @@ class AdbDevice:
             state = state_of(self._latest() or read_state(self.link))
         except TflprofError:
             return quiet
-        return {**state.to_json(), "serial": self.link.serial, **quiet}
+        return {**state.to_json(), "unit": _unit(self.link.serial), **quiet}
 
     def _latest(self) -> Dump | None:
         """What the phone told when it was opened, once, and only if that was just now."""
