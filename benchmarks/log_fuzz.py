@@ -7,6 +7,7 @@ Anything but a profile or a clear refusal counts as a failure.
 from __future__ import annotations
 
 import random
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,12 +21,17 @@ from tflprof.facts import DeviceFacts
 from tflprof.logs.detect import read_log
 from tflprof.logs.report import LogReport
 from tflprof.measure.aggregate import Origin, assemble_log
+from tflprof.model.build import build_micro
+from tflprof.model.graph import Model
+from tflprof.model.read import read_model
 from tflprof.report.document import profile_document
 
 LOGS = Path(__file__).resolve().parent.parent / "tests" / "data" / "logs"
 ORIGIN = Origin("import", DeviceFacts("fuzz", "log", "unknown", "unknown"), "fuzz")
 SHOWN_EVERY = 20
 """One log in so many also becomes a profile and its JSON, which takes most of the time."""
+MODEL = "two_partitions"
+"""Logs whose name has this are of the micro-model of that name, and are always imported with it."""
 
 Damage = Callable[[random.Random, list[str]], None]
 
@@ -178,14 +184,14 @@ def damaged(rng: random.Random, data: bytes, tally: Tally) -> bytes:
     return encoded[: rng.randint(1, len(encoded))] if rng.random() < 0.1 else encoded
 
 
-def feed(data: bytes, tally: Tally) -> None:
+def feed(data: bytes, tally: Tally, model: Model | None) -> None:
     """Import one log and note what came of it."""
     begin = time.perf_counter()
     try:
         report = read_log(data, "fuzz")
         tally.results["read, all understood" if not report.unread else "read, lines reported"] += 1
-        if tally.logs % SHOWN_EVERY == 0:
-            show(report)
+        if model is not None or tally.logs % SHOWN_EVERY == 0:
+            show(report, model)
             tally.profiles += 1
     except TflprofError:
         tally.results["refused"] += 1
@@ -197,24 +203,35 @@ def feed(data: bytes, tally: Tally) -> None:
     tally.logs += 1
 
 
-def show(report: LogReport) -> None:
+def show(report: LogReport, model: Model | None) -> None:
     """Every run as a profile and its JSON."""
     for run in report.runs:
-        profile_document(assemble_log(report, run, None, ORIGIN))
+        profile_document(assemble_log(report, run, model, ORIGIN))
 
 
-def fuzz(logs: Sequence[bytes], wanted: int, seed: int) -> Tally:
+def fuzz(logs: Sequence[tuple[bytes, Model | None]], wanted: int, seed: int) -> Tally:
     """Feed damaged logs until so many lines were read."""
     rng, tally = random.Random(seed), Tally()
     while tally.lines < wanted:
-        feed(damaged(rng, rng.choice(logs), tally), tally)
+        data, model = rng.choice(logs)
+        feed(damaged(rng, data, tally), tally, model)
     return tally
+
+
+def whole_logs() -> list[tuple[bytes, Model | None]]:
+    """The logs to damage, with the model of those that have one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{MODEL}.tflite"
+        path.write_bytes(build_micro(MODEL, "float32"))
+        model = read_model(path)
+    paths = [path for path in sorted(LOGS.iterdir()) if path.suffix not in (".json", ".md")]
+    return [(path.read_bytes(), model if MODEL in path.name else None) for path in paths]
 
 
 def main() -> None:
     """Run and publish."""
     options = arguments(__doc__ or "", lines=1_000_000, seed=1)
-    logs = [path.read_bytes() for path in sorted(LOGS.iterdir()) if path.suffix not in (".json", ".md")]
+    logs = whole_logs()
     begin = time.perf_counter()
     tally = fuzz(logs, options.lines, options.seed)
     seconds = time.perf_counter() - begin

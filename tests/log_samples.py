@@ -68,6 +68,14 @@ SUBGRAPHS = (
     replace(operator("LESS", "body/less", 0, 2, subgraph=1), calls=RUNS * 4, total=RUNS * 4 * 2),
     replace(operator("ADD", "body/add", 0, 40, subgraph=2), calls=RUNS * 3, total=RUNS * 3 * 40),
 )
+TWO_PARTITIONS = (
+    kernel("Convolution (NHWC, F32) IGEMM", 0, 400),
+    kernel("Convolution (NHWC, F32) DWConv", 1, 100, times=2),
+    operator("CUMSUM", "between", 2, 30),
+    kernel("Fully Connected (NC, F32) GEMM", 0, 900),
+)
+"""Of the micro-model of that name; a kernel of each partition has the same name and place."""
+
 SLOW = (operator("CONV_2D", "slow", 0, 2_950_342), operator("SOFTMAX", "out", 1, 12))
 
 
@@ -180,6 +188,8 @@ def _wrapped() -> Iterator[tuple[str, Sample]]:
 def _runs() -> Iterator[tuple[str, Sample]]:
     yield "merged_text.log", Sample(benchmark_model(run_of(MERGED), "tf2.17").encode(), MERGED)
     yield "merged_csv.log", Sample(benchmark_model(run_of(MERGED), "tf2.17", csv=True).encode(), MERGED)
+    of_model = benchmark_model(run_of(TWO_PARTITIONS), "tf2.17")
+    yield "model_two_partitions.log", Sample(of_model.encode(), TWO_PARTITIONS)
     yield "delegates.log", Sample(benchmark_model(run_of(DELEGATES), "tf2.4").encode(), DELEGATES)
     for version in ("tf2.12", "litert1"):
         text = benchmark_model(run_of(SUBGRAPHS), version)

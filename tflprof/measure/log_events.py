@@ -24,6 +24,7 @@ from tflprof.model.graph import Model, Op
 from tflprof.profile.meta import EventInfo
 
 _KERNEL_TYPE = 8
+_HINT = "name the file that ran, or leave --model out"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class _Builder:
         whole = {table.subgraph: inferences_behind(run, table) for table in run.profiled()}
         self._tables = {part.subgraph: part for table in run.profiled() for part in by_subgraph(table, model)}
         self._inferences = {number: whole.get(number, whole.get(0)) for number in self._tables}
+        unknown = [number for number in self._tables if model and not 0 <= number < len(model.subgraphs)]
+        if model is not None and unknown:
+            raise UsageError(
+                f"the log has operators of subgraph {unknown[0]}, {model.path} has {len(model.subgraphs)} subgraphs: "
+                "the log is of another model",
+                _HINT,
+            )
         self._used: set[int] = set()
         self._events = LogEvents(subgraph=min(self._tables, default=0))
 
@@ -228,7 +236,7 @@ def _of_another_model(model: Model, row: LogRow, op: Op) -> UsageError:
     return UsageError(
         f"{where} has {row.type} as operator {row.index}, in {model.path} that is {op.type}: "
         "the log is of another model",
-        "name the file that ran, or leave --model out",
+        _HINT,
     )
 
 

@@ -146,9 +146,10 @@ def test_what_is_no_log_is_refused_and_told_what_was_expected(
     assert "benchmark_model" in done.stderr
 
 
-def test_a_log_of_another_model_is_refused(run: Run, folder: Path) -> None:
+@pytest.mark.parametrize("name", ["tf2.4_text.log", "subgraphs_litert1.log", "tf2.9_csv.log"])
+def test_a_log_of_another_model_is_refused(run: Run, folder: Path, name: str) -> None:
     (folder / "m.tflite").write_bytes(build_micro("two_partitions", "float32"))
-    done = run("import", FOLDER / "tf2.4_text.log", "--model", "m.tflite")
+    done = run("import", FOLDER / name, "--model", "m.tflite")
     assert done.exit_code == 2
     assert "the log is of another model" in done.stderr
 
@@ -159,3 +160,16 @@ def test_files_are_not_overwritten(run: Run, folder: Path) -> None:
     assert done.exit_code == 2
     assert (folder / "p.parquet").read_bytes() == b"mine"
     assert run("import", "nowhere.log").exit_code == 2
+
+
+def test_merged_partitions_are_said_and_shared_out(run: Run, folder: Path) -> None:
+    (folder / "m.tflite").write_bytes(build_micro("two_partitions", "float32"))
+    done = run("import", FOLDER / "model_two_partitions.log", "--model", "m.tflite", "--json")
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    groups = {layer["id"]: layer["group"] for layer in document["layers"]}
+    # Both partitions begin with a convolution and end with the same kernel: neither can be told apart.
+    assert groups == {"0/0": "0/0", "0/1": "0/1", "0/2": None, "0/3": "0/0", "0/4": "0/1"}
+    assert "merged-partitions" in {finding["code"] for finding in document["trust"]["findings"]}
+    rows = sum(layer["typical"] or 0 for layer in document["layers"])
+    assert rows == pytest.approx((400 + 2 * 100 + 30 + 900) * 1000, rel=0.01)
