@@ -37,6 +37,11 @@ def test_a_command_has_its_own_errors_status_and_input(phone: VirtualPhone) -> N
     assert (done.returncode, done.stdout, done.stderr) == (7, b"one\ntwo\n", b"trouble\n")
 
 
+def test_a_terminal_can_be_asked_for(phone: VirtualPhone) -> None:
+    done = adb(phone, "shell", "-t", "-t", "test -t 0 && test -t 1 && echo terminal </dev/tty; exit 3")
+    assert (done.returncode, done.stdout) == (3, b"terminal\r\n")
+
+
 def test_an_old_daemon_merges_everything_and_tells_no_status(phone_v1: VirtualPhone) -> None:
     done = adb(phone_v1, "shell", "echo out; echo trouble >&2; exit 7")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"out\r\ntrouble\r\n", b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -30,6 +31,10 @@ class Machine:
     first_process: int
 
     def __init__(self, data_bytes: int) -> None:
+        if os.geteuid() != 0:
+            raise EnvironmentFault(
+                f"no virtual phone for user {os.geteuid()}: only root can start one", NEEDED
+            )
         tree = guest_tree()
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()

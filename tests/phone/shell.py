@@ -59,12 +59,14 @@ def _start(
     argv = [SHELL, "-c", command] if command else [SHELL, "-i"] if terminal else [SHELL, "-"]
     if terminal:
         master, slave = os.openpty()
-        # setsid of toybox makes the terminal the controlling one.
+        # The terminal that the first process of a session opens becomes the one that controls it.
+        enter = f'exec "$@" <>{os.ttyname(slave)} >&0 2>&1'
         process = subprocess.Popen(
-            ["/system/bin/setsid", "-c", *argv],
+            [SHELL, "-c", enter, SHELL, *argv],
             stdin=slave,
             stdout=slave,
             stderr=slave,
+            start_new_session=True,
             env=dict(environment),
             cwd="/",
         )
