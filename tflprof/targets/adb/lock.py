@@ -90,6 +90,8 @@ class PhoneLock:
 
     def release(self) -> None:
         """Give the phone free. The file stays: removing it would let two processes lock two files of one name."""
+        if self._file.closed:
+            return
         with contextlib.suppress(OSError):
             self._file.truncate(0)
         self._file.close()

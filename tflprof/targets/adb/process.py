@@ -90,6 +90,7 @@ class AdbProcess:
                         self._take(kind, content)
                 else:
                     self._output.put(data)
+        self._sock.close()
         self._ended.set()
         self._output.put(None)
 

@@ -59,6 +59,7 @@ class AdbWorkspace:
         self._read: list[LocalFile] = []
         self._groups: list[Group] = []
         self._texts: dict[str, bytes] = {}
+        self._written: set[str] = set()
         self._announced = False
         self._processes: list[AdbProcess] = []
         self._closed = False
@@ -129,6 +130,7 @@ class AdbWorkspace:
         self._processes.append(process)
         self._folder.exists = True
         self._folder.links = {name: file.remote for name, file in self._files.items()}
+        self._folder.written = set(self._written)
         return process
 
     def _send_texts(self) -> None:
@@ -138,7 +140,7 @@ class AdbWorkspace:
                 self._link.push(data, self._path(name))
             except TransferRefused as error:
                 raise refused(self._link.name, f"{self._path(name)} ({len(data)} bytes)", error) from error
-            self._folder.written.add(name)
+            self._written.add(name)
             self._folder.exists = True
         self._texts.clear()
 
@@ -146,9 +148,10 @@ class AdbWorkspace:
         """Commands that make the folder's links what this session wants; none if they are already."""
         wanted = {name: file.remote for name, file in self._files.items()}
         commands = [] if self._folder.exists else [f"mkdir -p {shlex.quote(self._folder.path)}"]
-        stale = [name for name in self._folder.links if wanted.get(name) != self._folder.links[name]]
+        stale = {name for name, target in self._folder.links.items() if wanted.get(name) != target}
+        stale = (stale | self._folder.written) - self._written
         if stale:
-            commands.append("rm -f " + " ".join(shlex.quote(self._path(name)) for name in stale))
+            commands.append("rm -f " + " ".join(shlex.quote(self._path(name)) for name in sorted(stale)))
         for name, target in wanted.items():
             if self._folder.links.get(name) != target:
                 commands.append(f"ln -s {shlex.quote(target)} {shlex.quote(self._path(name))}")
