@@ -9,32 +9,27 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import BinaryIO
 
 from tflprof.errors import DeviceLost, EnvironmentFault
 from tflprof.targets.adb.client import AdbServer
-from tflprof.targets.adb.wire import (
-    EXIT,
-    STDERR,
-    STDOUT,
-    SYNC_CHUNK,
-    Entry,
-    PacketReader,
-    cut_at_marks,
-    exit_status,
-    marked,
-    sync_record,
+from tflprof.targets.adb.reading import (
+    Result,
+    chunks_of_bytes,
+    chunks_of_file,
+    read_exactly,
+    read_marked,
+    read_packets,
+    refusal,
 )
+from tflprof.targets.adb.wire import Entry, marked, sync_record
 
 COMMAND_SECONDS = 30.0
 _TRANSFER_SECONDS = 60.0
-_RECEIVE = 1 << 16
 # Old daemons take no longer command; the rest is for what stands around the script.
 _MAX_SCRIPT = 3500
 _MODE = 0o100755
-_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _HINT = "check the cable or the network; `adb devices -l` shows what adb sees"
 
 
@@ -52,27 +47,6 @@ class TransferRefused(EnvironmentFault):
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(what)
         self.reason = reason
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command wrote and its exit status, negative for a signal.
-
-    Without shell_v2 standard error is part of standard output.
-    """
-
-    stdout: bytes
-    stderr: bytes
-    status: int
-
-    @property
-    def text(self) -> str:
-        """Standard output as text."""
-        return self.stdout.decode("utf-8", "replace")
-
-    def words(self) -> str:
-        """The end of what it said, on one line: for messages."""
-        return " ".join((self.stderr or self.stdout)[-500:].decode("utf-8", "replace").split())
 
 
 class AdbLink:
@@ -103,7 +77,7 @@ class AdbLink:
         mark = secrets.token_hex(8)
         service = f"shell,v2,raw:{command}" if self.shell_v2 else f"shell:{marked(command, mark)}"
         with self._reporting("did not answer"), contextlib.closing(self.open(service)) as sock:
-            found = _read_packets(sock, deadline) if self.shell_v2 else _read_marked(sock, deadline, mark)
+            found = read_packets(sock, deadline) if self.shell_v2 else read_marked(sock, deadline, mark)
         if found is None:
             raise self._lost("went away in the middle of a command")
         return found
@@ -165,7 +139,7 @@ class AdbLink:
             TransferRefused: the phone could not write it.
             DeviceLost: the link broke.
         """
-        chunks = _chunks_of_bytes(source) if isinstance(source, bytes) else _chunks_of_file(source)
+        chunks = chunks_of_bytes(source) if isinstance(source, bytes) else chunks_of_file(source)
         with self._sync(_TRANSFER_SECONDS) as sock:
             try:
                 sock.sendall(sync_record(b"SEND", f"{remote},{_MODE}".encode()))
@@ -178,10 +152,10 @@ class AdbLink:
             self._expect_okay(sock, remote)
 
     def _expect_okay(self, sock: socket.socket, remote: str) -> None:
-        kind, size = struct.unpack("<4sI", _read_exactly(sock, 8))
+        kind = read_exactly(sock, 4)
         if kind == b"OKAY":
             return
-        reason = _read_exactly(sock, size).decode("utf-8", "replace") if kind == b"FAIL" else repr(kind)
+        reason = refusal(sock) if kind == b"FAIL" else repr(kind)
         raise TransferRefused(f"{self.name} did not take {remote}: {reason or 'it gave no reason'}", reason)
 
     def pull(self, remote: str, on_data: Callable[[bytes], object]) -> None:
@@ -189,10 +163,10 @@ class AdbLink:
         with self._sync(_TRANSFER_SECONDS) as sock:
             sock.sendall(sync_record(b"RECV", remote.encode()))
             while True:
-                kind, size = struct.unpack("<4sI", _read_exactly(sock, 8))
+                kind, size = struct.unpack("<4sI", read_exactly(sock, 8))
                 if kind == b"DONE":
                     return
-                content = _read_exactly(sock, size)
+                content = read_exactly(sock, size)
                 if kind != b"DATA":
                     reason = content.decode("utf-8", "replace")
                     raise TransferRefused(f"{self.name} did not give {remote}: {reason}", reason)
@@ -202,7 +176,7 @@ class AdbLink:
         """Mode, size and time of a file of the phone, links not followed. Raises DeviceLost."""
         with self._sync(timeout) as sock:
             sock.sendall(sync_record(b"STAT", remote.encode()))
-            _, mode, size, mtime = struct.unpack("<4s3I", _read_exactly(sock, 16))
+            _, mode, size, mtime = struct.unpack("<4s3I", read_exactly(sock, 16))
         return Entry(mode, size, mtime)
 
     def entries(self, remote: str) -> dict[str, Entry]:
@@ -211,10 +185,10 @@ class AdbLink:
         with self._sync(COMMAND_SECONDS) as sock:
             sock.sendall(sync_record(b"LIST", remote.encode()))
             while True:
-                kind, mode, size, mtime, length = struct.unpack("<4s4I", _read_exactly(sock, 20))
+                kind, mode, size, mtime, length = struct.unpack("<4s4I", read_exactly(sock, 20))
                 if kind != b"DENT":
                     break
-                name = _read_exactly(sock, length).decode("utf-8", "replace")
+                name = read_exactly(sock, length).decode("utf-8", "replace")
                 found[name] = Entry(mode, size, mtime)
         return {name: entry for name, entry in found.items() if name not in (".", "..")}
 
@@ -248,63 +222,3 @@ class AdbLink:
     def _lost(self, how: str) -> DeviceLost:
         self.lost = True
         return DeviceLost(f"{self.name} {how}", _HINT)
-
-
-def _chunks_of_bytes(content: bytes) -> Iterator[bytes]:
-    for at in range(0, len(content), SYNC_CHUNK):
-        yield content[at : at + SYNC_CHUNK]
-
-
-def _chunks_of_file(source: BinaryIO) -> Iterator[bytes]:
-    while chunk := source.read(SYNC_CHUNK):
-        yield chunk
-
-
-def _read_exactly(sock: socket.socket, size: int) -> bytes:
-    content = bytearray()
-    while len(content) < size:
-        _acknowledge_at_once(sock)
-        more = sock.recv(min(size - len(content), _RECEIVE))
-        if not more:
-            raise EOFError("the connection was closed")
-        content += more
-    return bytes(content)
-
-
-def _acknowledge_at_once(sock: socket.socket) -> None:
-    """The server sends a folder's entries one by one, each after the acknowledgement of the last.
-
-    Linux holds that back for 40 ms unless asked, before every read, not to.
-    """
-    if _QUICK_ACK is not None:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-
-
-def _receive(sock: socket.socket, deadline: float) -> bytes:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    sock.settimeout(left)
-    return sock.recv(_RECEIVE)
-
-
-def _read_packets(sock: socket.socket, deadline: float) -> Result | None:
-    """The result of a command by the shell protocol; None if its status never came."""
-    reader, output = PacketReader(), {STDOUT: bytearray(), STDERR: bytearray()}
-    while data := _receive(sock, deadline):
-        for kind, content in reader.feed(data):
-            if kind in output:
-                output[kind] += content
-            elif kind == EXIT and content:
-                return Result(bytes(output[STDOUT]), bytes(output[STDERR]), exit_status(content[0]))
-    return None
-
-
-def _read_marked(sock: socket.socket, deadline: float, mark: str) -> Result | None:
-    """The result of a command that ends with a marked status; None if the mark never came."""
-    output = bytearray()
-    while data := _receive(sock, deadline):
-        output += data
-    found = cut_at_marks(bytes(output), mark)
-    return None if found is None else Result(found[0], b"", exit_status(found[1]))

@@ -12,8 +12,9 @@ import pytest
 
 from tflprof.errors import DeviceLost, RunnerError
 from tflprof.targets.adb import process as module
-from tflprof.targets.adb.link import Result, ServiceRefused
+from tflprof.targets.adb.link import ServiceRefused
 from tflprof.targets.adb.process import AdbProcess, kill_script, own_pattern, unseen
+from tflprof.targets.adb.reading import Result
 from tflprof.targets.adb.wire import CLOSE_STDIN, EXIT, STDERR, STDOUT, packet
 
 FOLDER = "/data/local/tmp/tflprof/run-0123abcd-89ef/000"

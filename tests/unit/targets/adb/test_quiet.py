@@ -8,8 +8,8 @@ import pytest
 
 from tflprof.targets.adb.android import Battery, Heat
 from tflprof.targets.adb.facts import State
-from tflprof.targets.adb.link import Result
 from tflprof.targets.adb.quiet import QuietDevice, hottest, too_warm
+from tflprof.targets.adb.reading import Result
 from tflprof.targets.adb.setup import PhoneSetup
 
 
