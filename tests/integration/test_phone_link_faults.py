@@ -52,6 +52,10 @@ def test_a_link_that_breaks_in_a_run_costs_one_session(used: Fault, cause: str) 
     assert ending.profile
     # The one that broke gave less than the others, and is counted if it gave anything.
     assert ending.profile.meta.schedule.processes >= SESSIONS
+    kept = set(ending.profile.samples()["process"])
+    assert {0, ending.profile.meta.schedule.processes - 1} <= kept
+    # That it was restored says something only because it had been changed.
+    assert used.phone.facts.log()
 
 
 @pytest.mark.parametrize("cause", ["cable", "server"])

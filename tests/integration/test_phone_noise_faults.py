@@ -17,6 +17,8 @@ HOSTILE_NAMES = {
     "200 characters": "long" * 48 + "long",
 }
 
+INPUT_BYTES = 32 * 32 * 3 * 4
+
 
 @pytest.mark.parametrize(
     ("title", "options"),
@@ -73,10 +75,12 @@ def test_a_megabyte_on_standard_error(used: Fault) -> None:
 
 @pytest.mark.parametrize("kind", HOSTILE_NAMES)
 def test_a_hostile_name(used: Fault, kind: str) -> None:
-    model = used.directory / f"{HOSTILE_NAMES[kind]}.tflite".removeprefix("/")
+    model = used.directory / f"{HOSTILE_NAMES[kind]}.tflite"
     model.write_bytes(used.model.read_bytes())
     used.model = model
-    ending = used.start().finish()
-    used.tell(f"hostile model name: {kind}", ascii(HOSTILE_NAMES[kind])[:60], ending)
+    data = model.with_suffix(".bin")
+    data.write_bytes(bytes(INPUT_BYTES))
+    ending = used.start("--input", f"input={data}").finish()
+    used.tell(f"hostile names of model and input: {kind}", ascii(HOSTILE_NAMES[kind])[:60], ending)
     assert ending.status == 0, ending.stderr
     assert not list(used.phone.root.glob("data/**/pwned"))
