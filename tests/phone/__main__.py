@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             crlf=wishes.no_shell_v2,
             authorized=not wishes.unauthorized,
             bytes_per_second=wishes.bytes_per_second,
+            admits=True,
         ) as phone:
             _explain(phone)
             signal.pause()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SDK_LEVELS = {7: 24, 8: 26, 9: 28, 10: 29, 11: 30, 12: 31, 13: 33, 14: 34}
 SERIAL_NUMBER = "FA7AV1A00123"
@@ -10,7 +10,7 @@ SERIAL_NUMBER = "FA7AV1A00123"
 
 @dataclass(frozen=True)
 class Identity:
-    """Names of a model: for people, of the board, of the chip, of the kernel."""
+    """Names of a model: for people, of the board, of the chip, of the kernel; whether it admits to be virtual."""
 
     model: str
     device: str
@@ -19,6 +19,11 @@ class Identity:
     soc: str
     soc_manufacturer: str
     kernel: str
+    virtual: bool = False
+
+    def admitted(self) -> Identity:
+        """The same, but it says what it is, as Android's own emulator does."""
+        return replace(self, model=f"Virtual {self.model}", virtual=True)
 
     def properties(self, android: int, sdk: int) -> dict[str, str]:
         """System properties of this model under a version of Android."""
@@ -56,6 +61,8 @@ class Identity:
             "ro.sf.lcd_density": "420",
             "sys.boot_completed": "1",
         }
+        if self.virtual:
+            found["ro.boot.qemu"] = "1"
         if sdk >= 31:
             found["ro.soc.manufacturer"] = self.soc_manufacturer
             found["ro.soc.model"] = self.soc

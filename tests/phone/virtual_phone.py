@@ -38,6 +38,7 @@ class VirtualPhone:
         server: the adb server to share; one of its own if None.
         rooted: programs run as root.
         android: its Android version.
+        admits: it calls itself virtual, as Android's own emulator does.
         data_bytes: size of its storage.
         options: of the daemon, by name (DaemonOptions).
 
@@ -54,13 +55,14 @@ class VirtualPhone:
         server: AdbServer | None = None,
         rooted: bool = False,
         android: int = 13,
+        admits: bool = False,
         data_bytes: int = DATA_BYTES,
         **options: Any,
     ) -> None:
         self._own_server = server is None
         self.server = server or AdbServer()
         self.phone = load_phone(model)
-        self._identity = IDENTITIES[model]
+        self._identity = IDENTITIES[model].admitted() if admits else IDENTITIES[model]
         self._android = android
         self._data_bytes = data_bytes
         self._threads: list[threading.Thread] = []
