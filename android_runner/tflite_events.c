@@ -1,6 +1,7 @@
 // TensorFlow Lite: what the interpreter tells its telemetry becomes events as LiteRT's profiler has
 // them: a call of a subgraph is a phase named `Invoke` and comes before the operators in it; a
-// delegate's node stands for its kernels, and is one only if the delegate tells none.
+// delegate's node stands for its kernels, and is one only if the delegate tells none. A kernel that
+// begins kernels inside of it is like a delegate's node.
 #include "buffer.h"
 #include "clock.h"
 #include "failure.h"
@@ -15,13 +16,13 @@ enum { PHASE = 1, OPERATOR = 2, DELEGATE_KERNEL = 4 };
 // To readers a start of 0 means unknown.
 enum { FIRST_START = 1000 };
 
-// An operator that began, or one that a delegate reports with its time.
+// An operator or kernel that began, or one that a delegate reports with its time.
 struct note {
     const char *tag;
     uint64_t start, end;
     int64_t node, subgraph;
     int parent;  // the operator it happened in
-    bool reported, has_kernels;
+    bool reported, is_kernel, has_kernels;
 };
 
 static struct buffer notes, text, events;
@@ -57,13 +58,33 @@ static struct note *add(const char *tag, int64_t node, int64_t subgraph)
     return note;
 }
 
+static bool is_delegate(const struct note *note)
+{
+    return !note->reported && !strncmp(note->tag, "TfLite", 6) && strstr(note->tag, "Delegate");
+}
+
+// What begins or is reported in it is its kernels; in another operator it is those of a subgraph.
+static bool holds_kernels(const struct note *note)
+{
+    return note->is_kernel || is_delegate(note);
+}
+
+static const char *named(const char *name)
+{
+    return name ? name : "unnamed";
+}
+
 static uint32_t begin(tflite_telemetry telemetry, const char *name, int64_t node, int64_t subgraph)
 {
-    struct note *note = add(name, node, subgraph);
+    bool is_kernel = open_note != NOBODY && holds_kernels(note_at(open_note));
+    struct note *note = add(is_kernel ? kept(named(name)) : named(name), node, subgraph);
 
     (void)telemetry;
     if (!note)
         return UINT32_MAX;
+    note->is_kernel = is_kernel;
+    if (is_kernel)
+        note_at(open_note)->has_kernels = true;
     open_note = note_count - 1;
     note->start = clock_read();
     return (uint32_t)open_note;
@@ -84,7 +105,7 @@ static void end(tflite_telemetry telemetry, uint32_t handle)
 static void report(tflite_telemetry telemetry, const char *name, uint64_t microseconds, int64_t node,
                    int64_t subgraph)
 {
-    struct note *note = add(kept(name), node, subgraph);
+    struct note *note = add(kept(named(name)), node, subgraph);
 
     (void)telemetry;
     if (!note)
@@ -130,11 +151,6 @@ void tflite_restart_events(struct model *model, enum variant variant)
     text.used = 0;
 }
 
-static bool is_delegate(const struct note *note)
-{
-    return !note->reported && !strncmp(note->tag, "TfLite", 6) && strstr(note->tag, "Delegate");
-}
-
 static uint64_t elapsed(const struct note *note)
 {
     return note->end > note->start ? note->end - note->start : 0;
@@ -178,9 +194,11 @@ static void emit_note(const struct note *note, uint64_t began)
 {
     bool reported_inside = note->reported && note->parent != NOBODY;
 
-    if (is_delegate(note) && note->has_kernels)
+    if (holds_kernels(note) && note->has_kernels)
         return;
-    if (is_delegate(note))
+    if (note->is_kernel)
+        emit(note->tag, DELEGATE_KERNEL, began, elapsed(note), note->node, note->subgraph);
+    else if (is_delegate(note))
         emit(note->tag, DELEGATE_KERNEL, began, elapsed(note), 0, note->subgraph);
     else if (note->reported)
         emit(note->tag, reported_inside ? DELEGATE_KERNEL : OPERATOR, 0, note->end, note->node,
@@ -205,7 +223,7 @@ struct runtime_event *tflite_events(struct model *model, enum variant variant, u
     for (int i = 0; i < note_count; i++) {
         const struct note *note = note_at(i);
         uint64_t began = note->start - start + FIRST_START;
-        bool in_operator = note->parent != NOBODY && !note->reported && !is_delegate(note_at(note->parent));
+        bool in_operator = note->parent != NOBODY && !note->reported && !note->is_kernel;
 
         if (in_operator && (note->parent != call_parent || i > call_end)) {
             call_parent = note->parent;

@@ -187,6 +187,35 @@ def test_a_silent_delegate_is_one_kernel(runner: Runner) -> None:
     ]
 
 
+def test_kernels_that_begin_in_a_delegate_are_its_kernels(runner: Runner) -> None:
+    done = ok(runner.run(script="kernels=0;begun=2"))
+    assert events(done) == [
+        [PHASE, 0, 0, "Invoke"],
+        *([KERNEL, i, 0, f"TfLiteDelegate kernel {i}"] for i in range(2)),
+        [OPERATOR, 2, 0, "SOFTMAX"],
+    ]
+    for block in done.blocks(v="profiled"):
+        for invoke, *inside in block["events"]:
+            assert all(10_000 <= elapsed < invoke for elapsed in inside)
+            assert sum(inside) <= invoke
+
+
+def test_a_kernel_that_has_kernels_stands_for_them(runner: Runner) -> None:
+    done = ok(runner.run(script="kernels=1;begun=2;nested=1"))
+    assert events(done) == [
+        [PHASE, 0, 0, "Invoke"],
+        [KERNEL, 0, 0, "Kernel 0 of 1"],
+        [KERNEL, 0, 0, "part"],
+        [KERNEL, 1, 0, "part"],
+        [OPERATOR, 2, 0, "SOFTMAX"],
+    ]
+
+
+def test_events_without_a_name(runner: Runner) -> None:
+    told = events(ok(runner.run(script="unnamed=1", kernels="builtin")))
+    assert told[2:4] == [[OPERATOR, 3, 0, "unnamed"], [OPERATOR, 4, 0, "unnamed"]]
+
+
 def test_subgraphs_are_called_inside_their_operator(runner: Runner) -> None:
     done = ok(runner.run(script="loop=1", kernels="builtin"))
     condition = [[PHASE, 0, 1, "Invoke"], [OPERATOR, 0, 1, "LESS"]]

@@ -8,9 +8,12 @@
 //   type=N, rank=N            of the input
 //   xnnpack=own               the library applies XNNPACK by itself, where it may
 //   kernels=N                 kernels its delegate reports (2; 0: it is silent)
-//   measured=1                they take what the clock says, else (N + 1) * 10 microseconds
+//   begun=N                   kernels that begin and end in it, after those (0)
+//   nested=1                  and in each of them another
+//   measured=1                the reported ones take what the clock says, else (N + 1) * 10 microseconds
 //   crash=SIGNAL:N            the Nth run raises the signal
 //   loop=1                    there is a WHILE that runs twice
+//   unnamed=1                 an operator begins, and one is reported, that have no name
 //   trace=FILE                calls that matter, a line each
 #pragma once
 

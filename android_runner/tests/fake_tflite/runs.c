@@ -27,6 +27,22 @@ static void run_operator(tflite_telemetry to, const char *name, int64_t node, in
         to->end(to, handle);
 }
 
+// A kernel that begins and ends, which forgets its name, and perhaps one in it.
+static void run_kernel(tflite_telemetry to, int64_t node, int64_t subgraph)
+{
+    uint32_t handle;
+    char name[64];
+
+    snprintf(name, sizeof name, "TfLiteDelegate kernel %d", (int)node);
+    handle = to->begin(to, name, node, subgraph);
+    memset(name, 'x', sizeof name - 1);
+    if (setting("nested"))
+        run_operator(to, "part", node, subgraph);
+    else
+        spend();
+    to->end(to, handle);
+}
+
 // The names do not outlast the call, as with the real one.
 static void run_delegate(tflite_telemetry to, int64_t subgraph)
 {
@@ -42,8 +58,18 @@ static void run_delegate(tflite_telemetry to, int64_t subgraph)
         to->report(to, name, (uint64_t)took, i, subgraph);
     }
     memset(name, 'x', sizeof name - 1);
+    for (int i = 0; to && i < number("begun", 0); i++)
+        run_kernel(to, i, subgraph);
     if (to)
         to->end(to, handle);
+}
+
+// Against the interface's rules.
+static void run_unnamed(tflite_telemetry to)
+{
+    run_operator(to, NULL, 3, 0);
+    if (to)
+        to->report(to, NULL, 5, 4, 0);
 }
 
 static void run_loop(tflite_telemetry to)
@@ -89,6 +115,8 @@ int fake_invoke(tflite_interpreter interpreter, int subgraph)
         run_operator(to, "CONV_2D", 0, subgraph);
     if (setting("loop"))
         run_loop(to);
+    if (setting("unnamed"))
+        run_unnamed(to);
     run_operator(to, "SOFTMAX", 2, subgraph);
     return 0;
 }
