@@ -17,7 +17,7 @@ from tflprof.measure.collect import Sighting
 from tflprof.measure.layers import expected_work, layer_infos
 from tflprof.measure.notice import notice
 from tflprof.measure.pipeline import Outcome
-from tflprof.measure.schedule import Plan
+from tflprof.measure.schedule import Plan, speed_as_it_is
 from tflprof.model.cost import Cost, op_cost
 from tflprof.model.graph import Model
 from tflprof.profile.meta import (
@@ -38,7 +38,7 @@ def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outc
     """Attribute, judge and wrap what was measured."""
     collector = outcome.collector
     subgraph = _subgraph(model, collector.model)
-    noticed = {} if runner.deterministic else notice(collector, sustained=plan.sustain)
+    noticed = {} if runner.deterministic else notice(collector, as_it_is=speed_as_it_is(request, plan))
     costs = _costs(model, outcome)
     work = {layer: expected_work(cost) for layer, cost in costs.items()}
     alignment = attribute(model, subgraph, collector.event_lists(), work)

@@ -10,14 +10,14 @@ from tflprof.measure.collect import Collector
 from tflprof.measure.taint import frequency_trend, keep_something, taint_frequency, temperatures
 
 
-def notice(collector: Collector, *, sustained: bool) -> dict[str, Any]:
+def notice(collector: Collector, *, as_it_is: bool) -> dict[str, Any]:
     """Mark the collector's disturbed blocks, and say what disturbed them; keys without a finding are left out.
 
-    In an endurance run (``sustained``) changes of the frequency are what is looked for, and not marked.
+    Where the speed is wanted ``as_it_is`` (endurance and periodic runs), changes of the frequency are not marked.
     """
     cores = _cores(collector)
     trend = frequency_trend(collector.blocks)
-    blocks, frequency = taint_frequency(collector.blocks, only_note=sustained)
+    blocks, frequency = taint_frequency(collector.blocks, only_note=as_it_is)
     collector.blocks, used = keep_something(blocks)
     if cores is not None:
         cores["used"] = used

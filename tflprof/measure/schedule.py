@@ -72,6 +72,14 @@ def shaped(request: RunRequest, plan: Plan) -> RunRequest:
     return request
 
 
+def speed_as_it_is(request: RunRequest, plan: Plan) -> bool:
+    """True if changes of the core's speed are what the run is to show.
+
+    Heat makes them in an endurance run, a governor between the inferences of a periodic one.
+    """
+    return plan.sustain or request.rate is not None
+
+
 def is_look(done: int) -> bool:
     """True if the interval is looked at after so many processes."""
     return done in LOOKS or (done > LOOKS[-1] and done % LOOKS[-1] == 0)

@@ -14,7 +14,7 @@ from tflprof.measure.pipeline import Outcome, measure
 from tflprof.measure.schedule import Plan
 from tflprof.profile.profile import Profile
 from tflprof.runner.interface import RunRequest
-from tflprof.runner.records import Affinity, Clock, End, LoadedModel, Port, Record, Structure
+from tflprof.runner.records import Affinity, Block, Clock, End, LoadedModel, Port, Record, Structure
 
 PLAN = Plan(max_seconds=20)
 
@@ -108,3 +108,28 @@ def test_counts_that_never_agreed_have_no_noise_floor(
     )
     outcome, request = outcome_of(runner, model.path)
     assert assemble(model, runner, request, PLAN, outcome).meta.noise_floor.total == floor
+
+
+def slowed(number: int) -> list[Record | BaseException]:
+    """A session in which the clock falls in one of eight plain blocks, and that block takes twice as long."""
+    found: list[Record | BaseException] = []
+    for record in whole(number):
+        if isinstance(record, Block):
+            slow = record.v == "plain" and record.b == 3
+            values = tuple(value * 2 for value in record.value) if slow else record.value
+            khz = 1_000_000 if slow else 2_000_000
+            found.append(replace(record, khz=khz, khz_before=khz, value=values))
+        else:
+            found.append(record)
+    return found
+
+
+@pytest.mark.parametrize("rate", [None, 10.0])
+def test_a_periodic_run_keeps_the_slow_blocks_it_is_to_show(tmp_path: Path, rate: float | None) -> None:
+    model = micro(tmp_path, "conv_2d")
+    runner = ScriptedRunner(slowed)
+    request = RunRequest((Path(model.path),), rate=rate)
+    profile = assemble(model, runner, request, PLAN, measure(runner, request, PLAN, lambda _: None))
+    steady = profile.samples().query("kind == 'inference' and phase == 'steady' and variant == 'plain'")
+    assert steady.tainted.any() == (rate is None)
+    assert profile.summary.total.n == len(steady) - steady.tainted.sum()

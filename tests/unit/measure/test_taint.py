@@ -51,7 +51,7 @@ def summarised(collector: Collector) -> list[int]:
 
 def test_an_inference_on_another_core_is_kept_and_not_summarised() -> None:
     collector = collected(block(0), block(10, cores=(4, 7, 4)))
-    noticed = notice(collector, sustained=False)
+    noticed = notice(collector, as_it_is=False)
     assert noticed["other_cores"] == {"inferences": 1, "of": 5, "cores": [7], "used": False}
     assert summarised(collector) == [100, 101, 110, 112]
     assert len(collector.writer().table()) == 5 + 2  # init and memory are two of the opening
@@ -61,21 +61,21 @@ def test_a_worker_on_another_core_taints_its_block() -> None:
     collector = collected(
         block(0, workers=((9, 4), (10, 5))), block(10, workers=((9, 4), (10, 6))), cpus=(4, 5)
     )
-    noticed = notice(collector, sustained=False)
+    noticed = notice(collector, as_it_is=False)
     assert noticed["other_cores"] == {"inferences": 2, "of": 4, "cores": [6], "used": False}
     assert summarised(collector) == [100, 101]
 
 
 def test_when_nothing_else_is_left_they_are_used() -> None:
     collector = collected(block(0, cores=(7, 7)), block(10, cores=(6, 7)))
-    noticed = notice(collector, sustained=False)
+    noticed = notice(collector, as_it_is=False)
     assert noticed["other_cores"] == {"inferences": 4, "of": 4, "cores": [6, 7], "used": True}
     assert summarised(collector) == [100, 101, 110, 111]
 
 
 def test_a_variant_of_which_nothing_is_left_is_used_alone() -> None:
     collector = collected(block(0), block(10, cores=(7, 4)), block(20, variant="profiled", cores=(7, 7)))
-    assert notice(collector, sustained=False)["other_cores"]["used"] is True
+    assert notice(collector, as_it_is=False)["other_cores"]["used"] is True
     assert summarised(collector) == [100, 101, 111]
     assert len(select_inferences(collector.writer().table(), "profiled", "ns").values) == 2
 
@@ -83,7 +83,7 @@ def test_a_variant_of_which_nothing_is_left_is_used_alone() -> None:
 def test_what_was_not_asked_for_or_is_unknown_is_no_taint() -> None:
     assert off_core([1, 2, -1], [3, -1], ()) == [False] * 3
     assert off_core([4, -1], [-1, 4], (4,)) == [False] * 2
-    assert "other_cores" not in notice(collected(block(0, cores=(1, 2)), cpus=()), sustained=False)
+    assert "other_cores" not in notice(collected(block(0, cores=(1, 2)), cpus=()), as_it_is=False)
 
 
 def test_looks_at_the_interval_leave_out_what_is_disturbed() -> None:
@@ -98,7 +98,7 @@ def test_the_fewer_blocks_at_another_frequency_are_left_out() -> None:
     slow = {"khz": 1_800_000, "khz_before": 2_000_000}
     blocks = [block(10 * at, **(slow if at == 3 else CALM)) for at in range(10)]
     collector = collected(*blocks)
-    frequency = notice(collector, sustained=False)["frequency"]
+    frequency = notice(collector, as_it_is=False)["frequency"]
     assert frequency["changed_share"] == 0.1
     assert frequency["left_out"] is True
     assert (frequency["lowest_khz"], frequency["usual_khz"], frequency["highest_khz"]) == (
@@ -114,7 +114,7 @@ def test_the_fewer_blocks_at_another_frequency_are_left_out() -> None:
 def test_within_five_percent_nothing_changed() -> None:
     blocks = [block(at, khz=2_000_000 + at * 9_000, khz_before=2_000_000) for at in range(10)]
     collector = collected(*blocks)
-    frequency = notice(collector, sustained=False)["frequency"]
+    frequency = notice(collector, as_it_is=False)["frequency"]
     assert (frequency["changed_share"], frequency["left_out"]) == (0.0, False)
     assert len(summarised(collector)) == 20
 
@@ -124,7 +124,7 @@ def test_a_frequency_that_never_rests_leaves_all_in() -> None:
         block(at, khz=1_000_000 * (1 + at % 3), khz_before=1_000_000 * (1 + at % 3)) for at in range(12)
     ]
     collector = collected(*blocks)
-    frequency = notice(collector, sustained=False)["frequency"]
+    frequency = notice(collector, as_it_is=False)["frequency"]
     assert frequency["changed_share"] == pytest.approx(2 / 3)
     assert frequency["left_out"] is False
     assert len(summarised(collector)) == 24
@@ -136,7 +136,7 @@ def test_what_is_measured_and_what_the_system_says_count_each(measured: bool) ->
     slow = {"chain_khz": 1_500_000} if measured else {"khz": 1_500_000}
     blocks = [block(at, **(quiet | slow if at == 2 else quiet)) for at in range(10)]
     collector = collected(*blocks)
-    frequency = notice(collector, sustained=False)["frequency"]
+    frequency = notice(collector, as_it_is=False)["frequency"]
     assert frequency["measured"] is measured
     assert frequency["usual_khz"] == (1_900_000 if measured else 2_000_000)
     assert (frequency["lowest_khz"], frequency["changed_share"]) == (1_500_000, 0.1)
@@ -146,7 +146,7 @@ def test_what_is_measured_and_what_the_system_says_count_each(measured: bool) ->
 def test_few_blocks_have_no_usual_frequency() -> None:
     blocks = [block(at, khz=1_000_000 if at else 2_000_000, khz_before=1_000_000) for at in range(5)]
     collector = collected(*blocks)
-    frequency = notice(collector, sustained=False)["frequency"]
+    frequency = notice(collector, as_it_is=False)["frequency"]
     assert (frequency["changed_share"], frequency["left_out"]) == (None, False)
     assert len(summarised(collector)) == 10
 
@@ -156,7 +156,7 @@ def test_cores_of_several_kinds_have_their_own_usual_frequency() -> None:
     little = {"khz": 1_800_000, "khz_before": 1_800_000}
     blocks = [block(at, cores=(at % 4,), **(big if at % 4 > 1 else little)) for at in range(12)]
     collector = collected(*blocks, cpus=())
-    assert notice(collector, sustained=False)["frequency"]["changed_share"] == 0.0
+    assert notice(collector, as_it_is=False)["frequency"]["changed_share"] == 0.0
 
 
 def test_an_endurance_run_keeps_what_it_is_about() -> None:
@@ -164,7 +164,7 @@ def test_an_endurance_run_keeps_what_it_is_about() -> None:
         block(8 + at, khz=1_000_000, khz_before=1_000_000) for at in range(4)
     ]
     collector = collected(*blocks)
-    frequency = notice(collector, sustained=True)["frequency"]
+    frequency = notice(collector, as_it_is=True)["frequency"]
     assert frequency["changed_share"] == pytest.approx(1 / 3)
     assert frequency["left_out"] is False
     assert frequency["end_to_start"] == 0.5
@@ -178,7 +178,7 @@ def test_heat_deadlines_and_counters() -> None:
     blocks = [replace(block(at), mc=40_000 + 1000 * at, missed=at % 2) for at in range(10)]
     collector = collected(*blocks)
     collector.add(Pmu((), "perf_event_open: Permission denied"))
-    noticed = notice(collector, sustained=False)
+    noticed = notice(collector, as_it_is=False)
     assert noticed["temperature"] == {
         "start_celsius": 40.0,
         "end_celsius": 49.0,
@@ -189,5 +189,5 @@ def test_heat_deadlines_and_counters() -> None:
 
 
 def test_nothing_known_is_nothing_said() -> None:
-    assert notice(collected(block(0)), sustained=False) == {}
-    assert notice(Collector("ns"), sustained=False) == {}
+    assert notice(collected(block(0)), as_it_is=False) == {}
+    assert notice(Collector("ns"), as_it_is=False) == {}
