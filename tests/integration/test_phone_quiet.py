@@ -18,7 +18,7 @@ STAY_ON = "global/stay_on_while_plugged_in"
 LEFT_OVER = "restored on Pixel 2 what an earlier run had changed: setting stay_on_while_plugged_in: 0"
 WAITING = ("--quiet", "--cool-to", "20")
 """The virtual phone never is so cold."""
-DEXOPT = ["cmd package bg-dexopt-job --disable", "cmd package bg-dexopt-job --enable"]
+DEXOPT = [f"cmd package bg-dexopt-job --{what}" for what in ("disable", "cancel", "enable")]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def is_quiet(phone: VirtualPhone) -> bool:
 def began(phone: VirtualPhone, model: Path, directory: Path) -> Command:
     """A command that made the phone quiet and waits for it to cool."""
     command = Command(phone, model, directory, WAITING)
-    command.until(lambda: is_quiet(phone) and DEXOPT[0] in phone.facts.log(), "the phone is not made quiet")
+    command.until(lambda: is_quiet(phone) and DEXOPT[1] in phone.facts.log(), "the phone is not made quiet")
     return command
 
 
@@ -143,7 +143,7 @@ def test_whatever_ends_the_command_the_phone_is_restored(
     command = began(phone, small_network, tmp_path)
     command.process.send_signal(number)
     assert command.finish().status == status
-    phone.wait_until(lambda: phone.facts.log()[-1:] == DEXOPT[1:], "it is not restored")
+    phone.wait_until(lambda: phone.facts.log()[-1:] == DEXOPT[2:], "it is not restored")
     check_put_back(phone, before)
 
 
@@ -154,7 +154,7 @@ def test_an_old_daemon_restores_when_the_command_is_killed(
     command = began(phone_v1, small_network, tmp_path)
     command.process.kill()
     command.finish()
-    phone_v1.wait_until(lambda: phone_v1.facts.log()[-1:] == DEXOPT[1:], "it is not restored")
+    phone_v1.wait_until(lambda: phone_v1.facts.log()[-1:] == DEXOPT[2:], "it is not restored")
     phone_v1.wait_until(lambda: not phone_v1.running("guard"), "the guard does not end")
     # The shell around the guard tells its status in its folder, and may make it anew.
     tflprof(phone_v1, "clean")
@@ -167,7 +167,7 @@ def test_a_phone_whose_cable_is_pulled_restores_itself(
     before = phone.facts.settings()
     command = began(phone, small_network, tmp_path)
     phone.cut_link()
-    phone.wait_until(lambda: phone.facts.log()[-1:] == DEXOPT[1:], "it is not restored")
+    phone.wait_until(lambda: phone.facts.log()[-1:] == DEXOPT[2:], "it is not restored")
     assert phone.facts.settings() == before
     ending = command.finish()
     phone.restore_link()

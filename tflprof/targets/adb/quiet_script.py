@@ -85,12 +85,15 @@ else no "staying awake: the setting cannot be changed"; fi ;;
 esac
 """
 
+# Android 13 says `Success`, ART's own command (from Android 14) a sentence. Both go on with what is under way.
 _NO_DEXOPT = """
 record x
-case $(cmd package bg-dexopt-job --disable 2>&1) in
-*Success*) ok "background dexopt is off" ;;
-*) no "stopping background dexopt: this Android refuses" ;;
-esac
+if said=$(cmd package bg-dexopt-job --disable 2>&1); then
+    case $said in *Error* | *Unknown* | *xception*) said= ;; *) said=1 ;; esac
+else said=; fi
+if [ -z "$said" ]; then no "stopping background dexopt: this Android refuses"
+elif cmd package bg-dexopt-job --cancel >/dev/null 2>&1; then ok "background dexopt is off"
+else no "stopping background dexopt under way: this Android refuses"; fi
 """
 
 _CANCEL_DEXOPT = """

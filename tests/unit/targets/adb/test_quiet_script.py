@@ -25,14 +25,20 @@ SETTINGS = """\
     """
 CMD = """\
     echo "$*" >>"$TREE/log"
-    case $* in
-    'package bg-dexopt-job --disable' | 'package bg-dexopt-job --enable') echo Success ;;
-    package\\ cancel-bg-dexopt-job) ;;
-    *) exit 255 ;;
+    job='package bg-dexopt-job'
+    case "$(cat "$TREE/level") $*" in
+    3[123]' package cancel-bg-dexopt-job') echo Success ;;
+    33" $job --disable" | 33" $job --enable" | 33" $job --cancel") echo Success ;;
+    33" $job --"*) echo 'Unknown option'; exit 255 ;;
+    3[4-6]" $job --disable") echo 'Background dexopt job disabled' ;;
+    3[4-6]" $job --enable") echo 'Background dexopt job enabled' ;;
+    3[4-6]" $job --cancel") echo 'Background dexopt job cancelled' ;;
+    *) echo 'Unknown command'; exit 255 ;;
     esac
     """
 STAY_ON = "global.stay_on_while_plugged_in"
-DEXOPT_OFF, DEXOPT_ON = "package bg-dexopt-job --disable", "package bg-dexopt-job --enable"
+DEXOPT_OFF = ["package bg-dexopt-job --disable", "package bg-dexopt-job --cancel"]
+DEXOPT_ON = "package bg-dexopt-job --enable"
 
 
 class Tree:
@@ -92,6 +98,7 @@ class Tree:
 
     def start(self, setup: PhoneSetup, cpus: tuple[int, ...] = (2, 3), level: int | None = 33) -> Guard:
         self.directory.mkdir()
+        (self.root / "level").write_text(f"{level}\n")
         script = guard_script(setup, cpus, str(self.directory), level, str(self.cpus), str(self.power))
         (self.directory / GUARD).write_text(script)
         return Guard(self)
@@ -177,14 +184,14 @@ def test_everything_is_done_on_the_chosen_cores_alone(tree: Tree, guard: Guard) 
     assert tree.setting(STAY_ON) == "15"
     assert tree.clock(2) == ("performance", "1000000", "1000000")
     assert tree.clock(0) == UNCHANGED
-    assert tree.log() == [DEXOPT_OFF]
+    assert tree.log() == DEXOPT_OFF
     assert (tree.power / "wake_lock").read_text().strip() == "tflprof-quiet-ab-1"
 
 
 def assert_restored(tree: Tree) -> None:
     assert tree.setting(STAY_ON) == "3"
     assert tree.clock(2) == UNCHANGED
-    assert tree.log() == [DEXOPT_OFF, DEXOPT_ON]
+    assert tree.log() == [*DEXOPT_OFF, DEXOPT_ON]
     assert (tree.power / "wake_unlock").read_text().strip() == "tflprof-quiet-ab-1"
     assert not tree.directory.exists()
 
@@ -274,7 +281,7 @@ def test_after_a_reboot_only_settings_are_restored(tree: Tree, guard: Guard) -> 
     record.write_text("\n".join(["b another-boot", *rest]) + "\n")
     assert tree.restore_leftover(mine=False) == ["restored setting stay_on_while_plugged_in: 3", "end"]
     assert tree.clock(2) == ("performance", "1000000", "1000000")
-    assert tree.log() == [DEXOPT_OFF]
+    assert tree.log() == DEXOPT_OFF
 
 
 def test_a_folder_without_a_record_is_removed(tree: Tree) -> None:
@@ -356,7 +363,9 @@ def test_every_policy_once(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("level", "said", "log"),
     [
-        (34, "done background dexopt is off", [DEXOPT_OFF, DEXOPT_ON]),
+        (36, "done background dexopt is off", [*DEXOPT_OFF, DEXOPT_ON]),
+        (34, "done background dexopt is off", [*DEXOPT_OFF, DEXOPT_ON]),
+        (33, "done background dexopt is off", [*DEXOPT_OFF, DEXOPT_ON]),
         (31, "done background dexopt under way is cancelled", ["package cancel-bg-dexopt-job"]),
         (29, "refused stopping background dexopt: Android 12 is the first that can", []),
     ],
@@ -364,6 +373,19 @@ def test_every_policy_once(tree: Tree) -> None:
 def test_background_dexopt_by_version(tree: Tree, level: int, said: str, log: list[str]) -> None:
     assert said in said_by(tree, PhoneSetup(quiet=True), level=level)
     assert tree.log() == log
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("echo 'Error: Unknown option: --disable'; exit 1", "stopping background dexopt"),
+        ("echo 'Error: Unknown option: --disable'", "stopping background dexopt"),
+        ("case $* in *--cancel) exit 255 ;; esac", "stopping background dexopt under way"),
+    ],
+)
+def test_an_android_that_does_not_stop_dexopt(tree: Tree, body: str, why: str) -> None:
+    (tree.root / "bin" / "cmd").write_text(f"#!/bin/sh\n{body}\n")
+    assert f"refused {why}: this Android refuses" in said_by(tree, PhoneSetup(quiet=True), level=34)
 
 
 def test_a_board_has_no_android_services(tree: Tree) -> None:
