@@ -35,19 +35,10 @@ pipeline.relative_half_width = lambda *_: 0.0
 """
 # Findings that a fault may bring about. Others come from the emulation: above all, the core that runs it all
 # changes its frequency.
-NOTABLE = frozenset(
-    (
-        *(
-            "core-migrated",
-            "frequency-changed",
-            "on-battery",
-            "partial-run",
-            "pin-failed",
-            "quiet-incomplete",
-        ),
-        *("reconnected", "thermal-throttled", "unplugged-in-run"),
-    )
-)
+NOTABLE = {
+    *("core-migrated", "on-battery", "partial-run", "pin-failed", "quiet-incomplete", "reconnected"),
+    *("thermal-throttled", "unplugged-in-run"),
+}
 
 
 @dataclass(frozen=True)
