@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,13 +41,16 @@ static const struct {
 };
 
 struct reading {
+    bool known;  // whether it could be read
     uint64_t enabled, running, value;
 };
 
 static int files[PMU_COUNTERS], kinds[PMU_COUNTERS], opened;  // kinds: places in `wanted`
+static int refusals[PMU_COUNTERS];                            // the errno for each of `wanted`, 0: it is open
 static bool grouped;
 static struct buffer kept;  // one value of each open counter per inference
 static struct reading before[PMU_COUNTERS], after[PMU_COUNTERS];
+static char error[320];  // what is told of counters that are not there
 
 static const char units[] = "/sys/bus/event_source/devices";
 
@@ -92,7 +96,17 @@ static int64_t unit_of(int cpu)
     return search.type;
 }
 
-static int open_counter(const struct way *way, int64_t unit, int leader)
+// The only CPU this may run on; below zero: there are several.
+static int only_cpu(void)
+{
+    int cpus[MAX_CPUS];
+
+    return platform_get_affinity(cpus) == 1 ? cpus[0] : -1;
+}
+
+// A counter that follows its thread to every CPU is taken by the unit that is asked first, one of a
+// CPU only by that CPU's unit.
+static int open_counter(const struct way *way, int64_t unit, int cpu, int leader)
 {
     struct perf_event_attr asked = {
         .type = PERF_TYPE_HARDWARE,
@@ -113,28 +127,23 @@ static int open_counter(const struct way *way, int64_t unit, int leader)
     if (way->own)
         asked.config |= (uint64_t)unit << 32;
 #endif
-    return (int)syscall(SYS_perf_event_open, &asked, 0, -1, leader, 0l);
+    return (int)syscall(SYS_perf_event_open, &asked, 0, cpu, leader, 0l);
 }
 
-// Returns the errno of the first refusal.
-static int open_all(int64_t unit)
+static void open_all(int64_t unit, int cpu)
 {
-    int refusal = 0;
-
     for (int i = 0; i < PMU_COUNTERS; i++) {
         int file = -1;
 
         for (int w = 0; w < wanted[i].way_count && file < 0; w++)
             if (unit >= 0 || !wanted[i].ways[w].own)
-                file = open_counter(&wanted[i].ways[w], unit, grouped && opened ? files[0] : -1);
-        if (file < 0 && !refusal)
-            refusal = errno;
+                file = open_counter(&wanted[i].ways[w], unit, cpu, grouped && opened ? files[0] : -1);
+        refusals[i] = file < 0 ? errno : 0;
         if (file >= 0) {
             files[opened] = file;
             kinds[opened++] = i;
         }
     }
-    return refusal;
 }
 
 static const char *name_of(int counter)
@@ -142,51 +151,23 @@ static const char *name_of(int counter)
     return wanted[kinds[counter]].name;
 }
 
-static void write_state(int refusal)
-{
-    int64_t paranoid = platform_read_integer("/proc/sys/kernel/perf_event_paranoid");
-    char error[160] = "", level[64] = "";
-
-    if (paranoid >= 0)
-        snprintf(level, sizeof level, "; perf_event_paranoid is %d", (int)paranoid);
-    if (!opened)
-        snprintf(error, sizeof error, "perf_event_open: %s%s", strerror(refusal), level);
-    record_begin("pmu");
-    record_list_begin("counters");
-    for (int i = 0; i < opened; i++)
-        record_text(NULL, name_of(i));
-    record_list_end();
-    record_text("error", *error ? error : NULL);
-    record_end();
-}
-
-void pmu_init(const struct options *options)
-{
-    if (!options->pmu || options->mode != MODE_TIME)
-        return;
-    // A group is read at once, but cannot follow the threads that the library makes.
-    grouped = options->threads == 1;
-    write_state(open_all(unit_of(options->cpu_count ? options->cpus[0] : platform_current_cpu())));
-}
-
 static void read_group(struct reading *readings)
 {
     uint64_t words[3 + PMU_COUNTERS] = {0};  // how many, time enabled, time running, values
 
-    if (read(files[0], words, sizeof words) < 0)
-        words[2] = 0;
+    bool known = read(files[0], words, sizeof words) >= (ssize_t)((3 + (size_t)opened) * sizeof *words);
+
     for (int i = 0; i < opened; i++)
-        readings[i] = (struct reading){words[1], words[2], words[3 + i]};
+        readings[i] = (struct reading){known, words[1], words[2], words[3 + i]};
 }
 
 static void read_each(struct reading *readings)
 {
     for (int i = 0; i < opened; i++) {
         uint64_t words[3] = {0};  // value, time enabled, time running
+        bool known = read(files[i], words, sizeof words) == sizeof words;
 
-        if (read(files[i], words, sizeof words) < 0)
-            words[2] = 0;
-        readings[i] = (struct reading){words[1], words[2], words[0]};
+        readings[i] = (struct reading){known, words[1], words[2], words[0]};
     }
 }
 
@@ -198,6 +179,71 @@ static void read_all(struct reading *readings)
         read_group(readings);
     else
         read_each(readings);
+}
+
+__attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
+{
+    size_t used = strlen(error);
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(error + used, sizeof error - used, format, list);
+    va_end(list);
+}
+
+static void tell_refused(void)
+{
+    int64_t paranoid = platform_read_integer("/proc/sys/kernel/perf_event_paranoid");
+    int latest = 0;
+
+    for (int i = 0; i < PMU_COUNTERS; i++) {
+        if (refusals[i] && refusals[i] == latest)
+            tell(", %s", wanted[i].name);
+        else if (refusals[i])
+            tell("%s%s for %s", latest ? "; " : "perf_event_open: ", strerror(refusals[i]), wanted[i].name);
+        latest = refusals[i] ? refusals[i] : latest;
+    }
+    if (latest && paranoid >= 0)
+        tell("; perf_event_paranoid is %d", (int)paranoid);
+}
+
+// Those of another kind of core, and those that found no place among the core's counters.
+static void tell_idle(void)
+{
+    const char *before_name = *error ? "; not counting at the start: " : "not counting at the start: ";
+
+    read_all(after);
+    for (int i = 0; i < opened; i++) {
+        if (after[i].known && after[i].running)
+            continue;
+        tell("%s%s", before_name, name_of(i));
+        before_name = ", ";
+    }
+}
+
+static void write_state(void)
+{
+    record_begin("pmu");
+    record_list_begin("counters");
+    for (int i = 0; i < opened; i++)
+        record_text(NULL, name_of(i));
+    record_list_end();
+    record_text("error", *error ? error : NULL);
+    record_end();
+}
+
+void pmu_init(const struct options *options)
+{
+    int cpu = only_cpu(), first = options->cpu_count ? options->cpus[0] : platform_current_cpu();
+
+    if (!options->pmu || options->mode != MODE_TIME)
+        return;
+    // A group is read at once, but cannot follow the threads that the library makes.
+    grouped = options->threads == 1;
+    open_all(unit_of(cpu < 0 ? first : cpu), cpu);
+    tell_refused();
+    tell_idle();
+    write_state();
 }
 
 void pmu_begin(void)
@@ -215,7 +261,7 @@ static int64_t value_of(int counter)
     const struct reading *first = &before[counter], *last = &after[counter];
     uint64_t running = last->running - first->running;
 
-    if (!running || running != last->enabled - first->enabled)
+    if (!first->known || !last->known || !running || running != last->enabled - first->enabled)
         return -1;
     return (int64_t)(last->value - first->value);
 }

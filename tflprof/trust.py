@@ -245,7 +245,7 @@ def _deadlines_and_counters(meta: ProfileMeta) -> Iterator[Finding]:
         yield finding("deadline-missed", message, grave=missed > MISSED_SHARE * deadlines)
     error = meta.conditions.get("pmu_error")
     if error:
-        yield finding("pmu-unavailable", f"the core's counters could not be read: {error}")
+        yield finding("pmu-unavailable", f"counters of the core could not be read: {error}")
 
 
 def _power(meta: ProfileMeta) -> Iterator[Finding]:

@@ -144,9 +144,38 @@ def test_a_counter_that_shares_its_place_is_unknown(runner: Runner, monkeypatch:
     assert {value for b in done.blocks() for value in b["pmu"]["cycles"]} == {-1}
 
 
-def test_a_missing_counter_is_left_out(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_reading_that_fails_makes_its_inferences_unknown(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    done = perf(runner, monkeypatch, "lose=5", threads=threads)
+    seen = {value for b in done.blocks() for values in b["pmu"].values() for value in values}
+    assert seen == ({-1, 100, 200, 300} if threads == 1 else {-1, 300})
+
+
+def test_on_one_core_its_own_counters_are_taken(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    core = sorted(os.sched_getaffinity(0))[-1]
+    done = perf(runner, monkeypatch, "kinds=1", cpus=core)
+    assert done.of("pmu")[0]["error"] is None
+    assert {value for b in done.blocks() for value in b["pmu"]["cycles"]} == {100}
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
+def test_counters_of_another_kind_of_core_are_unknown_and_told(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = perf(runner, monkeypatch, "kinds=1;only=2")
+    (state,) = done.of("pmu")
+    assert "Invalid argument for cache_refills; " in state["error"]
+    assert state["error"].endswith("not counting at the start: cycles, instructions")
+    assert {value for b in done.blocks() for value in b["pmu"]["cycles"]} == {-1}
+
+
+def test_a_missing_counter_is_left_out_and_named(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     done = perf(runner, monkeypatch, "only=2")
-    assert done.of("pmu")[0]["counters"] == ["cycles", "instructions"]
+    (state,) = done.of("pmu")
+    assert state["counters"] == ["cycles", "instructions"]
+    assert state["error"].startswith("perf_event_open: Invalid argument for cache_refills")
     assert all(b["pmu"].keys() == {"cycles", "instructions"} for b in done.blocks())
 
 
@@ -158,7 +187,7 @@ def test_refused_counters_do_not_end_the_run(
     assert done.status == 0
     (state,) = done.of("pmu")
     assert state["counters"] == []
-    assert state["error"].startswith(f"perf_event_open: {text}")
+    assert state["error"].startswith(f"perf_event_open: {text} for cycles, instructions, cache_refills")
     level = Path("/proc/sys/kernel/perf_event_paranoid")
     if level.exists():
         assert state["error"].endswith(f"perf_event_paranoid is {int(level.read_text())}")

@@ -39,7 +39,7 @@ class Collector:
         model: what the runner said of the model, None before it did.
         affinity_error: why pinning failed, None if it did not.
         cpus: CPUs that were asked for, empty if none were.
-        pmu_error: why there are no performance counters, None if there are or none were asked for.
+        pmu_error: which performance counters there were not, and why; None if all or none were asked for.
         deadlines: recorded inferences of a periodic run; ``missed``: deadlines they missed.
         unsteady: processes that did not become steady.
         switches: involuntary context switches in steady blocks; ``seconds``: the time they span.
@@ -75,7 +75,7 @@ class Collector:
             case wire.Clock():
                 self._on_clock(record)
             case wire.Pmu():
-                self.pmu_error = record.error
+                self.pmu_error = record.error or self.pmu_error
             case wire.Affinity():
                 self.cpus = record.requested
                 self.affinity_error = record.error or _narrowed(record) or self.affinity_error

@@ -1,9 +1,12 @@
-// Performance counters by script: FAKE_PERF is `refuse=ERRNO`, `only=N` (so many can be opened), `step=N` and
-// `idle=1` (the counters do not run all the time), joined by `;`. Without it there are none to be had.
+// Performance counters by script: FAKE_PERF is `refuse=ERRNO`, `only=N` (so many can be opened), `step=N`,
+// `idle=1` (the counters do not run all the time), `kinds=1` (they run only if opened for the CPU that they are read
+// on) and `lose=N` (every Nth read fails), joined by `;`. Without it there are none to be had.
 // Linked with --wrap=syscall and --wrap=read.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +22,7 @@ ssize_t __wrap_read(int file, void *data, size_t size);
 
 enum { COUNTERS = 3 };
 
-static int files[COUNTERS], opened;
+static int files[COUNTERS], opened, counted_cpu;
 static uint64_t format, reads;
 
 static int number_of(const char *name, int otherwise)
@@ -29,7 +32,7 @@ static int number_of(const char *name, int otherwise)
     return at ? atoi(at + strlen(name) + 1) : otherwise;
 }
 
-static long open_counter(const struct perf_event_attr *asked, int leader)
+static long open_counter(const struct perf_event_attr *asked, int cpu, int leader)
 {
     if (!getenv("FAKE_PERF") || number_of("refuse", 0)) {
         errno = number_of("refuse", ENOENT);
@@ -41,6 +44,7 @@ static long open_counter(const struct perf_event_attr *asked, int leader)
         return -1;
     }
     format = asked->read_format;
+    counted_cpu = cpu;
     files[opened] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return files[opened++];
 }
@@ -56,7 +60,8 @@ __attribute__((no_sanitize("address"))) long __wrap_syscall(long number, ...)
         arguments[i] = va_arg(list, long);
     va_end(list);
     if (number == SYS_perf_event_open)
-        return open_counter((const struct perf_event_attr *)arguments[0], (int)arguments[3]);
+        return open_counter((const struct perf_event_attr *)arguments[0], (int)arguments[2],
+                            (int)arguments[3]);
     return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
                           arguments[5]);
 }
@@ -64,7 +69,8 @@ __attribute__((no_sanitize("address"))) long __wrap_syscall(long number, ...)
 static ssize_t read_counter(int counter, uint64_t *words)
 {
     uint64_t step = (uint64_t)number_of("step", 100), enabled = reads * 1000;
-    uint64_t running = number_of("idle", 0) ? reads * 900 : enabled;
+    bool elsewhere = number_of("kinds", 0) && counted_cpu != sched_getcpu();
+    uint64_t running = elsewhere ? 0 : number_of("idle", 0) ? reads * 900 : enabled;
 
     if (!(format & PERF_FORMAT_GROUP)) {
         memcpy(words, (uint64_t[]){reads * step + (uint64_t)counter, enabled, running}, 24);
@@ -81,6 +87,10 @@ ssize_t __wrap_read(int file, void *data, size_t size)
     for (int i = 0; i < opened; i++)
         if (files[i] == file) {
             reads++;
+            if (number_of("lose", 0) && reads % (uint64_t)number_of("lose", 0) == 0) {
+                errno = EIO;
+                return -1;
+            }
             return read_counter(i, data);
         }
     return __real_read(file, data, size);

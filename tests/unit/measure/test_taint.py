@@ -188,6 +188,14 @@ def test_heat_deadlines_and_counters() -> None:
     assert noticed["pmu_error"] == "perf_event_open: Permission denied"
 
 
+def test_counters_that_one_process_lacked_are_told_though_a_later_one_had_all() -> None:
+    collector = collected(block(0))
+    told = "perf_event_open: Invalid argument for cache_refills"
+    collector.add(Pmu(("cycles", "instructions"), told))
+    collector.add(Pmu(("cycles", "instructions", "cache_refills"), None))
+    assert notice(collector, as_it_is=False)["pmu_error"] == told
+
+
 def test_nothing_known_is_nothing_said() -> None:
     assert notice(collected(block(0)), as_it_is=False) == {}
     assert notice(Collector("ns"), as_it_is=False) == {}
