@@ -40,11 +40,15 @@ s() {
     if [ "$now" = "$3" ]; then echo "restored setting $2: $3"; else failed "setting $2: it is $now, was $3"; fi
 }
 x() {
-    # It fails where switching it off failed.
+    # It fails where switching it off failed. How it was before, Android does not tell.
     if [ -z "$anew" ] && cmd package bg-dexopt-job --enable >/dev/null 2>&1; then echo "restored dexopt"; fi
 }
 u() {
     if [ "$anew" ] || [ ! -e "$1/wake_unlock" ]; then return 0; fi
+    # Where it was refused, giving it back would fail for ever.
+    if { { IFS= read -r held; :; } <"$1/wake_lock"; } 2>/dev/null; then
+        case " $held " in *" $2 "*) ;; *) return 0 ;; esac
+    fi
     if { echo "$2" >"$1/wake_unlock"; } 2>/dev/null; then echo "restored wake lock"; else failed "wake lock $2"; fi
 }
 restore() {

@@ -393,6 +393,28 @@ def test_a_board_has_no_android_services(tree: Tree) -> None:
     assert tree.log() == []
 
 
+def test_a_wake_lock_that_is_refused_needs_no_restoring(tree: Tree) -> None:
+    """The kernel refuses the name, and to give back what it does not hold: here, both files are folders."""
+    for name in ("wake_lock", "wake_unlock"):
+        (tree.power / name).unlink()
+        (tree.power / name).mkdir()
+    assert said_by(tree, PhoneSetup(quiet=True), level=None) == ["refused wake lock: refused"]
+
+
+@pytest.mark.parametrize("held", ["{} another", "another {}"])
+def test_a_wake_lock_among_others_is_given_back(tree: Tree, guard: Guard, held: str) -> None:
+    (tree.power / "wake_lock").write_text(held.format("tflprof-quiet-ab-1") + "\n")
+    assert "restored wake lock" in guard.end()
+    assert_restored(tree)
+
+
+def test_a_wake_lock_that_cannot_be_given_back_is_kept_for_the_next_time(tree: Tree, guard: Guard) -> None:
+    (tree.power / "wake_unlock").unlink()
+    (tree.power / "wake_unlock").mkdir()
+    assert "failed wake lock tflprof-quiet-ab-1" in guard.end()
+    assert (tree.directory / RECORD).exists()
+
+
 def test_a_phone_whose_commands_fail(tree: Tree) -> None:
     for name in ("settings", "cmd"):
         (tree.root / "bin" / name).write_text("#!/bin/sh\nexit 1\n")
