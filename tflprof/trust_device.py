@@ -1,0 +1,98 @@
+"""What is found against a profile because of the device: its cores, their speed, its heat and its power."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from tflprof.profile.meta import Finding, ProfileMeta
+from tflprof.rules import finding
+
+LEFT_CORE_SHARE = 0.10
+CHANGED_SHARE = 0.05
+SLOWED = 0.95
+WARMED_CELSIUS = 3.0
+THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+"""Android's names, by number."""
+GRAVE_STATUS = THERMAL_STATUS.index("moderate")
+
+
+def cores_findings(meta: ProfileMeta) -> Iterator[Finding]:
+    """Inferences that ended on a core that was not asked for."""
+    left = meta.conditions.get("other_cores")
+    if not left:
+        return
+    share = left["inferences"] / left["of"]
+    where = ", ".join(map(str, left["cores"])) or "another"
+    message = f"{left['inferences']} of {left['of']} inferences ended on core {where}, not where they should"
+    if left["used"]:
+        lone = finding("core-migrated", f"{message}; with nothing else to go by, they are used")
+        yield replace(lone, severity="taint")
+    else:
+        yield finding("core-migrated", f"{message}; they are left out", grave=share > LEFT_CORE_SHARE)
+
+
+def frequency_findings(meta: ProfileMeta) -> Iterator[Finding]:
+    """A core that changed its speed, and the heat that made it."""
+    frequency = meta.conditions.get("frequency") or {}
+    sustained = meta.schedule.sustain_seconds is not None
+    share = frequency.get("changed_share") or 0.0
+    if share > CHANGED_SHARE and not sustained:
+        low, high = (f"{frequency[key] / 1e6:.2f}" for key in ("lowest_khz", "highest_khz"))
+        what = "they are left out" if frequency["left_out"] else "all are used"
+        message = (
+            f"the core ran at {low} to {high} GHz; {share:.0%} of the blocks differ from the usual, {what}"
+        )
+        yield finding("frequency-changed", message, grave=not frequency["left_out"] and not meta.options.rate)
+    reasons = list(_throttling(meta, frequency.get("end_to_start")))
+    if reasons:
+        yield finding("thermal-throttled", "; ".join(reasons), grave=not sustained)
+
+
+def _throttling(meta: ProfileMeta, trend: float | None) -> Iterator[str]:
+    start, end = _device(meta, "thermal_status")
+    if start is not None and end is not None and end > start:
+        names = [
+            THERMAL_STATUS[status] if status < len(THERMAL_STATUS) else status for status in (start, end)
+        ]
+        yield f"the device's thermal status rose from {names[0]} to {names[1]}"
+    heat = meta.conditions.get("temperature")
+    if heat and trend and trend < SLOWED and heat["end_celsius"] - heat["start_celsius"] >= WARMED_CELSIUS:
+        yield (
+            f"the core slowed down to {trend:.0%} of its frequency while it warmed from "
+            f"{heat['start_celsius']:.0f} to {heat['end_celsius']:.0f} °C"
+        )
+
+
+def power_findings(meta: ProfileMeta) -> Iterator[Finding]:
+    """Where the power came from, if not from one place."""
+    before, after = ((battery or {}).get("plugged") for battery in _device(meta, "battery"))
+    unplugged = after == "none"
+    if unplugged and before not in (None, "none"):
+        yield finding("unplugged-in-run", f"power by {before} went away in the run")
+    elif unplugged:
+        yield finding("on-battery", "the device ran on its battery")
+
+
+def phone_findings(meta: ProfileMeta) -> Iterator[Finding]:
+    """What a phone is, and what it did not let us do."""
+    if meta.target.details.get("android_emulator"):
+        yield finding("device-is-emulator", "an Android emulator's times are not a phone's")
+    unknown = meta.target.details.get("cpus_of_unknown_kind")
+    if unknown and not (meta.options.core or "big")[0].isdigit():
+        message = (
+            f"CPU {unknown} is offline and of unknown kind: {meta.options.core or 'big'} is among the others"
+        )
+        yield finding("kind-of-cores-unknown", message)
+    start, end = _device(meta, "quiet")
+    refused = (end or start or {}).get("refused")
+    if refused:
+        yield finding("quiet-incomplete", f"could not be done: {'; '.join(refused)}")
+
+
+def _device(meta: ProfileMeta, key: str) -> tuple[Any, Any]:
+    """What was known of the device at the start and at the end."""
+    device = meta.conditions.get("device") or {}
+    start, end = ((device.get(when) or {}).get(key) for when in ("start", "end"))
+    return start, end
