@@ -157,7 +157,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Pmu:
-    """Performance counters that are read; ``error`` tells why there are none."""
+    """Performance counters that are read; ``error`` names those that are not, and why."""
 
     counters: tuple[str, ...]
     error: str | None
