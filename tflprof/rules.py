@@ -67,6 +67,11 @@ _RULES = (
     ),
     Rule("frequency-changed", "note", "fix the frequency where root allows it, let the device cool"),
     Rule("thermal-throttled", "note", "let the device cool before it is measured, or see it with --sustain"),
+    Rule(
+        "below-maximum",
+        "note",
+        "let the device cool, or allow its full speed (power saving, governor), if that is what you want to know",
+    ),
     Rule("deadline-missed", "note", "the model is too slow for this --rate on this core"),
     Rule(
         "pmu-unavailable",
@@ -75,6 +80,7 @@ _RULES = (
         "`sysctl kernel.perf_event_paranoid=2` as root; virtual machines often have no counters",
     ),
     Rule("on-battery", "note", "some devices are slower on battery: plug it in, if that is how it is used"),
+    Rule("power-changed", "doubt", "leave the device plugged in, or out, for the whole measurement"),
     Rule("unplugged-in-run", "doubt", "leave the device plugged in, or out, for the whole measurement"),
     Rule(
         "quiet-incomplete",

@@ -15,6 +15,7 @@ SLOWED = 0.95
 WARMED_CELSIUS = 3.0
 THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 """Android's names, by number."""
+BELOW_MAXIMUM = 0.10
 GRAVE_STATUS = THERMAL_STATUS.index("moderate")
 
 
@@ -47,30 +48,60 @@ def frequency_findings(meta: ProfileMeta) -> Iterator[Finding]:
         yield finding("frequency-changed", message, grave=not frequency["left_out"] and not meta.options.rate)
     reasons = list(_throttling(meta, frequency.get("end_to_start")))
     if reasons:
-        yield finding("thermal-throttled", "; ".join(reasons), grave=not sustained)
+        grave = not sustained and any(serious for _, serious in reasons)
+        yield finding("thermal-throttled", "; ".join(reason for reason, _ in reasons), grave=grave)
+    yield from _below_maximum(meta, frequency.get("told_usual_khz"))
 
 
-def _throttling(meta: ProfileMeta, trend: float | None) -> Iterator[str]:
+def _below_maximum(meta: ProfileMeta, usual: int | None) -> Iterator[Finding]:
+    """By the system's own frequency: one that is measured need not be the clock, in an emulator it is not."""
+    asked = set(meta.options.cpus or ())
+    highest = {cpu.max_khz for cpu in meta.target.cpus if cpu.index in asked}
+    most = highest.pop() if len(highest) == 1 else None
+    if usual and most and usual < (1 - BELOW_MAXIMUM) * most:
+        message = f"the core usually ran at {usual / 1e6:.2f} GHz, its maximum is {most / 1e6:.2f} GHz"
+        yield finding("below-maximum", message)
+
+
+def _throttling(meta: ProfileMeta, trend: float | None) -> Iterator[tuple[str, bool]]:
+    """What speaks for throttling, and whether that is serious."""
     start, end = _device(meta, "thermal_status")
-    if start is not None and end is not None and end > start:
-        names = [
-            THERMAL_STATUS[status] if status < len(THERMAL_STATUS) else status for status in (start, end)
-        ]
-        yield f"the device's thermal status rose from {names[0]} to {names[1]}"
+    worst = max(start or 0, end or 0)
+    if worst > 0:
+        yield _status_message(start, end), worst >= GRAVE_STATUS
     heat = meta.conditions.get("temperature")
     if heat and trend and trend < SLOWED and heat["end_celsius"] - heat["start_celsius"] >= WARMED_CELSIUS:
-        yield (
+        message = (
             f"the core slowed down to {trend:.0%} of its frequency while it warmed from "
             f"{heat['start_celsius']:.0f} to {heat['end_celsius']:.0f} °C"
         )
+        yield message, True
+
+
+def _status_message(start: int | None, end: int | None) -> str:
+    """In words, of statuses of which one is above 0."""
+    names = THERMAL_STATUS
+    first, last = (None if s is None else names[s] if s < len(names) else str(s) for s in (start, end))
+    if start is None:
+        return f"the device was throttling ({last}) at the end"
+    if start == 0:
+        return f"the device's thermal status rose from {first} to {last}"
+    already = f"the device was already throttling ({first}) at the start"
+    if end is None:
+        return already
+    return f"{already} and until the end" if end == start else f"{already}, at the end the status was {last}"
 
 
 def power_findings(meta: ProfileMeta) -> Iterator[Finding]:
     """Where the power came from, if not from one place."""
     before, after = ((battery or {}).get("plugged") for battery in _device(meta, "battery"))
     unplugged = after == "none"
-    if unplugged and before not in (None, "none"):
-        yield finding("unplugged-in-run", f"power by {before} went away in the run")
+    if before is not None and after is not None and before != after:
+        if unplugged:
+            yield finding("unplugged-in-run", f"power by {before} went away in the run")
+        else:
+            was = "from the battery" if before == "none" else f"by {before}"
+            yield finding("power-changed", f"power was {was} at the start and by {after} at the end")
     elif unplugged:
         yield finding("on-battery", "the device ran on its battery")
 

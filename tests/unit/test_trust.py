@@ -144,6 +144,10 @@ def severities(profile: Profile, meta: ProfileMeta) -> dict[str, str]:
     return {finding.code: finding.severity for finding in trust.assess(meta, profile.summary)}
 
 
+def messages(profile: Profile, meta: ProfileMeta) -> dict[str, str]:
+    return {finding.code: finding.message for finding in trust.assess(meta, profile.summary)}
+
+
 @pytest.mark.parametrize(
     ("inferences", "used", "severity"), [(3, False, "note"), (30, False, "doubt"), (100, True, "taint")]
 )
@@ -180,23 +184,73 @@ def device(key: str, before: object, after: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("conditions", "found"),
+    ("conditions", "severity"),
     [
-        ({"frequency": FREQUENCY, "temperature": HEAT}, True),
-        ({"frequency": FREQUENCY | {"end_to_start": 0.99}, "temperature": HEAT}, False),
-        ({"frequency": FREQUENCY, "temperature": HEAT | {"end_celsius": 41.0}}, False),
-        ({"frequency": FREQUENCY}, False),
-        ({"temperature": HEAT}, False),
-        (device("thermal_status", 0, 3), True),
-        (device("thermal_status", 2, 2), False),
-        (device("thermal_status", None, 3), False),
-        ({"device": {"start": {"thermal_status": 1}, "end": {}}}, False),
+        ({"frequency": FREQUENCY, "temperature": HEAT}, "doubt"),
+        ({"frequency": FREQUENCY | {"end_to_start": 0.99}, "temperature": HEAT}, None),
+        ({"frequency": FREQUENCY, "temperature": HEAT | {"end_celsius": 41.0}}, None),
+        ({"frequency": FREQUENCY}, None),
+        ({"temperature": HEAT}, None),
+        (device("thermal_status", 0, 0), None),
+        (device("thermal_status", 0, 1), "note"),
+        (device("thermal_status", 0, 3), "doubt"),
+        (device("thermal_status", 1, 1), "note"),
+        (device("thermal_status", 2, 2), "doubt"),
+        (device("thermal_status", 3, 0), "doubt"),
+        (device("thermal_status", None, None), None),
+        (device("thermal_status", None, 3), "doubt"),
+        ({"device": {"start": {"thermal_status": 1}, "end": {}}}, "note"),
     ],
 )
-def test_throttling(conditions: dict[str, Any], found: bool) -> None:
+def test_throttling(conditions: dict[str, Any], severity: str | None) -> None:
     profile = make_profile()
     told = severities(profile, with_conditions(profile, **conditions))
-    assert told.get("thermal-throttled") == ("doubt" if found else None)
+    assert told.get("thermal-throttled") == severity
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (3, 3, "the device was already throttling (severe) at the start and until the end"),
+        (1, 4, "the device was already throttling (light) at the start, at the end the status was critical"),
+        (2, 0, "the device was already throttling (moderate) at the start, at the end the status was none"),
+        (5, None, "the device was already throttling (emergency) at the start"),
+        (0, 6, "the device's thermal status rose from none to shutdown"),
+        (None, 9, "the device was throttling (9) at the end"),
+    ],
+)
+def test_heat_in_words(start: int | None, end: int | None, message: str) -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, **device("thermal_status", start, end))
+    assert messages(profile, meta)["thermal-throttled"] == message
+
+
+@pytest.mark.parametrize(
+    ("usual", "cpus", "message"),
+    [
+        (1_500_000, (0,), "the core usually ran at 1.50 GHz, its maximum is 2.46 GHz"),
+        (1_500_000, (0, 1), "the core usually ran at 1.50 GHz, its maximum is 2.46 GHz"),
+        (2_300_000, (0,), None),
+        (1_500_000, None, None),
+        (1_500_000, (9,), None),
+        (None, (0,), None),
+    ],
+)
+def test_a_core_below_its_maximum(usual: int | None, cpus: tuple[int, ...] | None, message: str) -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, frequency=FREQUENCY | {"told_usual_khz": usual})
+    meta = replace(meta, options=replace(meta.options, cpus=cpus))
+    assert messages(profile, meta).get("below-maximum") == message
+    assert severities(profile, meta).get("below-maximum") == (message and "note")
+
+
+def test_cores_of_several_kinds_have_no_one_maximum() -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, frequency=FREQUENCY | {"told_usual_khz": 1_500_000})
+    first, *rest = meta.target.cpus
+    target = replace(meta.target, cpus=(replace(first, max_khz=1_900_000), *rest))
+    meta = replace(meta, target=target, options=replace(meta.options, cpus=(0, 1)))
+    assert "below-maximum" not in severities(profile, meta)
 
 
 def test_an_endurance_run_has_its_findings_as_notes_and_needs_no_interval() -> None:
@@ -225,7 +279,9 @@ def test_missed_deadlines(missed: int, severity: str | None) -> None:
         ("usb", "none", "unplugged-in-run"),
         ("none", "none", "on-battery"),
         (None, "none", "on-battery"),
-        ("none", "usb", None),
+        ("none", "usb", "power-changed"),
+        ("usb", "ac", "power-changed"),
+        (None, "usb", None),
         ("usb", "usb", None),
         ("usb", None, None),
     ],
@@ -235,7 +291,7 @@ def test_power(before: str | None, after: str | None, code: str | None) -> None:
     told = severities(
         profile, with_conditions(profile, **device("battery", {"plugged": before}, {"plugged": after}))
     )
-    assert told.keys() & {"unplugged-in-run", "on-battery"} == ({code} if code else set())
+    assert told.keys() & {"unplugged-in-run", "on-battery", "power-changed"} == ({code} if code else set())
 
 
 def test_counters_that_cannot_be_read() -> None:

@@ -62,8 +62,9 @@ def taint_frequency(
     told = {
         "measured": most.source is _measured,
         "lowest_khz": min(most.khz),
-        "usual_khz": round(float(np.median(most.khz))),
+        "usual_khz": most.usual,
         "highest_khz": max(most.khz),
+        "told_usual_khz": next((view.usual for view in views if view.source is _told), None),
         "changed_share": share,
         "left_out": marked,
     }
@@ -118,6 +119,10 @@ class _View:
     source: _Source
     khz: list[int]
     changed: frozenset[int]
+
+    @property
+    def usual(self) -> int:
+        return round(float(np.median(self.khz)))
 
 
 def _view(steady: Sequence[BlockSamples], source: _Source) -> _View:

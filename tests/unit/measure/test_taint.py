@@ -140,7 +140,13 @@ def test_what_is_measured_and_what_the_system_says_count_each(measured: bool) ->
     assert frequency["measured"] is measured
     assert frequency["usual_khz"] == (1_900_000 if measured else 2_000_000)
     assert (frequency["lowest_khz"], frequency["changed_share"]) == (1_500_000, 0.1)
+    assert frequency["told_usual_khz"] == 2_000_000
     assert len(summarised(collector)) == 18
+
+
+def test_what_only_a_measurement_knows_is_not_the_systems() -> None:
+    collector = collected(*(block(at, chain_khz=1_900_000) for at in range(10)))
+    assert notice(collector, as_it_is=False)["frequency"]["told_usual_khz"] is None
 
 
 def test_few_blocks_have_no_usual_frequency() -> None:
