@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,19 +38,27 @@ def frequency_findings(meta: ProfileMeta) -> Iterator[Finding]:
     """A core that changed its speed, and the heat that made it."""
     frequency = meta.conditions.get("frequency") or {}
     sustained = meta.schedule.sustain_seconds is not None
-    share = frequency.get("changed_share") or 0.0
-    if share > CHANGED_SHARE and not sustained:
-        low, high = (f"{frequency[key] / 1e6:.2f}" for key in ("lowest_khz", "highest_khz"))
-        what = "they are left out" if frequency["left_out"] else "all are used"
-        message = (
-            f"the core ran at {low} to {high} GHz; {share:.0%} of the blocks differ from the usual, {what}"
-        )
-        yield finding("frequency-changed", message, grave=not frequency["left_out"] and not meta.options.rate)
+    if not sustained:
+        yield from _frequency_change(meta, frequency)
     reasons = list(_throttling(meta, frequency.get("end_to_start")))
     if reasons:
         grave = not sustained and any(serious for _, serious in reasons)
         yield finding("thermal-throttled", "; ".join(reason for reason, _ in reasons), grave=grave)
     yield from _below_maximum(meta, frequency.get("told_usual_khz"))
+
+
+def _frequency_change(meta: ProfileMeta, frequency: Mapping[str, Any]) -> Iterator[Finding]:
+    share = frequency.get("changed_share") or 0.0
+    either = frequency.get("either_share") or share
+    if either <= CHANGED_SHARE:
+        return
+    low, high = (f"{frequency[key] / 1e6:.2f}" for key in ("lowest_khz", "highest_khz"))
+    clock = "as measured" if frequency["measured"] else "as the system tells it"
+    what = "they are left out" if frequency["left_out"] else "all are used"
+    if frequency["left_out"] and either > share:
+        what = f"with those of another clock, {either:.0%}, they are left out"
+    message = f"the core ran at {low} to {high} GHz, {clock}; {share:.0%} of the blocks differ from the usual, {what}"
+    yield finding("frequency-changed", message, grave=not frequency["left_out"] and not meta.options.rate)
 
 
 def _below_maximum(meta: ProfileMeta, usual: int | None) -> Iterator[Finding]:

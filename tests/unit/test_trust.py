@@ -179,6 +179,25 @@ def test_the_frequency_changed(change: dict[str, Any], severity: str | None) -> 
     assert severities(profile, meta).get("frequency-changed") == severity
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"either_share": 0.3}, "as measured; 30% of the blocks differ from the usual, they are left out"),
+        ({"left_out": False, "either_share": 0.6}, "30% of the blocks differ from the usual, all are used"),
+        (
+            {"either_share": 0.4},
+            "30% of the blocks differ from the usual, with those of another clock, 40%, ",
+        ),
+        ({"measured": False}, "at 1.00 to 2.10 GHz, as the system tells it; 30%"),
+        ({"changed_share": 0.04, "either_share": 0.07}, "4% of the blocks differ"),
+    ],
+)
+def test_a_change_of_the_frequency_in_words(change: dict[str, Any], message: str) -> None:
+    profile = make_profile()
+    meta = with_conditions(profile, frequency=FREQUENCY | change)
+    assert message in messages(profile, meta)["frequency-changed"]
+
+
 def device(key: str, before: object, after: object) -> dict[str, Any]:
     return {"device": {"start": {key: before}, "end": {key: after}}}
 

@@ -47,26 +47,28 @@ def taint_frequency(
     What was measured with a chain of additions and what the system tells count each for itself.
 
     Returns:
-        The blocks, and what was seen of the one that changed more often: whether it was ``measured``, lowest,
-        usual and highest kHz, the share of blocks that differ (None below 6 blocks), whether blocks were marked.
+        The blocks, and what was seen by the clock that changed more often: whether it was ``measured``, lowest,
+        usual and highest kHz, the share of blocks that differ (None below 6 blocks); besides, the share of blocks
+        that differ by ``either_share`` of the clocks, whether these were ``left_out``, and the system's usual kHz.
         None if the frequency is unknown. With ``only_note`` nothing is marked.
     """
     steady = _steady(blocks)
     views = [view for view in (_view(steady, source) for source in _SOURCES) if view.khz]
     if not views:
         return list(blocks), None
-    changed = set().union(*(view.changed for view in views))
-    share = len(changed) / len(steady) if len(steady) >= _LEAST_BLOCKS else None
-    marked = share is not None and 0 < share < 0.5 and not only_note
+    changed = frozenset().union(*(view.changed for view in views))
+    enough = len(steady) >= _LEAST_BLOCKS
+    marked = enough and 0 < len(changed) < len(steady) / 2 and not only_note
     most = max(views, key=lambda view: len(view.changed))
     told = {
         "measured": most.source is _measured,
         "lowest_khz": min(most.khz),
         "usual_khz": most.usual,
         "highest_khz": max(most.khz),
-        "told_usual_khz": next((view.usual for view in views if view.source is _told), None),
-        "changed_share": share,
+        "changed_share": len(most.changed) / len(steady) if enough else None,
+        "either_share": len(changed) / len(steady) if enough else None,
         "left_out": marked,
+        "told_usual_khz": next((view.usual for view in views if view.source is _told), None),
     }
     if not marked:
         return list(blocks), told

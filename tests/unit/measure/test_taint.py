@@ -144,6 +144,17 @@ def test_what_is_measured_and_what_the_system_says_count_each(measured: bool) ->
     assert len(summarised(collector)) == 18
 
 
+def test_the_share_is_of_the_clock_whose_range_is_told() -> None:
+    quiet = {"khz": 2_000_000, "khz_before": 2_000_000, "chain_khz": 1_900_000, "chain_khz_before": 1_900_000}
+    slow = {1: {"chain_khz": 1_500_000}, 4: {"chain_khz": 1_400_000}, 7: {"khz": 1_000_000}}
+    collector = collected(*(block(at, **quiet | slow.get(at, {})) for at in range(10)))
+    frequency = notice(collector, as_it_is=False)["frequency"]
+    assert (frequency["measured"], frequency["lowest_khz"]) == (True, 1_400_000)
+    assert frequency["changed_share"] == 0.2
+    assert (frequency["either_share"], frequency["left_out"]) == (pytest.approx(0.3), True)
+    assert len(summarised(collector)) == 14
+
+
 def test_what_only_a_measurement_knows_is_not_the_systems() -> None:
     collector = collected(*(block(at, chain_khz=1_900_000) for at in range(10)))
     assert notice(collector, as_it_is=False)["frequency"]["told_usual_khz"] is None
