@@ -61,6 +61,7 @@ def render(rows: Sequence[Sequence[str]]) -> str:
         "",
         " ".join((__doc__ or "").split("\n\n")[1].split()),
         "The phone is the virtual one (`tests/phone`) behind the real adb server; nothing here ran on hardware.",
+        "Runs are cut to four short sessions and a few of tflprof's waits are shortened, else it is as users have it.",
         "Made by `python -m benchmarks.faults`.",
         "",
         f"**{green} of {len(rows)} green.**",
