@@ -147,6 +147,28 @@ def test_whatever_ends_the_command_the_phone_is_restored(
     check_put_back(phone, before)
 
 
+def test_a_second_interruption_does_not_end_the_restoring(
+    phone: VirtualPhone, small_network: Path, tmp_path: Path
+) -> None:
+    before = phone.facts.settings()
+    command = began(phone, small_network, tmp_path)
+    setting = phone.root / "phone/settings" / STAY_ON
+    held = setting.with_name("held")
+    setting.unlink()
+    os.mkfifo(setting)
+    setting.chmod(0o666)
+    command.process.send_signal(signal.SIGINT)
+    command.until(lambda: phone.running("settings"), "it does not restore")
+    command.process.send_signal(signal.SIGINT)
+    assert command.finish().status == 130
+    setting.rename(held)
+    setting.write_text(before[STAY_ON] + "\n")
+    assert held.read_text() == "0\n"
+    held.unlink()
+    phone.wait_until(lambda: phone.facts.log()[-1:] == DEXOPT[2:], "it is not restored")
+    check_put_back(phone, before)
+
+
 def test_an_old_daemon_restores_when_the_command_is_killed(
     phone_v1: VirtualPhone, small_network: Path, tmp_path: Path
 ) -> None:

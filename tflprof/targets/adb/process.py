@@ -200,6 +200,10 @@ class AdbProcess:
             self.terminate()
             if not self._ended.wait(_ENDING_SECONDS):
                 self._remote(kill_script(self._directory))
+        self.close()
+
+    def close(self) -> None:
+        """Close the stream and leave the program to itself: its standard input ends, or SIGHUP comes."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)  # wakes the reader
         self._reader.join(timeout=5)

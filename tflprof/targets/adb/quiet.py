@@ -106,7 +106,7 @@ class QuietDevice:
         if not self._setup.changes_device:
             return
         if self._guard is not None:
-            self._guard.kill()
+            self._guard.close()
             self._guard = None
         if self._directory:
             _warn(self._link, restore_folder(self._link, self._directory, mine=True))
@@ -168,7 +168,8 @@ class QuietDevice:
                 error,
             )
         finally:
-            guard.kill()
+            # Not killed: after a second Ctrl-C it is still restoring.
+            guard.close()
 
     def _restore(self, guard: AdbProcess) -> None:
         guard.terminate()

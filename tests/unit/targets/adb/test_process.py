@@ -183,6 +183,15 @@ def test_kill_tries_nothing_over_a_lost_link(start: Start) -> None:
     assert wire.scripts == []
 
 
+def test_closing_leaves_the_program_to_itself(start: Start) -> None:
+    wire = WireEnd()
+    process = start(wire)
+    process.close()
+    assert wire.phone.recv(100) == b""
+    assert process.ended
+    assert wire.scripts == []
+
+
 # Daemons without shell_v2
 
 
