@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tflprof import stats
 from tflprof.measure.attribute import EventList
-from tflprof.measure.taint import off_core
+from tflprof.measure.taint import off_core, undisturbed
 from tflprof.profile.meta import ClockInfo, EventInfo, PortInfo
 from tflprof.profile.samples import BlockSamples, SampleWriter
 from tflprof.runner import records as wire
@@ -126,15 +126,8 @@ class Collector:
         return writer
 
     def steady(self, variant: str) -> list[BlockSamples]:
-        """Undisturbed steady blocks of a variant and the main counter."""
-        return [
-            block
-            for block in self.blocks
-            if block.variant == variant
-            and block.phase == "steady"
-            and block.counter == self.counter
-            and not np.any(block.tainted)
-        ]
+        """Steady blocks of a variant and the main counter, without the inferences known as disturbed so far."""
+        return undisturbed(self.blocks, variant, self.counter)
 
     def has_steady(self) -> bool:
         """True if there is any steady sample."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tflprof.measure.collect import Collector
-from tflprof.measure.taint import frequency_trend, keep_something, taint_frequency, temperatures
+from tflprof.measure.taint import frequency_trend, marked, temperatures
 
 
 def notice(collector: Collector, *, as_it_is: bool) -> dict[str, Any]:
@@ -17,8 +17,7 @@ def notice(collector: Collector, *, as_it_is: bool) -> dict[str, Any]:
     """
     cores = _cores(collector)
     trend = frequency_trend(collector.blocks)
-    blocks, frequency = taint_frequency(collector.blocks, only_note=as_it_is)
-    collector.blocks, used = keep_something(blocks)
+    collector.blocks, frequency, used = marked(collector.blocks, as_it_is=as_it_is)
     if cores is not None:
         cores["used"] = used
     noticed: dict[str, Any] = {

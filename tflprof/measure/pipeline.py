@@ -15,7 +15,8 @@ from tflprof.errors import DeviceLost, RunnerError, TflprofError
 from tflprof.measure.collect import Collector
 from tflprof.measure.interrupt import Interrupts
 from tflprof.measure.resume import Resumption
-from tflprof.measure.schedule import Plan, is_look, profiled_max, shaped
+from tflprof.measure.schedule import Plan, is_look, profiled_max, shaped, speed_as_it_is
+from tflprof.measure.taint import marked, undisturbed
 from tflprof.profile.samples import BlockSamples
 from tflprof.runner.interface import Runner, RunRequest, Session
 from tflprof.runner.records import Block
@@ -128,7 +129,7 @@ def _run_timed(
 ) -> None:
     collector = outcome.collector
     began = time.monotonic()
-    startup, most = 0.0, request.profiled_max
+    startup, most, as_it_is = 0.0, request.profiled_max, speed_as_it_is(request, plan)
     resumption = Resumption(
         runner, collector, interrupts, lambda error: on_progress(Progress(_WAITING, None, error.what))
     )
@@ -149,7 +150,7 @@ def _run_timed(
         if plan.sustain:
             continue
         most = profiled_max(most, kept)
-        half_width = relative_half_width(collector, outcome.looks + 1)
+        half_width = relative_half_width(collector, outcome.looks + 1, as_it_is)
         on_progress(_progress(plan, began, collector.processes, half_width))
         if is_look(collector.processes):
             outcome.looks += 1
@@ -188,9 +189,12 @@ def _progress(plan: Plan, began: float, done: int, half_width: float | None) -> 
     return Progress("measuring", min(fraction, 1.0), detail)
 
 
-def relative_half_width(collector: Collector, looks: int) -> float | None:
-    """Half-width of the total's interval over its estimate; None if it cannot be told yet."""
-    blocks = collector.steady("plain")
+def relative_half_width(collector: Collector, looks: int, as_it_is: bool) -> float | None:
+    """Half-width of the total's interval over its estimate; None if it cannot be told yet.
+
+    What is disturbed is left out as it is of the result: if it ended now, the profile would say the same.
+    """
+    blocks = undisturbed(marked(collector.blocks, as_it_is=as_it_is)[0], "plain", collector.counter)
     if not blocks:
         return None
     counts = [len(block.values) for block in blocks]

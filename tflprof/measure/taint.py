@@ -27,6 +27,45 @@ def off_core(cores: Sequence[int], workers: Sequence[int] | None, cpus: Collecti
     return [astray or (core >= 0 and core not in cpus) for core in cores]
 
 
+def marked(
+    blocks: Sequence[BlockSamples], *, as_it_is: bool
+) -> tuple[list[BlockSamples], dict[str, Any] | None, bool]:
+    """Blocks with all that disturbed them marked: what a result rests on, be it the last or one on the way.
+
+    Returns:
+        The blocks, what was seen of the frequency (:func:`taint_frequency`), and whether disturbed ones are used
+        because there is nothing else. Changes of the frequency are not marked if it is to be ``as_it_is``.
+    """
+    tainted, frequency = taint_frequency(blocks, only_note=as_it_is)
+    kept, used = keep_something(tainted)
+    return kept, frequency, used
+
+
+def undisturbed(blocks: Sequence[BlockSamples], variant: str, counter: str) -> list[BlockSamples]:
+    """Steady blocks of a variant and a counter with their undisturbed inferences only, if they have any."""
+    wanted = [block for block in _steady(blocks) if (block.variant, block.counter) == (variant, counter)]
+    return [_narrowed(block) for block in wanted if not np.all(block.tainted)]
+
+
+def _narrowed(block: BlockSamples) -> BlockSamples:
+    if not np.any(block.tainted):
+        return block
+    kept = np.flatnonzero(~np.asarray(block.tainted)).tolist()
+
+    def some(items: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(items[at] for at in kept) if items else ()
+
+    return replace(
+        block,
+        values=some(block.values),
+        cores=some(block.cores),
+        structures=some(block.structures),
+        events=some(block.events),
+        pmu={name: some(counts) for name, counts in block.pmu.items()},
+        tainted=False,
+    )
+
+
 def keep_something(blocks: Sequence[BlockSamples]) -> tuple[list[BlockSamples], bool]:
     """Blocks with steady samples of every variant: where all are tainted, none is, which is told as True."""
     lost = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from tests.unit.measure.graphs import micro
 from tests.unit.measure.scripted import ScriptedRunner, block, whole
 from tflprof.measure.assemble import assemble
-from tflprof.measure.pipeline import Outcome, measure
+from tflprof.measure.pipeline import Outcome, measure, relative_half_width
 from tflprof.measure.schedule import Plan
 from tflprof.profile.profile import Profile
 from tflprof.runner.interface import RunRequest
@@ -122,6 +123,44 @@ def slowed(number: int) -> list[Record | BaseException]:
         else:
             found.append(record)
     return found
+
+
+def wandering(number: int) -> list[Record | BaseException]:
+    """As above, and one inference of another block runs on another core and takes three times as long."""
+    found: list[Record | BaseException] = [Affinity((1,), (1,), None)]
+    for record in slowed(number):
+        if isinstance(record, Block) and record.v == "plain" and record.b == 5:
+            first, *rest = record.value
+            other, *cores = record.core
+            found.append(replace(record, value=(3 * first, *rest), core=(other + 1, *cores)))
+        else:
+            found.append(record)
+    return found
+
+
+@pytest.mark.parametrize("rate", [None, 10.0])
+@pytest.mark.parametrize("script", [slowed, wandering, lambda number: slowed(number * (number % 3))])
+def test_a_look_sees_what_the_result_rests_on(
+    tmp_path: Path, script: Callable[[int], list[Record | BaseException]], rate: float | None
+) -> None:
+    model = micro(tmp_path, "conv_2d")
+
+    def noisy(number: int) -> list[Record | BaseException]:
+        return [
+            replace(r, value=tuple(v + 90_000 * (number % 5) for v in r.value)) if isinstance(r, Block) else r
+            for r in script(number)
+        ]
+
+    runner = ScriptedRunner(noisy)
+    request = RunRequest((Path(model.path),), rate=rate)
+    outcome = measure(runner, request, PLAN, lambda _: None)
+    assert outcome.reached
+    width = relative_half_width(outcome.collector, outcome.looks, as_it_is=rate is not None)
+    total = assemble(model, runner, request, PLAN, outcome).summary.total
+    assert total.lo is not None
+    assert total.hi is not None
+    assert total.typical
+    assert (total.hi - total.lo) / 2 / total.typical == pytest.approx(width)
 
 
 @pytest.mark.parametrize("rate", [None, 10.0])

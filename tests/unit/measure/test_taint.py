@@ -86,9 +86,20 @@ def test_what_was_not_asked_for_or_is_unknown_is_no_taint() -> None:
     assert "other_cores" not in notice(collected(block(0, cores=(1, 2)), cpus=()), as_it_is=False)
 
 
-def test_looks_at_the_interval_leave_out_what_is_disturbed() -> None:
-    collector = collected(block(0), block(10, cores=(7, 4)))
-    assert [one.block for one in collector.steady("plain")] == [0]
+def test_one_inference_on_another_core_costs_a_look_no_more_than_the_result() -> None:
+    collector = collected(block(0), block(10, cores=(7, 4)), block(20, cores=(7, 7)))
+    assert [one.values for one in collector.steady("plain")] == [(100, 101), (111,)]
+    notice(collector, as_it_is=False)
+    assert summarised(collector) == [100, 101, 111]
+
+
+def test_a_profiled_block_keeps_what_belongs_to_the_inferences_left() -> None:
+    counts = {"cycles": (1, 2, 3)}
+    disturbed = replace(block(10, variant="profiled", cores=(4, 7, 4), pmu=counts), structure=(0, 0, 0))
+    (left,) = collected(disturbed).steady("profiled")
+    assert (left.values, left.cores, left.structures) == ((110, 112), (4, 4), (0, 0))
+    assert left.events == ((90, 80), (90, 80))
+    assert left.pmu == {"cycles": (1, 3)}
 
 
 # --- frequency ---
