@@ -110,9 +110,9 @@ def test_a_rooted_phone_does_everything(
             "stays awake while plugged in",
             "background dexopt is off",
             "wake lock",
+            "not throttling",
             "governor performance of CPU 0 1 2 3",
             "frequency 1401600 kHz of CPU 0 1 2 3",
-            "not throttling",
         ],
         "refused": [],
     }
@@ -265,6 +265,28 @@ def test_quiet_waits_until_the_phone_does_not_throttle(
     )
     command.process.send_signal(signal.SIGINT)
     assert command.finish().status == 130
+
+
+def test_limits_are_left_alone_until_the_phone_does_not_throttle(
+    rooted: VirtualPhone, small_network: Path, pushed: Path, tmp_path: Path
+) -> None:
+    fill_store(rooted, pushed)
+    clock = clocks(rooted)
+    rooted.facts.set_temperature(60.0, status=3)
+    wishes = ("--frequency", "1401600", "--core", "little", "--max-seconds", "1", "-v")
+    command = Command(rooted, small_network, tmp_path, wishes)
+    assert command.process.stderr is not None
+    assert "thermal status 3" in next(line for line in command.process.stderr if line.startswith("cooling"))
+    assert clocks(rooted) == clock
+    rooted.facts.set_temperature(40.0, status=0)
+    ending = command.finish()
+    assert ending.status == 0, ending.stderr
+    assert ending.profile
+    assert ending.profile.meta.conditions["device"]["end"]["quiet"] == {
+        "done": ["not throttling", "frequency 1401600 kHz of CPU 0 1 2 3"],
+        "refused": [],
+    }
+    assert clocks(rooted) == clock
 
 
 def test_a_guard_that_is_killed_in_the_run_is_noticed(

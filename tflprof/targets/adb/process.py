@@ -13,7 +13,16 @@ from threading import Event, Thread
 from tflprof.errors import DeviceLost, RunnerError, TflprofError
 from tflprof.targets.adb.link import AdbLink, ServiceRefused
 from tflprof.targets.adb.store import ROOT
-from tflprof.targets.adb.wire import CLOSE_STDIN, EXIT, STDERR, STDOUT, PacketReader, exit_status, packet
+from tflprof.targets.adb.wire import (
+    CLOSE_STDIN,
+    EXIT,
+    STDERR,
+    STDIN,
+    STDOUT,
+    PacketReader,
+    exit_status,
+    packet,
+)
 
 STATUS, ERRORS, PID = "status", "stderr", "pid"
 """Files of the program's directory that stand for what an old daemon does not tell."""
@@ -181,6 +190,12 @@ class AdbProcess:
         except TflprofError:
             return b""
         return result.stdout
+
+    def write(self, text: str) -> None:
+        """Write to the program's standard input; if it has ended, nothing happens."""
+        data = text.encode()
+        with contextlib.suppress(OSError):
+            self._sock.sendall(packet(STDIN, data) if self._v2 else data)
 
     def terminate(self) -> None:
         """Ask the program to end: by the end of its standard input or, on an old daemon, by SIGTERM."""

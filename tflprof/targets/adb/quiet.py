@@ -93,10 +93,11 @@ class QuietDevice:
         return {"done": list(self.done), "refused": [*self.refused, *early]}
 
     def begin(self) -> None:
-        """Change what is to be changed, then wait until the phone is cool. Raises DeviceLost, EnvironmentFault."""
+        """Change what is to be changed; the clocks when the phone is cool. Raises DeviceLost, EnvironmentFault."""
         try:
-            self.change()
+            self._change()
             self._wait_until_cool()
+            self._change_clocks()
         except BaseException:
             self.end()
             raise
@@ -110,10 +111,11 @@ class QuietDevice:
             self._guard = None
         if self._directory:
             _warn(self._link, restore_folder(self._link, self._directory, mine=True))
-        self.change()
+        self._change()
+        self._change_clocks()
 
-    def change(self) -> None:
-        """Change what is to be changed. Raises DeviceLost, EnvironmentFault."""
+    def _change(self) -> None:
+        """Change all but the clocks. Raises DeviceLost, EnvironmentFault."""
         self.done.clear()
         self.refused.clear()
         if not self._setup.changes_device:
@@ -130,6 +132,19 @@ class QuietDevice:
             f"sh {shlex.quote(path)}",
             _SILENCE_SECONDS,
         )
+        self._listen()
+
+    def _change_clocks(self) -> None:
+        """Change the clocks, but no limit of a phone that throttles: what is read then is not what is set."""
+        if self._guard is None or not self._setup.changes_clocks:
+            return
+        why = self._setup.frequency_khz is not None and too_warm(state_of(read_state(self._link)), None)
+        self._guard.write(f"go {why or ''}\n")
+        self._listen()
+
+    def _listen(self) -> None:
+        """Take down what the guard tells until it is ready. Raises EnvironmentFault if it ends."""
+        assert self._guard is not None
         for kind, text in self._said():
             if kind == DONE:
                 self.done.append(text)
@@ -195,7 +210,7 @@ class QuietDevice:
             return
         began = time.monotonic()
         state = state_of(read_state(self._link))
-        while (why := too_warm(state, self._setup.cool_to)) is not None:
+        while (why := self._too_warm(state)) is not None:
             waited = time.monotonic() - began
             if waited >= self._setup.wait_seconds:
                 self.refused.append(f"cooling down: after {waited:.0f} seconds still {why}")
@@ -210,6 +225,11 @@ class QuietDevice:
             self.done.append(_cool(state, self._setup.cool_to))
         elif self._setup.cool_to is not None:
             self.refused.append("cooling down: the phone tells no temperature")
+
+    def _too_warm(self, state: State) -> str | None:
+        why = too_warm(state, self._setup.cool_to)
+        # However cool it is: the limits of its cores are to be its user's.
+        return too_warm(state, None) if why is None and self._setup.frequency_khz is not None else why
 
 
 def hottest(state: State) -> float | None:

@@ -29,10 +29,13 @@ boot_id() { boot=; { IFS= read -r boot </proc/sys/kernel/random/boot_id; } 2>/de
 b() { boot_id; if [ "$1" = "$boot" ]; then anew=; else anew=1; fi; }
 w() {
     if [ "$anew" ] || [ ! -e "$1" ]; then return 0; fi
-    { echo "$2" >"$1"; } 2>/dev/null
+    took=; { echo "$2" >"$1" && took=1; } 2>/dev/null
     now=; { IFS= read -r now <"$1"; } 2>/dev/null
-    if [ "$now" = "$2" ]; then echo "restored $1: $2"; else failed "$1: it is $now, was $2"; fi
+    if [ "$now" != "$2" ] && ! { [ "$took" ] && capped "$1" "$2"; }; then failed "$1: it is $now, was $2"; return; fi
+    echo "restored $1: $2"
 }
+# What is read is the lowest of all limits, the kernel's own against heat too; what is written is ours alone.
+capped() { case $1 in */scaling_*_freq) [ "$now" -lt "$2" ] 2>/dev/null ;; *) false ;; esac }
 q() { [ "$anew" ] || { echo "$2" >"$1"; } 2>/dev/null; }
 s() {
     if [ "$3" = null ]; then settings delete "$1" "$2"; else settings put "$1" "$2" "$3"; fi >/dev/null 2>&1
@@ -112,6 +115,12 @@ if [ -w "$power/wake_lock" ]; then
 else no "wake lock: only root may"; fi
 """
 
+# Limits are not looked at before the phone is cool. Until then its input may end as later.
+_UNTIL_COOL = """
+echo ready
+read -r go hot || { restore; exit; }
+"""
+
 # The policies of the chosen CPUs, each once.
 _POLICIES = """
 seen=
@@ -135,6 +144,8 @@ done
 """
 
 _FREQUENCY = """
+    # Its limit would be read as the user's, and restored as such.
+    if [ "$hot" ]; then no "$what: the phone throttles, $hot"; break; fi
     if [ ! -w "$p/scaling_min_freq" ] || [ ! -w "$p/scaling_max_freq" ]; then no "$what: only root may"; continue; fi
     readable "$p/cpuinfo_min_freq"; least=${old:-0}
     readable "$p/cpuinfo_max_freq"; most=${old:-0}
@@ -172,7 +183,8 @@ def guard_script(
     """The program for a phone.
 
     It prints a line per step: ``done TEXT`` or ``refused TEXT``, ``ready``; at the end ``restored TEXT`` or
-    ``failed TEXT``, ``end``. Its folder is gone when all is restored.
+    ``failed TEXT``, ``end``. Its folder is gone when all is restored. For clocks it waits, when it is ready, for a
+    line ``go [WHY THE PHONE THROTTLES]``, changes them, and is ``ready`` again.
 
     Args:
         setup: what is wished.
@@ -190,6 +202,8 @@ def guard_script(
     parts = [head, _FUNCTIONS]
     if setup.quiet:
         parts += _quiet(api_level)
+    if setup.changes_clocks:
+        parts.append(_UNTIL_COOL)
     if setup.governor is not None:
         governor = shlex.quote(setup.governor)
         parts += [f"governor={governor} what='governor '{governor}", _POLICIES + _GOVERNOR]

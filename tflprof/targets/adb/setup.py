@@ -29,9 +29,14 @@ class PhoneSetup:
     @property
     def changes_device(self) -> bool:
         """True if anything of the phone is to be changed (and restored)."""
-        return self.quiet or self.governor is not None or self.frequency_khz is not None
+        return self.quiet or self.changes_clocks
+
+    @property
+    def changes_clocks(self) -> bool:
+        """True if cores are to get another governor or other limits of their frequency."""
+        return self.governor is not None or self.frequency_khz is not None
 
     @property
     def waits(self) -> bool:
         """True if measuring is to begin with a wait: for a temperature, or for the end of throttling."""
-        return self.quiet or self.cool_to is not None
+        return self.quiet or self.cool_to is not None or self.frequency_khz is not None

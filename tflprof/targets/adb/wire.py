@@ -6,7 +6,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-STDOUT, STDERR, EXIT, CLOSE_STDIN = 1, 2, 3, 4
+STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = 0, 1, 2, 3, 4
 """Kinds of packets of the shell protocol, version 2."""
 
 SYNC_CHUNK = 1 << 16

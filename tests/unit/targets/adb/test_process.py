@@ -15,7 +15,7 @@ from tflprof.targets.adb import process as module
 from tflprof.targets.adb.link import ServiceRefused
 from tflprof.targets.adb.process import AdbProcess, kill_script, own_pattern, unseen
 from tflprof.targets.adb.reading import Result
-from tflprof.targets.adb.wire import CLOSE_STDIN, EXIT, STDERR, STDOUT, packet
+from tflprof.targets.adb.wire import CLOSE_STDIN, EXIT, STDERR, STDIN, STDOUT, packet
 
 FOLDER = "/data/local/tmp/tflprof/run-0123abcd-89ef/000"
 
@@ -181,6 +181,17 @@ def test_kill_tries_nothing_over_a_lost_link(start: Start) -> None:
     wire.lost = True
     process.kill()
     assert wire.scripts == []
+
+
+@pytest.mark.parametrize(("v2", "sent"), [(True, packet(STDIN, b"go on\n")), (False, b"go on\n")])
+def test_what_a_program_is_told(start: Start, v2: bool, sent: bytes) -> None:
+    wire = WireEnd(shell_v2=v2)
+    process = start(wire)
+    process.write("go on\n")
+    assert wire.phone.recv(100) == sent
+    wire.phone.close()
+    process.wait()
+    process.write("more\n")
 
 
 def test_closing_leaves_the_program_to_itself(start: Start) -> None:

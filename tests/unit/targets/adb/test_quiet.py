@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -54,13 +55,21 @@ class Link:
     name: str = "Phone"
     lost: bool = False
     asked: list[str] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=lambda: [0])
+    pushed: list[str] = field(default_factory=list)
+
+    def push(self, content: bytes, path: str) -> None:
+        self.pushed.append(path)
 
     def run(self, script: str, timeout: float) -> Result:
         self.asked.append(script)
         celsius = self.temperatures.pop(0) if len(self.temperatures) > 1 else self.temperatures[0]
         mark = next(line.split()[2] for line in script.splitlines() if line.endswith('"$@"')).rstrip(";")
         text = "" if celsius is None else f"  temperature: {round(celsius * 10)}\n"
-        return Result(f"\n{mark} battery\n{text}\n{mark} end\n".encode(), b"", 0)
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        heat = f"Thermal Status: {status}\nHAL Ready: true\n"
+        told = f"\n{mark} battery\n{text}\n{mark} thermalservice\n{heat}\n{mark} end\n"
+        return Result(told.encode(), b"", 0)
 
 
 def wait(link: Link, setup: PhoneSetup, monkeypatch: pytest.MonkeyPatch) -> tuple[QuietDevice, list[str]]:
@@ -80,7 +89,7 @@ def wait(link: Link, setup: PhoneSetup, monkeypatch: pytest.MonkeyPatch) -> tupl
         (),
         33,
         "owner",
-        lambda stage, fraction, detail: told.append(f"{stage} {fraction:.2f} {detail}"),
+        lambda stage, fraction, detail: told.append(f"{stage} {fraction or 0:.2f} {detail}"),
     )
     with device:
         pass
@@ -113,3 +122,98 @@ def test_nothing_wished_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     device, _ = wait(link, PhoneSetup(), monkeypatch)
     assert link.asked == []
     assert device.to_json() == {"done": [], "refused": []}
+
+
+class Guard:
+    """The program on the phone: it is ready when it begins, and again when it was told to go on."""
+
+    def __init__(self) -> None:
+        self.happened: list[str] = []
+        self.saying = [b"ready\n"]
+        self.interrupted = False
+        self.ended = False
+
+    def start(self, *_: object) -> Guard:
+        return self
+
+    def write(self, text: str) -> None:
+        self.happened.append(text)
+        self.saying.append(b"ready\n")
+
+    def lines(self) -> Iterator[bytes]:
+        if self.interrupted:
+            raise KeyboardInterrupt
+        while self.saying:
+            yield self.saying.pop(0)
+
+    def terminate(self) -> None:
+        self.happened.append("ends")
+        self.saying.append(b"end\n")
+
+    def wait(self) -> int:
+        return 0
+
+    def kill(self) -> None:
+        self.happened.append("killed")
+
+    def close(self) -> None:
+        self.happened.append("closed")
+
+
+@pytest.fixture
+def guard(monkeypatch: pytest.MonkeyPatch) -> Guard:
+    guard = Guard()
+    monkeypatch.setattr("tflprof.targets.adb.quiet.AdbProcess", guard.start)
+    return guard
+
+
+FREQUENCY = PhoneSetup(frequency_khz=1000000, wait_seconds=8.0)
+
+
+def test_clocks_are_changed_when_the_phone_is_cool(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link([30.0], statuses=[2, 1, 0])
+    device, told = wait(link, FREQUENCY, monkeypatch)
+    assert told == [
+        "quieting 0.00 Phone",
+        "cooling 0.00 thermal status 2",
+        "cooling 0.25 thermal status 1",
+    ]
+    assert guard.happened == ["go \n", "ends", "closed"]
+    assert device.to_json() == {"done": ["not throttling"], "refused": []}
+
+
+def test_a_phone_that_goes_on_throttling_is_told_of(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    device, _ = wait(Link([30.0], statuses=[2]), FREQUENCY, monkeypatch)
+    assert guard.happened[0] == "go thermal status 2\n"
+    assert device.to_json()["refused"] == ["cooling down: after 8 seconds still thermal status 2"]
+
+
+def test_a_phone_as_cool_as_wished_may_still_throttle(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = replace(FREQUENCY, cool_to=40.0)
+    _, told = wait(Link([30.0], statuses=[1, 0]), setup, monkeypatch)
+    assert told[1:] == ["cooling 0.00 thermal status 1"]
+
+
+def test_a_governor_needs_no_cool_phone(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link([30.0], statuses=[2])
+    wait(link, PhoneSetup(governor="performance"), monkeypatch)
+    assert guard.happened == ["go \n", "ends", "closed"]
+    assert link.asked == []
+
+
+def test_an_interrupted_restoring_goes_on_without_us(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = QuietDevice(
+        Link([30.0]),  # type: ignore[arg-type]
+        PhoneSetup(quiet=True),
+        (),
+        33,
+        "owner",
+        lambda *_: None,
+    )
+    device.begin()
+    guard.interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        device.end()
+    assert guard.happened == ["ends", "closed"]
+    device.end()
+    assert guard.happened == ["ends", "closed"]

@@ -8,6 +8,7 @@ import subprocess
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import IO
 
 import pytest
@@ -101,7 +102,7 @@ class Tree:
         (self.root / "level").write_text(f"{level}\n")
         script = guard_script(setup, cpus, str(self.directory), level, str(self.cpus), str(self.power))
         (self.directory / GUARD).write_text(script)
-        return Guard(self)
+        return Guard(self, setup)
 
     def restore_leftover(self, *, mine: bool) -> list[str]:
         script = leftover_script(str(self.directory), mine)
@@ -114,7 +115,8 @@ class Tree:
 class Guard:
     """The program at work."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, setup: PhoneSetup) -> None:
+        self.waits = setup.changes_clocks
         self.process = subprocess.Popen(
             ["/bin/sh", str(tree.directory / GUARD)],
             stdin=subprocess.PIPE,
@@ -130,10 +132,23 @@ class Guard:
         assert self.process.stdout is not None
         return self.process.stdout
 
-    def ready(self) -> list[str]:
+    def ready(self, hot: str = "") -> list[str]:
+        self.until_ready()
+        if self.waits:
+            self.go(hot)
+        return self.said
+
+    def go(self, hot: str = "") -> None:
+        """The phone is as cool as it will be."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"go {hot}\n")
+        self.process.stdin.flush()
+        self.until_ready()
+
+    def until_ready(self) -> None:
         for line in self.output:
             if line == "ready\n":
-                return self.said
+                return
             self.said.append(line.strip())
         raise AssertionError(f"it ended early: {self.said}")
 
@@ -265,6 +280,72 @@ def test_what_cannot_be_restored_is_kept_for_the_next_time(tree: Tree, guard: Gu
     assert not tree.directory.exists()
 
 
+@pytest.fixture
+def waiting(tree: Tree) -> Iterator[Guard]:
+    """A guard that was not told yet that the phone is cool."""
+    guard = tree.start(EVERYTHING)
+    guard.until_ready()
+    yield guard
+    guard.close()
+
+
+def test_clocks_are_neither_read_nor_changed_before_the_phone_is_cool(tree: Tree, waiting: Guard) -> None:
+    assert "done wake lock" in waiting.said
+    assert tree.clock(2) == UNCHANGED
+    assert "scaling" not in (tree.directory / RECORD).read_text()
+    (tree.cpus / "cpu2/cpufreq/scaling_max_freq").write_text("1800000\n")
+    waiting.go()
+    assert "scaling_max_freq 1800000" in (tree.directory / RECORD).read_text()
+
+
+def test_what_was_changed_before_the_wait_is_restored_in_it(tree: Tree, waiting: Guard) -> None:
+    assert waiting.end()[-1] == "end"
+    assert_restored(tree)
+
+
+def test_limits_of_a_phone_that_throttles_are_not_touched(tree: Tree) -> None:
+    setup = PhoneSetup(governor="performance", frequency_khz=1000000)
+    assert said_by(tree, setup, cpus=(0, 1, 2, 3), hot="thermal status 2") == [
+        "done governor performance of CPU 0 1",
+        "done governor performance of CPU 2 3",
+        "refused frequency 1000000 kHz: the phone throttles, thermal status 2",
+    ]
+
+
+def warm(path: Path, told: str) -> Thread:
+    """The kernel's file of a limit: it takes one value and tells another."""
+    path.unlink()
+    os.mkfifo(path)
+
+    def answer() -> None:
+        path.read_text()
+        path.write_text(told + "\n")
+
+    thread = Thread(target=answer, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_limit_that_heat_holds_down_is_restored_all_the_same(tree: Tree, guard: Guard) -> None:
+    limit = tree.cpus / "cpu2/cpufreq/scaling_max_freq"
+    thread = warm(limit, "1500000")
+    assert f"restored {limit}: 1900000" in guard.end()
+    thread.join(10)
+    assert not tree.directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("scaling_max_freq", "1950000"), ("scaling_governor", "powersave")]
+)
+def test_another_value_than_the_one_written_is_not_restored(
+    tree: Tree, guard: Guard, name: str, told: str
+) -> None:
+    path = tree.cpus / "cpu2/cpufreq" / name
+    thread = warm(path, told)
+    assert any(line.startswith(f"failed {path}: it is {told}, was ") for line in guard.end())
+    thread.join(10)
+
+
 def test_a_policy_that_went_away_needs_no_restoring(tree: Tree, guard: Guard) -> None:
     for path in (tree.cpus / "cpu2/cpufreq").iterdir():
         path.unlink()
@@ -291,11 +372,11 @@ def test_a_folder_without_a_record_is_removed(tree: Tree) -> None:
 
 
 def said_by(
-    tree: Tree, setup: PhoneSetup, cpus: tuple[int, ...] = (2, 3), level: int | None = 33
+    tree: Tree, setup: PhoneSetup, cpus: tuple[int, ...] = (2, 3), level: int | None = 33, hot: str = ""
 ) -> list[str]:
     guard = tree.start(setup, cpus, level)
     try:
-        said = guard.ready()
+        said = guard.ready(hot)
         assert not [line for line in guard.end() if line.startswith("failed")]
     finally:
         guard.close()
