@@ -59,11 +59,12 @@ static int64_t hottest(void)
     int64_t highest = -1;
 
     for (int i = 0; i < told->thermal_count; i++) {
-        int64_t heat = platform_read_integer(told->thermal[i]);
+        const struct thermal_zone *zone = &told->thermal[i];
+        int64_t heat = platform_read_integer(zone->path);
 
         // Sensors that are off say absurd things.
-        if (heat > highest && heat < ABSURD_MILLICELSIUS)
-            highest = heat;
+        if (heat >= 0 && heat < ABSURD_MILLICELSIUS / zone->unit && heat * zone->unit > highest)
+            highest = heat * zone->unit;
     }
     return highest;
 }

@@ -142,9 +142,16 @@ static const char *set_hwcap2(char *value)
 
 static const char *set_thermal(char *value)
 {
+    char *star = strrchr(value, '*');
+    int64_t unit = 1;
+
+    if (star && (star == value || parse_integer(star + 1, &unit) || unit < 1 || unit > 1000))
+        return "is neither FILE nor FILE*UNIT with a unit within 1 and 1000";
     if (options.thermal_count == MAX_THERMAL)
         return "is one thermal zone too many";
-    options.thermal[options.thermal_count++] = value;
+    if (star)
+        *star = '\0';
+    options.thermal[options.thermal_count++] = (struct thermal_zone){value, unit};
     return NULL;
 }
 

@@ -21,6 +21,11 @@ struct named_shape {
     int32_t dimensions[MAX_RANK];
 };
 
+struct thermal_zone {
+    const char *path;
+    int64_t unit;  // of the file's numbers, in thousandths of a degree
+};
+
 struct options {
     const char *library;
     const char *models[MAX_MODELS];
@@ -56,7 +61,7 @@ struct options {
     uint64_t hwcap, hwcap2;
     bool has_hwcap, has_hwcap2;
     bool watch_stdin;
-    const char *thermal[MAX_THERMAL];
+    struct thermal_zone thermal[MAX_THERMAL];
     int thermal_count;
     int64_t chain, pmu, workers;
     int64_t period_us;  // 0: inferences follow each other

@@ -71,6 +71,31 @@ def test_the_hottest_zone_is_told_and_zones_that_say_nothing_are_not(runner: Run
     assert {(b["mc_before"], b["mc"]) for b in none.blocks()} == {(None, None)}
 
 
+@pytest.mark.parametrize(
+    ("text", "unit", "millicelsius"),
+    [
+        ("385", "*100", 38500),
+        ("39", "*1000", 39000),
+        ("38123", "*1", 38123),
+        ("38123", "", 38123),
+        ("0", "*100", 0),
+        ("-1", "*100", None),
+        ("2001", "*100", None),
+        ("9223372036854775807", "*1000", None),
+        ("-9223372036854775808", "*1000", None),
+    ],
+)
+def test_zones_in_other_units(runner: Runner, text: str, unit: str, millicelsius: int | None) -> None:
+    done = runner.run(zone(runner.folder, "coarse", f"{text}\n") + unit, blocks=1)
+    assert {(b["mc_before"], b["mc"]) for b in done.blocks()} == {(millicelsius, millicelsius)}
+
+
+@pytest.mark.parametrize("value", ["/zone*", "/zone*0", "/zone*1001", "/zone*-1", "/zone*x", "*100"])
+def test_a_unit_that_is_none(runner: Runner, value: str) -> None:
+    message = runner.run(f"thermal={value}").error()["message"]
+    assert f"`{value}` is neither FILE nor FILE*UNIT with a unit within 1 and 1000" in message
+
+
 def test_without_being_asked_nothing_is_measured(runner: Runner) -> None:
     done = runner.run(blocks=1)
     for block in done.blocks():

@@ -131,13 +131,19 @@ def parse_power(text: str) -> Power:
     )
 
 
-def zone_celsius(text: str | None) -> float | None:
-    """Temperature of a thermal zone's ``temp`` file: in m°C, on old kernels in °C or tenths; None if disabled."""
+def zone_unit(text: str | None) -> int | None:
+    """Unit of a thermal zone's ``temp`` file in m°C: 1, on old kernels 100 or 1000; None if it tells nothing."""
     raw = _integer(text)
     if not raw:
         return None
     size = abs(raw)
-    return _plausible(raw if size <= _HOTTEST else raw / 10 if size < 1000 else raw / 1000)
+    return 1000 if size <= _HOTTEST else 100 if size < 1000 else 1
+
+
+def zone_celsius(text: str | None) -> float | None:
+    """Temperature of a thermal zone's ``temp`` file; None if disabled."""
+    raw, unit = _integer(text), zone_unit(text)
+    return _plausible(raw * unit / 1000) if raw is not None and unit is not None else None
 
 
 def parse_free_bytes(text: str) -> int | None:

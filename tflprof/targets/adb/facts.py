@@ -17,7 +17,7 @@ from tflprof.targets.adb.android import (
     parse_uname,
 )
 from tflprof.targets.adb.probe import Dump
-from tflprof.targets.adb.thermal import hottest_celsius, runner_paths, zones_of
+from tflprof.targets.adb.thermal import hottest_celsius, runner_zones, zones_of
 from tflprof.targets.cores import choose_cpus, format_cpus
 from tflprof.targets.probe import parse_cpu_list, parse_probe
 
@@ -33,7 +33,7 @@ class Inspection:
         facts: for the profile; nothing in them tells one phone from another of its kind.
         allowed: numbers of the CPUs that are online and that our programs may use.
         offline: numbers of those that are switched off now.
-        thermal: files with temperatures of its cores, in thousandths of °C.
+        thermal: files with temperatures of its cores, with their units, as the runner takes them.
         abis: instruction sets by preference, as Android names them; empty off Android.
         api_level: of Android, None off Android.
         perf_paranoid: who may count cycles (``perf_event_paranoid``), None if unknown.
@@ -110,7 +110,7 @@ def inspect(dump: Dump) -> Inspection:
         ),
         allowed=frozenset(online & set(parse_cpu_list(allowed[1])) if allowed else online),
         offline=offline,
-        thermal=runner_paths(zones_of(dump.files)),
+        thermal=runner_zones(zones_of(dump.files)),
         abis=_abis(properties),
         api_level=_integer(properties.get("ro.build.version.sdk")),
         perf_paranoid=_integer(dump.files.get("proc/sys/kernel/perf_event_paranoid")),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tflprof.targets.adb.android import zone_celsius
+from tflprof.targets.adb.android import zone_celsius, zone_unit
 
 MAX_PATHS = 16
 _ZONE = re.compile(r"sys/class/thermal/thermal_zone(\d{1,4})/type")
@@ -31,7 +31,7 @@ class Zone:
         type: its name by its driver.
         celsius: None if it is disabled or tells nonsense.
         path: of its temperature's file.
-        fine: True if the file is in thousandths of a degree.
+        unit: of its file's numbers, in thousandths of a degree; None if it tells nothing.
         cores: True if its name speaks of CPU cores or their chip.
     """
 
@@ -39,7 +39,7 @@ class Zone:
     type: str
     celsius: float | None
     path: str
-    fine: bool
+    unit: int | None
     cores: bool
 
 
@@ -52,19 +52,21 @@ def zones_of(files: Mapping[str, str]) -> list[Zone]:
             base = f"sys/class/thermal/thermal_zone{match[1]}"
             raw = files.get(f"{base}/temp", "").strip()
             kind = text.strip()
-            fine = len(raw.lstrip("-")) >= 4
+            unit = zone_unit(raw)
             enabled = files.get(f"{base}/mode", "enabled").strip() != "disabled"
             # `disabled` is about the kernel's own cooling: the sensor may well be read.
-            celsius = zone_celsius(raw) if enabled or fine else None
-            found.append(Zone(int(match[1]), kind, celsius, f"/{base}/temp", fine, _is_of_cores(kind)))
+            celsius = zone_celsius(raw) if enabled or unit == 1 else None
+            found.append(Zone(int(match[1]), kind, celsius, f"/{base}/temp", unit, _is_of_cores(kind)))
     return sorted(found, key=lambda zone: zone.number)
 
 
-def runner_paths(zones: list[Zone]) -> tuple[str, ...]:
-    """Files of at most 16 zones for the runner to read around each block: those of the cores, in m°C."""
-    usable = [zone for zone in zones if zone.cores and zone.fine and zone.celsius is not None]
+def runner_zones(zones: list[Zone]) -> tuple[str, ...]:
+    """At most 16 zones of cores for the runner to read around each block, as its option `thermal` has them."""
+    usable = [zone for zone in zones if zone.cores and zone.celsius is not None]
     first = [zone for zone in usable if not _AGAIN.search(zone.type.lower())]
-    return tuple(zone.path for zone in (first or usable)[:MAX_PATHS])
+    return tuple(
+        zone.path if zone.unit == 1 else f"{zone.path}*{zone.unit}" for zone in (first or usable)[:MAX_PATHS]
+    )
 
 
 def hottest_celsius(zones: list[Zone]) -> float | None:

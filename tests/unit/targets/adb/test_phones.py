@@ -41,7 +41,7 @@ SHAPES = {
         "arm64-v8a",
         "Qualcomm Technologies, Inc MSM8998",
         {"little": ("0-3", "Kryo 2xx Silver (Cortex-A53)"), "big": ("4-7", "Kryo 2xx Gold (Cortex-A73)")},
-        zones=0,  # its sensors speak in tenths of a degree
+        zones=3,
     ),
     "kirin970": Shape(
         "HUAWEI ALP-L29",
@@ -85,7 +85,7 @@ SHAPES = {
         "arm64-v8a",
         "Qualcomm Technologies, Inc MSM8996pro",
         {"little": ("0-1", "Kryo Silver"), "big": ("2-3", "Kryo Gold")},
-        zones=0,
+        zones=1,
     ),
     "sd625": Shape(
         "motorola Moto G (5) Plus",
@@ -93,7 +93,7 @@ SHAPES = {
         "arm64-v8a",
         "Qualcomm Technologies, Inc MSM8953",
         {"little": ("0-7", "Cortex-A53"), "big": ("0-7", "Cortex-A53")},
-        zones=0,
+        zones=1,
     ),
     "helio_x20": Shape(
         "Xiaomi Redmi Note 4",
@@ -136,7 +136,7 @@ SHAPES = {
         "arm64-v8a",
         "Qualcomm Technologies, Inc MSM8994",
         {"little": ("0-3", None), "big": ("4-7", None)},
-        zones=0,
+        zones=2,
         big=5,
         offline="6-7",
         allowed="0-5",
@@ -156,7 +156,7 @@ SHAPES = {
         "armeabi-v7a",
         "Qualcomm MSM 8974 HAMMERHEAD (Flattened Device Tree)",
         {"little": ("0-3", "Krait"), "big": ("0-3", "Krait")},
-        zones=0,
+        zones=2,
     ),
     "go_32bit": Shape(
         "HMD Global Nokia 1",
@@ -325,6 +325,17 @@ def test_the_battery_charge_is_no_temperature() -> None:
 def test_one_sensor_is_read_once() -> None:
     zones = inspect(dump("pixel4")).thermal
     assert zones == tuple(f"/sys/class/thermal/thermal_zone{number}/temp" for number in (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("name", "zones"),
+    [
+        ("pixel2", [f"/sys/class/thermal/thermal_zone{number}/temp*100" for number in (2, 3, 4)]),
+        ("nexus5", [f"/sys/class/thermal/thermal_zone{number}/temp*1000" for number in (0, 1)]),
+    ],
+)
+def test_zones_that_speak_in_coarser_units(name: str, zones: list[str]) -> None:
+    assert inspect(dump(name)).thermal == tuple(zones)
 
 
 def test_the_service_knows_the_heat_of_cores_whose_zones_are_hidden() -> None:
