@@ -189,7 +189,8 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
 def _deadlines_and_counters(meta: ProfileMeta) -> Iterator[Finding]:
     missed, deadlines = meta.conditions.get("missed_deadlines"), meta.conditions.get("deadlines")
     if missed and deadlines:
-        message = f"{missed} deadlines were missed in {deadlines} inferences at {meta.options.rate:g} Hz"
+        count = f"{deadlines} inferences without profiling"
+        message = f"{missed} deadlines were missed in {count} at {meta.options.rate:g} Hz"
         yield finding("deadline-missed", message, grave=missed > MISSED_SHARE * deadlines)
     error = meta.conditions.get("pmu_error")
     if error:

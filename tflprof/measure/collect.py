@@ -40,7 +40,6 @@ class Collector:
         affinity_error: why pinning failed, None if it did not.
         cpus: CPUs that were asked for, empty if none were.
         pmu_error: which performance counters there were not, and why; None if all or none were asked for.
-        deadlines: recorded inferences of a periodic run; ``missed``: deadlines they missed.
         unsteady: processes that did not become steady.
         switches: involuntary context switches in steady blocks; ``seconds``: the time they span.
     """
@@ -54,11 +53,10 @@ class Collector:
     affinity_error: str | None = None
     cpus: tuple[int, ...] = ()
     pmu_error: str | None = None
-    deadlines: int = 0
-    missed: int = 0
     unsteady: int = 0
     switches: int = 0
     seconds: float = 0.0
+    _pid: int = 0
     _pending: list[BlockSamples] = field(default_factory=list)
     _singles: list[tuple[str, int, str, str, str, int]] = field(default_factory=list)
     _structures: dict[tuple[EventInfo, ...], int] = field(default_factory=dict)
@@ -72,6 +70,8 @@ class Collector:
     def add(self, record: wire.Record) -> None:
         """Take one record."""
         match record:
+            case wire.Hello():
+                self._pid = record.pid
             case wire.Clock():
                 self._on_clock(record)
             case wire.Pmu():
@@ -169,11 +169,9 @@ class Collector:
         self._numbers[record.s] = self._structures.setdefault(events, len(self._structures))
 
     def _on_block(self, record: wire.Block) -> None:
+        workers = _cores(record, self._pid)
         if record.phase == "steady":
             self.switches += record.nivcsw or 0
-            if record.missed is not None:
-                self.deadlines += len(record.value)
-                self.missed += record.missed
         self._pending.append(
             BlockSamples(
                 process=self.processes - 1,
@@ -188,22 +186,23 @@ class Collector:
                 cores=record.core,
                 structures=tuple(self._numbers[number] for number in record.structure),
                 events=record.events,
-                tainted=off_core(record.core, _cores(record), self.cpus),
+                tainted=off_core(record.core, workers, self.cpus),
                 khz_before=record.khz_before,
                 millicelsius=record.mc,
                 millicelsius_before=record.mc_before,
                 chain_khz=record.chain_khz,
                 chain_khz_before=record.chain_khz_before,
                 missed=record.missed,
-                worker_cores=_cores(record),
+                worker_cores=workers,
                 pmu=record.pmu or {},
             )
         )
 
 
-def _cores(block: wire.Block) -> tuple[int, ...] | None:
-    """Cores of the threads, the main thread (of the lowest number) first."""
-    return tuple(core for _, core in sorted(block.workers)) or None
+def _cores(block: wire.Block, main: int) -> tuple[int, ...] | None:
+    """Cores of the threads, the ``main`` one first; others may have lower numbers, which are used again."""
+    ordered = sorted(block.workers, key=lambda worker: (worker[0] != main, worker[0]))
+    return tuple(core for _, core in ordered) or None
 
 
 def _narrowed(affinity: wire.Affinity) -> str | None:

@@ -20,15 +20,39 @@ def notice(collector: Collector, *, as_it_is: bool) -> dict[str, Any]:
     collector.blocks, frequency, used = marked(collector.blocks, as_it_is=as_it_is)
     if cores is not None:
         cores["used"] = used
+    missed, deadlines = _deadlines(collector)
     noticed: dict[str, Any] = {
         "other_cores": cores,
         "frequency": None if frequency is None else {**frequency, "end_to_start": trend},
         "temperature": temperatures(collector.blocks),
-        "deadlines": collector.deadlines or None,
-        "missed_deadlines": collector.missed if collector.deadlines else None,
-        "pmu_error": collector.pmu_error,
+        "deadlines": deadlines or None,
+        "missed_deadlines": missed if deadlines else None,
+        "pmu_error": _counters(collector),
     }
     return {key: value for key, value in noticed.items() if value is not None}
+
+
+def _deadlines(collector: Collector) -> tuple[int, int]:
+    """Deadlines missed, and the inferences they belong to: settled ones, and none that profiling made longer."""
+    periodic = [
+        block
+        for block in collector.blocks
+        if block.phase == "steady" and block.variant == "plain" and block.missed is not None
+    ]
+    return sum(block.missed or 0 for block in periodic), sum(len(block.values) for block in periodic)
+
+
+def _counters(collector: Collector) -> str | None:
+    """Why performance counters are missing; those that were opened and never ran are named."""
+    seen: dict[str, bool] = {}
+    for block in collector.blocks:
+        for name, counts in block.pmu.items():
+            seen[name] = seen.get(name, False) or any(count >= 0 for count in counts)
+    still = [name for name, counted in seen.items() if not counted]
+    reasons = [collector.pmu_error] if collector.pmu_error else []
+    if still:
+        reasons.append(f"{', '.join(still)} never ran")
+    return "; ".join(reasons) or None
 
 
 def _cores(collector: Collector) -> dict[str, Any] | None:

@@ -224,6 +224,61 @@ def test_counters_that_one_process_lacked_are_told_though_a_later_one_had_all() 
     assert notice(collector, as_it_is=False)["pmu_error"] == told
 
 
+def test_only_settled_inferences_without_profiling_have_deadlines() -> None:
+    warm = replace(block(0, missed=7), phase="warmup")
+    blocks = [warm, block(10, missed=1), block(20, variant="profiled", missed=5), block(30, missed=0)]
+    noticed = notice(collected(*blocks), as_it_is=True)
+    assert (noticed["missed_deadlines"], noticed["deadlines"]) == (1, 4)
+
+
+def test_deadlines_before_the_steady_state_was_found_do_not_count() -> None:
+    slow, fast = (7_000, 7_000), (100, 101)
+    blocks = [replace(block(at, missed=2 * (at < 2)), value=slow if at < 2 else fast) for at in range(12)]
+    collector = Collector("ns")
+    collector.begin_process()
+    for record in (*opening(), *blocks):
+        collector.add(record)
+    collector.end_process()
+    noticed = notice(collector, as_it_is=True)
+    assert (noticed["missed_deadlines"], noticed["deadlines"]) == (0, 20)
+
+
+@pytest.mark.parametrize(
+    ("record", "counts", "error"),
+    [
+        (Pmu(("cycles",), None), {"cycles": (5, -1)}, None),
+        (Pmu(("cycles",), None), {"cycles": (-1, -1)}, "cycles never ran"),
+        (
+            Pmu(("cycles", "instructions"), None),
+            {"cycles": (1, 2), "instructions": (-1, -1)},
+            "instructions never ran",
+        ),
+        (Pmu(("cycles",), "cache_refills: No such file"), {"cycles": (5, 6)}, "cache_refills: No such file"),
+        (Pmu(("cycles",), "no cache_refills"), {"cycles": (-1, -1)}, "no cache_refills; cycles never ran"),
+    ],
+)
+def test_counters_that_do_not_count_are_named(
+    record: Pmu, counts: dict[str, tuple[int, ...]], error: str | None
+) -> None:
+    collector = Collector("ns", settle=False)
+    for _ in range(2):
+        collector.begin_process()
+        for one in (*opening(), record, block(0, pmu=counts)):
+            collector.add(one)
+        collector.end_process()
+    assert notice(collector, as_it_is=False).get("pmu_error") == error
+
+
+def test_the_main_thread_comes_first_whatever_its_number() -> None:
+    collector = Collector("ns", settle=False)
+    collector.begin_process()
+    hello = replace(opening()[0], pid=900)
+    for one in (hello, block(0, workers=((17, 5), (900, 4), (901, 6)))):
+        collector.add(one)
+    collector.end_process()
+    assert collector.blocks[0].worker_cores == (4, 5, 6)
+
+
 def test_nothing_known_is_nothing_said() -> None:
     assert notice(collected(block(0)), as_it_is=False) == {}
     assert notice(Collector("ns"), as_it_is=False) == {}
