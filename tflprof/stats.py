@@ -101,9 +101,10 @@ def total_interval(
 
     Args:
         values: duration of each inference, ns, [n].
-        process: process of each inference, [n].
+        process: process of each inference, [n]; their numbers are in time order.
         block: block of each inference, counted within its process, [n].
-        start: start time of each inference's block, [n], which orders the processes; None: by their number.
+        start: start time of each inference's block, [n], of which only differences within a process count: a
+            device that was restarted counts its time anew.
         looks: how often the interval has been looked at, this time included.
         level: wanted coverage.
     """
@@ -111,7 +112,7 @@ def total_interval(
     if batches < MIN_BATCHES or not np.all(np.isfinite(values)):
         return None
     column = np.asarray(values)[:, np.newaxis]
-    points = _process_points(column, np.asarray(values), process, start)
+    points = _process_points(column, np.asarray(values), process)
     half = _half_width(points, (1.0 - level) / looks**0.75)
     if half is None:
         return None
@@ -208,15 +209,12 @@ def _count_batches(values: Numbers, process: Numbers, block: Numbers, start: Num
     return batches
 
 
-def _process_points(rows: Numbers, totals: Numbers, process: Numbers, order: Numbers | None) -> FloatArray:
+def _process_points(rows: Numbers, totals: Numbers, process: Numbers) -> FloatArray:
     """Typical cost of every column in each process, [processes, columns], in time order."""
     names, where = np.unique(process, return_inverse=True)
-    begin = np.full(len(names), np.inf)
-    np.minimum.at(begin, where, np.asarray(where if order is None else order, dtype=np.float64))
     points = np.empty((len(names), rows.shape[1]))
     by_process = np.split(np.argsort(where, kind="stable"), np.cumsum(np.bincount(where))[:-1])
-    for position, name in enumerate(np.argsort(begin, kind="stable")):
-        members = by_process[name]
+    for position, members in enumerate(by_process):
         points[position] = _mean(rows[members[central_half(totals[members])]])
     return points
 
@@ -232,7 +230,7 @@ def _columns(
     if len(process) != len(rows) or len(block) != len(rows):
         raise ValueError(f"{len(rows)} inferences, but {len(process)} processes and {len(block)} blocks")
     ranked = rows.sum(axis=1) if totals is None else np.asarray(totals)
-    half = _half_width(_process_points(rows, ranked, process, None), alpha)
+    half = _half_width(_process_points(rows, ranked, process), alpha)
     return _mean(rows[central_half(ranked)]), unknown if half is None else half
 
 

@@ -114,13 +114,25 @@ def test_blocks_that_record_little_of_their_time_count_by_what_they_span() -> No
     assert found.n_batches == 12 * 9
 
 
-def test_the_start_times_order_the_processes() -> None:
+def test_the_numbers_of_the_processes_are_their_order_in_time() -> None:
     values, process, block = machine(12, sd=0.02)
     values = (values * (1 + 0.05 * process)).astype(np.int64)
     renamed = (process * 5) % 12
-    found = stats.total_interval(values, renamed, block, process * 10**9)
-    assert found == stats.total_interval(values, process, block)
-    assert found != stats.total_interval(values, renamed, block)
+    assert interval_of((values, process, block)) != interval_of((values, renamed, block))
+
+
+@given(machines, st.lists(st.integers(-(10**15), 10**15), min_size=24, max_size=24))
+@settings(deadline=None, max_examples=20)
+def test_a_clock_that_begins_anew_changes_nothing(
+    data: tuple[Array, Array, Array], begins: list[int]
+) -> None:
+    """A device that restarts in a measurement: later processes may have earlier times."""
+    values, process, block = data
+    values = (values * (1 + 0.01 * process)).astype(np.int64)
+    start = process * 10**10 + block * 120_000_000
+    steady = stats.total_interval(values, process, block, start)
+    assert steady is not None
+    assert stats.total_interval(values, process, block, start + np.array(begins)[process]) == steady
 
 
 def test_identical_values_have_no_width() -> None:
