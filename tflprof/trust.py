@@ -125,7 +125,9 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     if meta.schedule.sustain_seconds is not None:
         return  # of a machine that may have changed: its course is the result
     if total.typical is None or total.lo is None or total.hi is None:
-        yield finding("interval-unknown", "the interval of the total could not be computed")
+        needed = meta.conditions.get("seconds_needed")
+        why = f": at {meta.options.rate:g} Hz it takes --max-seconds {needed} or more" if needed else ""
+        yield finding("interval-unknown", f"the interval of the total could not be computed{why}")
     elif (width := (total.hi - total.lo) / 2 / total.typical) > meta.schedule.precision:
         wanted = meta.schedule.precision
         message = f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"

@@ -92,6 +92,14 @@ def test_few_samples() -> None:
     assert {"too-few-samples", "interval-unknown"} <= codes(with_conditions(profile), profile)
 
 
+def test_too_few_processes_at_a_low_rate_tell_the_budget_they_need() -> None:
+    profile = make_profile(processes=2)
+    meta = with_conditions(profile, seconds_needed=230)
+    meta = replace(meta, options=replace(meta.options, rate=1.0))
+    assert "at 1 Hz it takes --max-seconds 230 or more" in messages(profile, meta)["interval-unknown"]
+    assert "--max-seconds" not in messages(profile, with_conditions(profile))["interval-unknown"]
+
+
 @pytest.mark.parametrize("reached", [True, False, None])
 @pytest.mark.parametrize("factor", [0.9, 1.1])
 def test_a_total_that_is_not_known_as_well_as_was_wanted(reached: bool | None, factor: float) -> None:

@@ -17,7 +17,7 @@ from tflprof.measure.collect import Sighting
 from tflprof.measure.layers import expected_work, layer_infos
 from tflprof.measure.notice import notice
 from tflprof.measure.pipeline import Outcome
-from tflprof.measure.schedule import Plan, speed_as_it_is
+from tflprof.measure.schedule import Plan, seconds_for_interval, speed_as_it_is
 from tflprof.model.cost import Cost, op_cost
 from tflprof.model.graph import Model
 from tflprof.profile.meta import (
@@ -58,7 +58,7 @@ def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outc
         clock=collector.clock,
         alignment=alignment,
         deterministic=runner.deterministic,
-        conditions=_conditions(outcome, alignment) | noticed,
+        conditions=_conditions(outcome, alignment) | _seconds_needed(request, plan) | noticed,
     )
     return judged(Profile(meta, collector.writer().table()))
 
@@ -153,6 +153,12 @@ def _conditions(outcome: Outcome, alignment: Alignment) -> dict[str, Any]:
         "unread_events": _unread(alignment),
         **({"device": outcome.device} if any(outcome.device.values()) else {}),
     }
+
+
+def _seconds_needed(request: RunRequest, plan: Plan) -> dict[str, int]:
+    """The time budget that a periodic run would have needed, if its own was too small for an interval."""
+    needed = 0 if request.rate is None or plan.sustain else seconds_for_interval(request.rate)
+    return {"seconds_needed": needed} if needed > plan.max_seconds else {}
 
 
 def _why(cause: BaseException | None) -> str | None:

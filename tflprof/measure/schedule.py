@@ -6,8 +6,10 @@ chance to stop by luck; the interval is widened for as many looks as there were 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
+from tflprof import stats
 from tflprof.runner.interface import RunRequest
 
 LOOKS = (20, 30, 40, 60, 80, 120)
@@ -15,6 +17,12 @@ LOOKS = (20, 30, 40, 60, 80, 120)
 
 BLOCK_PERIODS = 4
 """Inferences of a block of a periodic run, at least."""
+
+SUSTAINED_EVERY = 9
+"""Plain blocks of an endurance run before each profiled one."""
+
+PROCESS_START = 1.0
+"""Seconds that the start of a process is taken for, where none has been seen."""
 
 MAX_EVENTS = 40_000
 """Events kept per process; with more, fewer inferences of a profiled block are recorded."""
@@ -67,9 +75,27 @@ def shaped(request: RunRequest, plan: Plan) -> RunRequest:
         request = replace(request, fill=False, block_ms=max(request.block_ms, round(periods)))
     if plan.sustain:
         request = replace(
-            request, block_ms=max(request.block_ms, 100), block_max=100, profiled_max=5, profiled_every=9
+            request,
+            block_ms=max(request.block_ms, 100),
+            block_max=100,
+            profiled_max=5,
+            profiled_every=SUSTAINED_EVERY,
         )
     return request
+
+
+def least_seconds(rate: float, *, sustain: bool = False) -> float:
+    """Seconds that a process of a periodic run waits at least: 22 periods, 50 in an endurance run.
+
+    Both variants run once and warm up for a block; then there is a round of blocks of both.
+    """
+    blocks = 2 + (SUSTAINED_EVERY if sustain else RunRequest.profiled_every) + 1
+    return (2 + blocks * BLOCK_PERIODS) / rate
+
+
+def seconds_for_interval(rate: float) -> int:
+    """Time budget in which a periodic run has processes enough for an interval, if it runs a fast model."""
+    return math.ceil(stats.MIN_PROCESSES * (least_seconds(rate) + PROCESS_START))
 
 
 def speed_as_it_is(request: RunRequest, plan: Plan) -> bool:

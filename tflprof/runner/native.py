@@ -118,7 +118,9 @@ def _file_options(files: _Files) -> Iterator[tuple[str, str]]:
 
 def _silence(request: RunRequest) -> float:
     """Seconds without a record after which the runner must be stuck: a few times what a slow model may need."""
-    return max(_LEAST_SILENCE, 2 * (request.seconds + request.warmup_ms / 1000 + 60))
+    # A block is told when it is over; in a periodic run one more inference may wait for its time.
+    block = request.block_ms / 1000 + (2 / request.rate if request.rate else 0)
+    return max(_LEAST_SILENCE, 2 * (request.seconds + request.warmup_ms / 1000 + block + 60))
 
 
 class NativeSession:

@@ -6,7 +6,7 @@ import math
 
 from tflprof import stats
 from tflprof.errors import UsageError
-from tflprof.measure.schedule import Plan
+from tflprof.measure.schedule import Plan, least_seconds, seconds_for_interval
 from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.options import LEAST_RATE, MOST_RATE
 
@@ -31,10 +31,22 @@ def make_plan(max_seconds: float, precision: float, rate: float | None, sustain:
             f"--rate must be from {LEAST_RATE:g} to {MOST_RATE:g} inferences a second, not {rate:g}"
         )
     if sustain is None:
+        if rate and (least := least_seconds(rate)) > max_seconds:
+            raise UsageError(
+                f"--max-seconds {max_seconds:g} has no room for one process at --rate {rate:g}, "
+                f"which lasts {least:.4g} s",
+                f"an interval needs {stats.MIN_PROCESSES}: --max-seconds {seconds_for_interval(rate)}, "
+                "or a higher --rate",
+            )
         seconds = max(PROCESS_SECONDS, PROCESS_INFERENCES / rate) if rate else PROCESS_SECONDS
         return Plan(max_seconds=max_seconds, precision=precision, process_seconds=seconds)
     if not (sustain > 0 and math.isfinite(sustain)):
         raise UsageError(f"--sustain must be above 0 minutes, not {sustain:g}")
+    if rate and (least := least_seconds(rate, sustain=True)) > sustain * 60:
+        raise UsageError(
+            f"--sustain {sustain:g} has no room for one process at --rate {rate:g}, which lasts {least:.4g} s",
+            f"--sustain {math.ceil(least / 60)} or more, or a higher --rate",
+        )
     return Plan(sustain * 60, precision, SUSTAINED_PROCESS_SECONDS, sustain=True)
 
 

@@ -172,3 +172,14 @@ def test_a_periodic_run_keeps_the_slow_blocks_it_is_to_show(tmp_path: Path, rate
     steady = profile.samples().query("kind == 'inference' and phase == 'steady' and variant == 'plain'")
     assert steady.tainted.any() == (rate is None)
     assert profile.summary.total.n == len(steady) - steady.tainted.sum()
+
+
+@pytest.mark.parametrize(("rate", "needed"), [(None, None), (1.0, 230), (10.0, 32), (100.0, None)])
+def test_the_time_budget_that_a_rate_needs_is_told(
+    tmp_path: Path, rate: float | None, needed: int | None
+) -> None:
+    model = micro(tmp_path, "conv_2d")
+    runner = ScriptedRunner(whole)
+    request = RunRequest((Path(model.path),), rate=rate)
+    profile = assemble(model, runner, request, PLAN, measure(runner, request, PLAN, lambda _: None))
+    assert profile.meta.conditions.get("seconds_needed") == needed

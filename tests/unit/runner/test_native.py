@@ -18,7 +18,7 @@ from tflprof.runner.interface import RunRequest
 from tflprof.runner.native import NativeRunner
 from tflprof.runner.records import End, Failure, Hello, Record
 from tflprof.runtimes.library import Runtime
-from tflprof.targets.local import LocalWorkspace, make_private_directory
+from tflprof.targets.local import LocalProcess, LocalWorkspace, make_private_directory
 
 HELLO = '{"r":"hello","protocol":1,"build":"b","platform":"p","pid":1,"t":0}'
 
@@ -289,3 +289,28 @@ def test_missing_files_are_found_early(
     with pytest.raises(UsageError, match=r"no file .*gone\.bin for input 'x'"):
         runner.start(replace(request_, inputs={"x": tmp_path / "gone.bin"}))
     assert device.workspaces == []
+
+
+@pytest.mark.parametrize(
+    ("change", "least"),
+    [({}, 300), ({"block_ms": 400_000, "rate": 0.01}, 2 * (400 + 100)), ({"seconds": 600.0}, 2 * 600)],
+)
+def test_a_runner_may_be_silent_for_as_long_as_it_was_told_to_wait(
+    request_: RunRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, float],
+    least: float,
+) -> None:
+    allowed: list[float | None] = []
+    spawn = LocalWorkspace.spawn
+
+    def told(self: LocalWorkspace, argv: Sequence[str], silence: float | None = None) -> LocalProcess:
+        allowed.append(silence)
+        return spawn(self, argv, silence)
+
+    monkeypatch.setattr(LocalWorkspace, "spawn", told)
+    make_runner(ScriptDevice("true"), tmp_path).start(replace(request_, **change)).close()
+    (silence,) = allowed
+    assert silence is not None
+    assert least <= silence <= 2 * least + 300

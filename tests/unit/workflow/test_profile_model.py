@@ -35,6 +35,12 @@ from tflprof.workflow.progress import Progress
         ({"rate": 0.0}, "--rate"),
         ({"rate": 20_000.0}, "--rate"),
         ({"rate": float("nan")}, "--rate"),
+        (
+            {"rate": 0.01},
+            "--max-seconds 60 has no room for one process at --rate 0.01, which lasts 2200 s",
+        ),
+        ({"rate": 10.0, "max_seconds": 2.1}, "--max-seconds 2.1 has no room"),
+        ({"rate": 0.1, "sustain": 8.0}, "--sustain 8 has no room for one process at --rate 0.1"),
         ({"sustain": 0.0}, "--sustain"),
         ({"sustain": float("inf")}, "--sustain"),
     ],
@@ -131,7 +137,7 @@ def test_a_periodic_run_asks_for_its_rate_and_says_so(
     (tmp_path / "n.tflite").write_bytes(build_micro(next(iter(MICRO_MODELS))))
     runner = ScriptedRunner(whole)
     monkeypatch.setattr(workflow, "open_runner", lambda *_, **__: runner)
-    profile = workflow.profile_model(tmp_path / "n.tflite", rate=10.0, max_seconds=1e-3)
+    profile = workflow.profile_model(tmp_path / "n.tflite", rate=10.0, max_seconds=2.3)
     request = runner.requests[0]
     assert (request.rate, request.fill, request.block_ms) == (10.0, False, 400)
     assert profile.meta.options.rate == 10.0
