@@ -18,7 +18,7 @@ from adbutils import adb_path
 from tests.phone.packages import CACHE
 
 SERVER_SECONDS = 20
-FIRST_PORT, PORTS_EACH, PORT_RANGES = 5600, 100, 260
+FIRST_PORT, PORTS_EACH, PORT_RANGES = 5600, 500, 52
 _places = itertools.count()
 
 
