@@ -106,15 +106,18 @@ def _course(meta: ProfileMeta, table: pa.Table) -> Course:
     firsts = np.flatnonzero(np.diff(process, prepend=-1) | np.diff(block, prepend=-1))
     told, measured = (_floats(frame, name)[firsts] for name in ("khz", "chain_khz"))
     return Course(
-        seconds=_seconds(_floats(frame, "t")[firsts], process[firsts]),
+        seconds=seconds_since_first(_floats(frame, "t")[firsts], process[firsts]),
         latency=np.array([np.median(part) for part in np.split(values, firsts[1:])] if len(firsts) else []),
         khz=np.where(np.isnan(measured), told, measured),
         celsius=_floats(frame, "millicelsius")[firsts] / 1000,
     )
 
 
-def _seconds(starts: FloatArray, process: npt.NDArray[np.int64]) -> FloatArray:
-    """Seconds since the first start. A device that was restarted counts anew: its clock is set on behind the last."""
+def seconds_since_first(starts: FloatArray, process: npt.NDArray[np.int64]) -> FloatArray:
+    """Seconds since the first start, [n], of starts in ns in the order of their processes, [n].
+
+    A device that was restarted counts anew: its clock is set on behind the last.
+    """
     if not len(starts):
         return starts
     steps = np.diff(starts, prepend=starts[0])

@@ -12,6 +12,7 @@ from tflprof import units
 from tflprof.profile.profile import Profile
 from tflprof.profile.samples import select_inferences
 from tflprof.profile.summary import row_samples
+from tflprof.profile.sustain import seconds_since_first
 from tflprof.report.document import without_nan
 from tflprof.report.endurance import endurance_points
 from tflprof.report.text import plain
@@ -71,7 +72,7 @@ def session_points(profile: Profile) -> list[tuple[float, float, int]]:
         return []
     # Inferences of a block are neighbours.
     starts = np.flatnonzero(np.diff(found.process, prepend=-1) | np.diff(found.block, prepend=-1))
-    seconds = (found.t[starts] - found.t.min()) / 1e9
+    seconds = seconds_since_first(found.t[starts].astype(np.float64), found.process[starts])
     points = [
         (round(float(since), 3), float(np.median(values)), int(process))
         for since, values, process in zip(

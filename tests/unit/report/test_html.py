@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from tests.factories import Part, make_profile, mobilenet, part
+from tests.unit.profile.test_sustain import profile_of
 from tflprof.errors import UsageError
 from tflprof.profile.meta import Finding
 from tflprof.report.html import render_page, write_page
-from tflprof.report.page_data import embed
+from tflprof.report.page_data import embed, session_points
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -140,3 +141,11 @@ def test_the_page_is_written_in_one_step(tmp_path: Path) -> None:
         write_page(make_profile(), path)
     write_page(make_profile(name="other"), path, overwrite=True)
     assert "other" in path.read_text(encoding="utf-8")
+
+
+def test_the_session_goes_on_behind_a_restart_of_the_device() -> None:
+    """Its clock begins anew: what was measured later must not be drawn first."""
+    second = 10**9
+    blocks = ((0, 900), (0, 902), (1, 3), (1, 4))
+    profile = profile_of(*({"process": p, "t": t * second, "values": [p + 1]} for p, t in blocks))
+    assert session_points(profile) == [(0.0, 1.0, 0), (2.0, 1.0, 0), (2.0, 2.0, 1), (3.0, 2.0, 1)]
