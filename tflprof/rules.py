@@ -33,7 +33,7 @@ _RULES = (
     Rule("partial-run", "doubt", "run it again to the end"),
     Rule("unattributed-high", "note", "look at the unattributed row before optimising small layers"),
     Rule("events-unread", "doubt", "report it with the profile file: the runtime did something unknown"),
-    Rule("host-busy", "doubt", "stop other work on this machine, or pin to a quieter core with --core N"),
+    Rule("host-busy", "doubt", "stop other work there, or pin to a quieter core with --core N"),
     Rule(
         "pin-failed",
         "taint",
