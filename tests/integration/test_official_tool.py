@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -200,3 +202,50 @@ def test_on_a_phone(kind: str, request: pytest.FixtureRequest, tmp_path: Path, m
     assert kept.meta.conditions["device"]["start"]
     assert next(layer for layer in kept.summary.layers if layer.info.id == "0/2").estimate.typical is not None
     assert "run-" not in phone.shell("ls /data/local/tmp/tflprof")
+
+
+def wait_until(holds: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, problem
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_tool_and_removes_what_was_made_for_it(
+    tmp_path: Path, model: Path, number: signal.Signals
+) -> None:
+    noted, scratch = tmp_path / "pid", tmp_path / "scratch"
+    scratch.mkdir()
+    program = tmp_path / "benchmark_model"
+    program.write_text(
+        f"#!/bin/sh\ncase \"$*\" in *--help*) echo ' --graph=x' >&2; exit 1;; esac\n"
+        f"echo $$ >'{noted}.part'; mv '{noted}.part' '{noted}'; exec sleep 600\n"
+    )
+    program.chmod(0o755)
+    command = [sys.executable, "-m", "tflprof", "profile", model, "--target", "host"]
+    with subprocess.Popen(
+        [*command, "--runner", "benchmark_model", "--binary", program],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        wait_until(noted.exists, "the tool does not run")
+        pid = int(noted.read_text())
+        try:
+            running.send_signal(number)
+            _, said = running.communicate(timeout=60)
+            assert (running.returncode, said.splitlines()[-1]) == (130, "interrupted")
+            wait_until(lambda: not is_alive(pid), "the tool still runs")
+        finally:
+            if is_alive(pid):
+                os.kill(pid, signal.SIGKILL)
+    assert list(scratch.iterdir()) == []

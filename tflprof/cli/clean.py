@@ -20,9 +20,11 @@ def clean(
     _verbose: Verbose = False,
 ) -> None:
     """Remove what profiling pushed to a phone, and what broken runs left on it."""
+    from tflprof.measure.interrupt import HeldSignals
     from tflprof.units import format_bytes
     from tflprof.workflow.clean import clean as remove
 
-    for done in remove(target, every=every):
-        freed = "an unknown amount" if done.freed_bytes is None else format_bytes(done.freed_bytes)
-        result_console().print(f"{done.name} ({done.serial}): freed {freed}")
+    with HeldSignals(holding=False):
+        for done in remove(target, every=every):
+            freed = "an unknown amount" if done.freed_bytes is None else format_bytes(done.freed_bytes)
+            result_console().print(f"{done.name} ({done.serial}): freed {freed}")

@@ -141,14 +141,13 @@ def profile(
         ),
     }
     shown = {"top": top, "in_order": in_order, "json": json}
-    if binary is not None:
-        collected = run_official_tool(model, binary, flags, options)
-        _deliver(collected, output, html, force=force, show=shown)
-        return
     from tflprof.measure.interrupt import HeldSignals
 
     with HeldSignals(holding=False) as signals:
-        collected, cause = _measure(model, options, signals)
+        if binary is not None:
+            collected, cause = run_official_tool(model, binary, flags, options), None
+        else:
+            collected, cause = _measure(model, options, signals)
         signals.holding = True
         _deliver(collected, output, html, force=force, show=shown)
     if cause is None and signals.received:

@@ -30,16 +30,19 @@ def targets(
     _verbose: Verbose = False,
 ) -> None:
     """List where models can run, and what is missing."""
+    from tflprof.measure.interrupt import HeldSignals
     from tflprof.report.target_table import print_targets, targets_document
     from tflprof.workflow.targets import list_targets, record_phone
 
     if record is not None:
-        name = record_phone(record, target or "adb", overwrite=force)
+        with HeldSignals(holding=False):
+            name = record_phone(record, target or "adb", overwrite=force)
         say(f"what {name} tells of itself saved as {record}; look through it before you give it away")
         return
     if target is not None:
         raise UsageError("--target says which phone to --record", "add --record FILE, or leave it out")
-    found = list_targets()
+    with HeldSignals(holding=False):
+        found = list_targets()
     if json:
         print_document(targets_document(found))
     else:
