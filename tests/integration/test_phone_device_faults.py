@@ -140,8 +140,10 @@ def test_two_phones_and_none_chosen(adb_server: AdbServer, fault: Fault) -> None
 def test_two_tflprof_on_one_phone(used: Fault) -> None:
     first = used.start()
     first.until_runner()
+    # It stands still, so that it cannot end before the second does.
+    first.until(lambda: first.kill_runner(signal.SIGSTOP), "no session begins")
     ending = used.start("-o", str(used.directory / "second.parquet")).finish()
-    assert first.process.poll() is None
+    assert first.kill_runner(signal.SIGCONT)
     first_ending = first.finish()
     used.tell("two tflprof processes on one phone", "the second begins while the first measures", ending)
     assert ending.status == 3

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from tests.phone.machine import PROJECT
 from tests.phone.product import Fault, fill_store
 from tests.phone.server import AdbServer
 from tests.phone.virtual_phone import VirtualPhone
 
+PWNED = "debug.pwned"
+PWN = f"setprop {PWNED} 1"
 HOSTILE_NAMES = {
-    "spaces and quotes": 'it\'s "a" model ; rm -rf *',
-    "command": "$(touch pwned)`touch pwned`",
-    "newline": "two\nlines",
+    "spaces and quotes": f"it's \"a\" model ; {PWN} ; '",
+    "command": f"$(touch pwned; {PWN})`touch pwned; {PWN}`",
+    "newline": f"two\n{PWN}\nlines",
     "UTF-8": "modèle–模型–🔥",
     "dash": "-rf --help",
     "200 characters": "long" * 48 + "long",
 }
+# Wrong ways to put a name into a command, and a name that gets the better of each.
+CARELESS = [
+    (": {name}", "command"),
+    (": {name}", "newline"),
+    (': "{name}"', "command"),
+    (": '{name}'", "spaces and quotes"),
+]
 
 INPUT_BYTES = 32 * 32 * 3 * 4
 
@@ -83,4 +93,16 @@ def test_a_hostile_name(used: Fault, kind: str) -> None:
     ending = used.start("--input", f"input={data}").finish()
     used.tell(f"hostile names of model and input: {kind}", ascii(HOSTILE_NAMES[kind])[:60], ending)
     assert ending.status == 0, ending.stderr
-    assert not list(used.phone.root.glob("data/**/pwned"))
+    assert not is_pwned(used.phone)
+    assert not (PROJECT / "pwned").exists()
+
+
+def is_pwned(phone: VirtualPhone) -> bool:
+    """Whether a name was run as a command on the phone."""
+    return PWNED in phone.facts.read("phone/properties")
+
+
+@pytest.mark.parametrize(("command", "kind"), CARELESS)
+def test_the_names_are_hostile(phone: VirtualPhone, command: str, kind: str) -> None:
+    phone.shell(command.format(name=HOSTILE_NAMES[kind]))
+    assert is_pwned(phone)
