@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tflprof.errors import RuntimeMissing
+from tests.unit.runtimes.elves import TFLITE, elf
+from tflprof.errors import RunnerError, RuntimeMissing
+from tflprof.runner.interface import RunRequest
 from tflprof.runner.open import open_runner
+from tflprof.runtimes.acquire import add_runtime
 from tflprof.runtimes.elf import elf_platform
 from tflprof.runtimes.library import find_runtime, host_platform
+from tflprof.runtimes.store import remove
 
 
 def test_the_arm_library_is_found_and_verified() -> None:
@@ -42,6 +46,40 @@ def test_a_runtime_of_ones_own(tmp_path: Path) -> None:
     for target in ("host", "interpreter"):
         runner = open_runner(target, own)
         assert runner.runtime["version"] == "2.3.0"
+        runner.close()
+
+
+def test_a_library_that_fails_is_told_with_its_origin_and_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    broken = tmp_path / "libLiteRt.so"
+    broken.write_bytes(elf("x86_64" if host_platform().endswith("x86_64") else "aarch64", ["libc.so.6"]))
+    add_runtime(str(broken))
+    model = tmp_path / "empty.tflite"
+    model.write_bytes(b"")
+    runner = open_runner("host")
+    session = runner.start(RunRequest((model,)))
+    with pytest.raises(RunnerError) as caught:
+        list(session.records())
+    session.close()
+    runner.close()
+    assert f"added from {broken}; to take it out: tflprof runtimes remove " in (caught.value.hint or "")
+    remove("LiteRT")
+    assert find_runtime(host_platform()).version == "2.3.0"
+
+
+def test_the_interpreter_is_given_no_library_it_cannot_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    other = tmp_path / "libtensorflowlite_c.so"
+    machine = "x86_64" if host_platform().endswith("x86_64") else "aarch64"
+    other.write_bytes(elf(machine, ["libc.so.6"], symbol=TFLITE))
+    add_runtime(str(other))
+    for target, name in (("host", "TensorFlow Lite"), ("interpreter", "LiteRT")):
+        runner = open_runner(target)
+        assert runner.runtime["name"] == name
         runner.close()
 
 

@@ -24,7 +24,7 @@ URL_VARIABLE = "TFLPROF_ANDROID_RUNTIME_URL"
 
 runtimes = typer.Typer(
     name="runtimes",
-    help="Inference libraries: list them, add one of your own, fetch the one for Android.",
+    help="Inference libraries: list them, add and remove your own, fetch the one for Android.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -74,6 +74,27 @@ def add(
 ) -> None:
     """Add the libraries of a file, an Android archive or a URL; the last one added of a platform is used."""
     _acquire(source, sha256, repin=repin, json=json)
+
+
+@runtimes.command("remove")
+@guarded
+def remove(
+    which: Annotated[
+        str, typer.Argument(metavar="SHA256|NAME", help="The beginning of its SHA-256, or its name.")
+    ],
+    json: Json = False,
+    _verbose: Verbose = False,
+) -> None:
+    """Remove a library that was added; the one added before it is used again."""
+    from tflprof.workflow.runtimes import remove
+
+    gone = remove(which)
+    if json:
+        print_document({"schema_version": 1, "removed": [asdict(entry) for entry in gone]})
+        return
+    for entry in gone:
+        version = f" {entry.version}" if entry.version else ""
+        print(f"removed {entry.name}{version} for {entry.platform}, {entry.sha256[:12]}, from {entry.origin}")
 
 
 @runtimes.command("fetch")

@@ -19,10 +19,26 @@ _HINTS = {
 }
 
 
-def failure_error(failure: Failure, last_words: str = "") -> RunnerError:
-    """The error for a failure; ``last_words`` is what a dying runner wrote on standard error."""
+# Here the library may be at fault.
+_OF_THE_LIBRARY = ("library", "load", "compile", "allocate", "run", "signal")
+
+
+def with_advice(hint: str | None, advice: str | None) -> str | None:
+    """A hint followed by what there is to say of the library that was used."""
+    return "; ".join(part for part in (hint, advice) if part) or None
+
+
+def failure_error(failure: Failure, last_words: str = "", advice: str | None = None) -> RunnerError:
+    """The error for a failure.
+
+    Args:
+        failure: as the runner reported it.
+        last_words: what a dying runner wrote on standard error.
+        advice: where a library that the user added came from and how to be rid of it.
+    """
     where = failure.where if failure.model is None else f"{failure.where}, model {failure.model}"
     status = "" if failure.status is None else f" (status {failure.status})"
-    return RunnerError(
-        f"the runner failed: {where}: {failure.message}{status}{last_words}", _HINTS.get(failure.where)
-    )
+    hint = _HINTS.get(failure.where)
+    if failure.where in _OF_THE_LIBRARY:
+        hint = with_advice(hint, advice)
+    return RunnerError(f"the runner failed: {where}: {failure.message}{status}{last_words}", hint)

@@ -34,6 +34,7 @@ class InProcessRunner:
         self.facts: DeviceFacts = host_facts("interpreter")
         self.runtime: Mapping[str, str | None] = runtime.identity()
         self._library = runtime.path
+        self._advice = runtime.advice
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
         """CPUs of a core choice; None without one: the reading thread stays as it is."""
@@ -45,7 +46,7 @@ class InProcessRunner:
         """Begin a session; the work is done as its records are asked for."""
         check_request(request)
         cpus = self.cpus_for(request.core, request.threads)
-        return InProcessSession(Work(request, self._library, self.facts.abi, cpus))
+        return InProcessSession(Work(request, self._library, self.facts.abi, cpus), self._advice)
 
     def conditions(self) -> Mapping[str, object]:
         """Nothing is known."""
@@ -61,8 +62,9 @@ class InProcessRunner:
 class InProcessSession:
     """One session; it works only while its records are being read."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, advice: str | None = None) -> None:
         self._work = work
+        self._advice = advice
         self._records = self._checked()
 
     def records(self) -> Iterator[Record]:
@@ -86,7 +88,7 @@ class InProcessSession:
             return
         yield failure
         yield End("error", count + 1)
-        raise failure_error(failure)
+        raise failure_error(failure, advice=self._advice)
 
     def stop(self) -> None:
         """End after the inference under way."""

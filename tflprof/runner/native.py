@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tflprof.errors import DeviceLost, RunnerError
 from tflprof.runner.binary import Binary
-from tflprof.runner.failures import failure_error
+from tflprof.runner.failures import failure_error, with_advice
 from tflprof.runner.interface import RunRequest
 from tflprof.runner.options import check_request, render_options, request_options
 from tflprof.runner.records import Failure, Hello, Library, LoadedModel, Record
@@ -53,6 +53,7 @@ class NativeRunner:
         self.mode = mode
         self._device = device
         self._library = runtime.path
+        self._advice = runtime.advice
         self._binary = binary.path
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
@@ -74,7 +75,7 @@ class NativeRunner:
             workspace.close()
             raise
         local = {path: local for path, (_, _, local) in files.items()}
-        return NativeSession(workspace, process, local, self.facts.name)
+        return NativeSession(workspace, process, local, self.facts.name, self._advice)
 
     def conditions(self) -> Mapping[str, object]:
         """The device's, and how it runs our programs."""
@@ -127,12 +128,18 @@ class NativeSession:
     """One process of the native runner; paths of the device in its records are given back as local ones."""
 
     def __init__(
-        self, workspace: Workspace, process: Process, local: Mapping[str, Path], device: str
+        self,
+        workspace: Workspace,
+        process: Process,
+        local: Mapping[str, Path],
+        device: str,
+        advice: str | None = None,
     ) -> None:
         self._workspace = workspace
         self._process = process
         self._local = local
         self._device = device
+        self._advice = advice
         self._rules = StreamRules()
         self._failure: Failure | None = None
 
@@ -164,14 +171,16 @@ class NativeSession:
             return
         status = self._process.wait()
         if self._failure is not None:
-            raise failure_error(self._failure, self._last_words() if (status or 0) < 0 else "")
+            words = self._last_words() if (status or 0) < 0 else ""
+            raise failure_error(self._failure, words, self._advice)
         if status is None:
             raise DeviceLost(
                 f"the link to {self._device} broke while the runner was at work",
                 "check the cable or the network",
             )
         raise RunnerError(
-            f"the runner {_cause(status)} before its end{self._last_words()}", _ENDING_HINTS.get(status)
+            f"the runner {_cause(status)} before its end{self._last_words()}",
+            with_advice(_ENDING_HINTS.get(status), self._advice),
         )
 
     def _last_words(self) -> str:

@@ -47,7 +47,7 @@ def open_runner(
 
         return open_phone(AdbDevice.open(spec.detail, setup or PhoneSetup(), tell), runtime)
     if spec.kind == "interpreter":
-        return InProcessRunner(find_runtime(host_platform(), runtime))
+        return InProcessRunner(find_runtime(host_platform(), runtime, api="litert"))
     return _native(HostDevice(), runtime)
 
 

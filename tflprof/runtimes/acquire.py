@@ -80,8 +80,8 @@ def add_runtime(
     return _add_file(Path(source), str(Path(source).absolute()), sha256)
 
 
-def library_in(archive: Path, platform: str) -> Path:
-    """The library for a platform inside an archive, kept in the store.
+def library_in(archive: Path, platform: str, api: str | None = None) -> Path:
+    """The library for a platform inside an archive, kept in the store; with the interface ``api`` if there is one.
 
     Raises RuntimeMissing if the archive cannot be used or has no library for the platform.
     """
@@ -93,7 +93,8 @@ def library_in(archive: Path, platform: str) -> Path:
                 f"the runtime {archive} has libraries for {there}, the target needs {platform}",
                 "name a library of that platform, or leave --runtime out",
             )
-        path = in_order(fitting)[-1].path
+        suited = [one for one in fitting if one.identity.api == api]
+        path = in_order(suited or fitting)[-1].path
         return keep_file(path, file_sha256(path))
 
 
@@ -139,9 +140,10 @@ def _add_url(url: str, sha256: str | None, repin: bool, on_bytes: OnBytes | None
 
 
 def _already_there(url: str, expected: str | None) -> tuple[Stored, ...]:
-    """What an earlier download of the pinned file gave, if all of it is intact."""
+    """What an earlier download of the pinned file gave, if all of it is there and intact."""
     found = tuple(entry for entry in stored() if entry.origin == url and entry.origin_sha256 == expected)
-    return found if expected and all(map(is_intact, found)) else ()
+    complete = all(is_intact(entry) and entry.together in (0, len(found)) for entry in found)
+    return found if expected and complete else ()
 
 
 def _add_candidates(path: Path, name: str, origin: str, sha256: str) -> list[Stored]:

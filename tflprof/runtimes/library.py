@@ -22,18 +22,26 @@ _DISTRIBUTION = "ai-edge-litert"
 
 @dataclass(frozen=True)
 class Runtime:
-    """An inference library on this machine; ``version`` is None if it is unknown."""
+    """An inference library on this machine.
+
+    Attributes:
+        name, version, platform: what it is; the version is None if unknown.
+        path: where it is.
+        sha256: of the file.
+        advice: where a library that the user added came from and how to be rid of it, else None.
+    """
 
     name: str
     version: str | None
     platform: str
     path: Path
     sha256: str
+    advice: str | None = None
 
     def identity(self) -> dict[str, str | None]:
-        """What counts when two profiles are compared: all but the path."""
+        """What counts when two profiles are compared: not where it is and came from."""
         facts = asdict(self)
-        del facts["path"]
+        del facts["path"], facts["advice"]
         return facts
 
 
@@ -42,21 +50,22 @@ def host_platform() -> str:
     return f"{host.system().lower()}-{host.machine()}"
 
 
-def find_runtime(platform: str, override: Path | None = None) -> Runtime:
+def find_runtime(platform: str, override: Path | None = None, *, api: str | None = None) -> Runtime:
     """The library for a platform: ``override``, the one last added, the installed one, the catalogue's.
 
     Args:
         platform: such as ``linux-aarch64``.
         override: a library, or an archive (AAR) with one, to use instead; of any version.
+        api: interface it must have, ``litert`` or ``tflite``; None for any.
 
     Raises:
-        RuntimeMissing: if there is none, it does not verify, or it is built for another platform.
+        RuntimeMissing: if there is none, it does not verify, or it is built for another platform or interface.
     """
     if override is not None:
-        return _described(override, platform)
-    added = newest(platform)
+        return _described(override, platform, api)
+    added = newest(platform, api)
     if added is not None:
-        return Runtime(added.name, added.version, platform, added.path, added.sha256)
+        return Runtime(added.name, added.version, platform, added.path, added.sha256, added.advice)
     installed = _installed() if platform == host_platform() else None
     if installed is not None:
         return _described(installed, platform)
@@ -86,9 +95,9 @@ def _hint(platform: str) -> str:
     return f"pip install {_DISTRIBUTION}, or give a libLiteRt.so with --runtime PATH"
 
 
-def _described(given: Path, platform: str) -> Runtime:
+def _described(given: Path, platform: str, api: str | None = None) -> Runtime:
     packed = _is_archive(given)
-    path = library_in(given, platform) if packed else given
+    path = library_in(given, platform, api) if packed else given
     found = elf_platform(path)
     if found != platform:
         raise RuntimeMissing(
@@ -96,9 +105,15 @@ def _described(given: Path, platform: str) -> Runtime:
             "name a library of that platform, or leave --runtime out",
         )
     try:
-        sha256, name = file_sha256(path), api_name(library_api(path))
+        sha256, own = file_sha256(path), library_api(path)
     except OSError as error:
         raise RuntimeMissing(f"cannot read the runtime {path}: {error.strerror or error}") from error
+    if api is not None and own not in (None, api):
+        raise RuntimeMissing(
+            f"the runtime {given} has the interface of {api_name(own)}, this target needs {api_name(api)}'s",
+            "measure with --target host, or leave --runtime out",
+        )
+    name = api_name(own)
     entry = known(sha256)
     if entry is not None:
         return Runtime(entry.name, entry.version, platform, path.resolve(), sha256)

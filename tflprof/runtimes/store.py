@@ -5,16 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tflprof.errors import RuntimeMissing
+from tflprof.errors import RuntimeMissing, UsageError
 from tflprof.runtimes.fetch import cache_directory, file_sha256
 from tflprof.runtimes.identify import NAMES, Identity
 
@@ -34,6 +35,7 @@ class Stored:
         sha256: of the library.
         added: when, ISO 8601 in UTC.
         note: what may keep it from loading on some devices, or None.
+        together: how many libraries came with what was there; 0 if unknown.
     """
 
     file: str
@@ -46,11 +48,17 @@ class Stored:
     sha256: str
     added: str
     note: str | None = None
+    together: int = 0
 
     @property
     def path(self) -> Path:
         """Where it is."""
         return store_directory() / self.sha256 / self.file
+
+    @property
+    def advice(self) -> str:
+        """Where it came from and how to be rid of it, for whom it fails."""
+        return f"the library was added from {self.origin}; to take it out: tflprof runtimes remove {self.sha256[:12]}"
 
 
 def store_directory() -> Path:
@@ -75,13 +83,18 @@ def stored() -> list[Stored]:
         ) from error
 
 
-def newest(platform: str) -> Stored | None:
+def newest(platform: str, api: str | None = None) -> Stored | None:
     """The library of a platform that was added last, None if there is none.
+
+    Args:
+        platform: such as ``android-aarch64``.
+        api: interface it must have, ``litert`` or ``tflite``; None for any.
 
     Raises:
         RuntimeMissing: it is gone, or is not any more what was added.
     """
-    found = next((entry for entry in reversed(stored()) if entry.platform == platform), None)
+    fitting = (one for one in reversed(stored()) if one.platform == platform and api in (None, one.api))
+    found = next(fitting, None)
     if found is not None:
         verify(found)
     return found
@@ -89,7 +102,10 @@ def newest(platform: str) -> Stored | None:
 
 def verify(entry: Stored) -> None:
     """Raise RuntimeMissing unless the library is what was added."""
-    hint = f"add it again: tflprof runtimes add {entry.origin}"
+    hint = (
+        f"add it again: tflprof runtimes add {shlex.quote(entry.origin)}, "
+        f"or take it out: tflprof runtimes remove {entry.sha256[:12]}"
+    )
     try:
         sha256 = file_sha256(entry.path)
     except OSError as error:
@@ -126,11 +142,59 @@ def add(candidates: Sequence[Candidate], origin: str, origin_sha256: str) -> lis
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with changing(store_directory()) as directory:
-        entries = [_put(directory, one, origin, origin_sha256, now) for one in in_order(candidates)]
+        where = {"origin": origin, "origin_sha256": origin_sha256, "added": now}
+        entries = [_put(directory, one, where, len(candidates)) for one in in_order(candidates)]
         new = {(entry.sha256, entry.file) for entry in entries}
         kept = [entry for entry in stored() if (entry.sha256, entry.file) not in new]
         _write_index(directory, [*kept, *entries])
     return entries
+
+
+def remove(which: str) -> list[Stored]:
+    """Take a library out of the index and the store.
+
+    Args:
+        which: the beginning of its SHA-256, its name (``LiteRT``) or its file name.
+
+    Returns:
+        What is gone: one library, under each of the file names it had.
+
+    Raises:
+        UsageError: none is meant, or several may be.
+        RuntimeMissing: the store cannot be written.
+    """
+    if not stored():
+        raise UsageError(f"there is no library {which!r} to remove: none was added")
+    with changing(store_directory()) as directory:
+        entries = stored()
+        found = [entry for entry in entries if _is_meant(entry, which)]
+        if len({entry.sha256 for entry in found}) != 1:
+            raise _not_one(which, found)
+        _write_index(directory, [entry for entry in entries if entry not in found])
+        for entry in found:
+            entry.path.unlink(missing_ok=True)
+        with suppress(OSError):  # it may hold what an archive was unpacked to
+            found[0].path.parent.rmdir()
+    return found
+
+
+def _is_meant(entry: Stored, which: str) -> bool:
+    wanted = which.lower()
+    if not wanted:
+        return False
+    return entry.sha256.startswith(wanted) or wanted in (entry.name.lower(), entry.file.lower())
+
+
+def _not_one(which: str, found: Sequence[Stored]) -> UsageError:
+    if not found:
+        return UsageError(
+            f"{which!r} is neither the beginning of an added library's SHA-256 nor its name",
+            "tflprof runtimes list tells what was added",
+        )
+    listed = ", ".join(
+        f"{one.sha256[:12]} ({one.name} {one.version or '–'}, {one.platform})" for one in reversed(found)
+    )
+    return UsageError(f"{which!r} may mean {len(found)} libraries: {listed}", "give one of these SHA-256")
 
 
 def keep_file(path: Path, sha256: str) -> Path:
@@ -163,12 +227,11 @@ def changing(directory: Path) -> Iterator[Path]:
         ) from error
 
 
-def _put(directory: Path, one: Candidate, origin: str, origin_sha256: str, now: str) -> Stored:
+def _put(directory: Path, one: Candidate, where: Mapping[str, str], together: int) -> Stored:
     sha256 = file_sha256(one.path)
     file = _keep(directory, one.path, sha256).name
     what = asdict(one.identity)
-    where = {"origin": origin, "origin_sha256": origin_sha256, "added": now}
-    return Stored(file=file, version=one.version, sha256=sha256, **where, **what)
+    return Stored(file=file, version=one.version, sha256=sha256, together=together, **where, **what)
 
 
 def _keep(directory: Path, path: Path, sha256: str) -> Path:

@@ -6,7 +6,7 @@ from tflprof.runtimes.acquire import Acquired, add_runtime, android_url
 from tflprof.runtimes.catalog import Entry, catalogue
 from tflprof.runtimes.download import OnBytes
 from tflprof.runtimes.pins import pin_file
-from tflprof.runtimes.store import Stored, is_intact, stored
+from tflprof.runtimes.store import Stored, is_intact, remove, stored
 
 __all__ = [
     "Acquired",
@@ -18,5 +18,6 @@ __all__ = [
     "catalogue",
     "is_intact",
     "pin_file",
+    "remove",
     "stored",
 ]

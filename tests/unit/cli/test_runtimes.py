@@ -94,3 +94,21 @@ def test_nothing_else_can_be_fetched(run: Run) -> None:
     done = run("runtimes", "fetch", "ios")
     assert done.exit_code == 2
     assert "nothing to fetch called 'ios'" in done.stderr
+
+
+def test_removing(run: Run) -> None:
+    Path("litert-2.3.0.aar").write_bytes(LITERT_AAR)
+    run("runtimes", "add", "litert-2.3.0.aar")
+    several = run("runtimes", "remove", "LiteRT")
+    assert several.exit_code == 2
+    assert "may mean 3 libraries" in several.stderr
+    (sha256, *others) = [
+        one["sha256"] for one in json.loads(run("runtimes", "list", "--json").stdout)["added"]
+    ]
+    done = run("runtimes", "remove", sha256[:10])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("removed LiteRT 2.3.0 for android-")
+    left = json.loads(run("runtimes", "list", "--json").stdout)["added"]
+    assert [one["sha256"] for one in left] == others
+    (gone,) = json.loads(run("runtimes", "remove", others[0], "--json").stdout)["removed"]
+    assert gone["sha256"] == others[0]

@@ -69,7 +69,7 @@ def request_(tmp_path: Path) -> RunRequest:
 def make_runner(device: ScriptDevice, tmp_path: Path) -> NativeRunner:
     for name in ("runner", "library"):
         (tmp_path / name).write_bytes(b"")
-    runtime = Runtime("LiteRT", "2.3.0", "linux-x86_64", tmp_path / "library", "0" * 64)
+    runtime = Runtime("LiteRT", "2.3.0", "linux-x86_64", tmp_path / "library", "0" * 64, "ADVICE")
     return NativeRunner(device, runtime, Binary(tmp_path / "runner", "0" * 64, "build"))
 
 
@@ -105,6 +105,23 @@ def test_a_failure_names_the_local_file_and_gives_a_hint(request_: RunRequest, t
     assert isinstance(records[1], Failure)
     assert f"load, model 0: cannot read {request_.models[0]} (status 500)" in error.what
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (says(HELLO, '{"r":"error","where":"library","model":null,"status":null,"message":"bad"}'), True),
+        (says(HELLO, '{"r":"error","where":"compile","model":0,"status":1,"message":"bad"}'), True),
+        (says(HELLO, '{"r":"error","where":"input","model":0,"status":1,"message":"bad"}'), False),
+        ("kill -SEGV $$", True),
+    ],
+)
+def test_a_library_that_may_be_at_fault_is_told_of(
+    request_: RunRequest, tmp_path: Path, script: str, told: bool
+) -> None:
+    _, error = outcome(script, request_, tmp_path)
+    assert error is not None
+    assert ("ADVICE" in (error.hint or "")) is told
 
 
 def test_death_by_a_signal_is_named_with_the_last_words(request_: RunRequest, tmp_path: Path) -> None:
