@@ -20,6 +20,7 @@ from tflprof.cli.report import report
 from tflprof.cli.runtimes import runtimes
 from tflprof.cli.show import show
 from tflprof.cli.targets import targets
+from tflprof.cli.tool_runner import ProfileCommand
 from tflprof.errors import EXIT_PIPE
 
 app = typer.Typer(
@@ -31,7 +32,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (profile, show, inspect, targets, build, report, clean):
+app.command(cls=ProfileCommand)(profile)
+for command in (show, inspect, targets, build, report, clean):
     app.command()(command)
 # Its function cannot be called so: it is a word of the language.
 app.command("import")(import_command)

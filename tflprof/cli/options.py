@@ -47,6 +47,12 @@ Verbose = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Overwrite outputs that exist.")]
 
 
+def is_typed(context: typer.Context, name: str) -> bool:
+    """Whether a parameter stands on the command line, not in the configuration."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def parse_files(texts: Sequence[str]) -> dict[str, Path]:
     """``NAME=FILE`` texts as a mapping. Raises UsageError naming the one that is not."""
     return {name: Path(value) for name, value in _pairs(texts, "--input", "NAME=FILE")}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tflprof.cli.options import is_typed
 from tflprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def chosen_core(context: typer.Context, core: str | None, cores: str | None) -> 
 
     if cores is None:
         return core
-    if core is not None and _is_typed(context, "core"):
+    if core is not None and is_typed(context, "core"):
         raise UsageError("--core and --cores exclude each other", "give one of them")
     if parse_cores(cores) is None:
         raise UsageError(
@@ -80,7 +81,7 @@ def phone_setup(
     wishes = {"quiet": quiet, "governor": governor, "frequency": frequency, "cool_to": cool_to}
     given = [name for name, value in wishes.items() if value]
     if target.partition(":")[0] != "adb":
-        typed = [name for name in given if _is_typed(context, name)]
+        typed = [name for name in given if is_typed(context, name)]
         if typed:
             option = "--" + typed[0].replace("_", "-")
             raise UsageError(f"{option} is for phones, and {target} is none", "use it with --target adb")
@@ -90,9 +91,3 @@ def phone_setup(
     from tflprof.targets.adb.setup import PhoneSetup
 
     return PhoneSetup(quiet=quiet, governor=governor, frequency_khz=frequency, cool_to=cool_to)
-
-
-def _is_typed(context: typer.Context, name: str) -> bool:
-    """Whether an option stands on the command line, not in the configuration."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"

@@ -145,7 +145,7 @@ def profile(
 
     with HeldSignals(holding=False) as signals:
         if binary is not None:
-            collected, cause = run_official_tool(model, binary, flags, options), None
+            collected, cause = run_official_tool(context, model, binary, flags, options), None
         else:
             collected, cause = _measure(model, options, signals)
         signals.holding = True

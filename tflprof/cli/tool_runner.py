@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from tflprof.cli.options import is_typed
 from tflprof.cli.progress import progress_display
 from tflprof.errors import UsageError
 
@@ -33,30 +35,47 @@ ToolFlag = Annotated[
     list[str] | None,
     typer.Option(metavar="FLAG", help="A flag of the tool, such as --tool-flag=--use_gpu=true; repeatable."),
 ]
+_FLAGS = "-- FLAG..."
 ToolFlags = Annotated[
-    list[str] | None, typer.Argument(metavar="[-- FLAG...]", help="Flags of the tool.", show_default=False)
+    list[str] | None, typer.Argument(metavar=_FLAGS, help="Flags of the tool.", show_default=False)
 ]
 
 _UNUSED = (
     "signature",
-    "inputs",
-    "input_shapes",
+    "input",
+    "input_shape",
     "runtime",
+    "seed",
+    "precision",
     "xnnpack_flags",
     "weight_cache",
     "rate",
     "sustain",
     "pmu",
 )
-"""Options of our own runner that a tool does not have."""
+"""Parameters of our own runner that a tool does not have."""
+_KERNELS = ("xnnpack", "builtin")
+
+
+class ProfileCommand(TyperCommand):
+    """``tflprof profile``, whose usage shows the flags of a tool as they are typed."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The parts of the usage line."""
+        # Optional and repeatable is what the brackets and dots already say.
+        return [f"[{_FLAGS}]" if _FLAGS in piece else piece for piece in super().collect_usage_pieces(ctx)]
 
 
 def check_runner(runner: RunnerKind, binary: Path | None, flags: list[str]) -> None:
     """Raise UsageError if the options of the runner do not go together."""
+    wrong = next((flag for flag in flags if not flag.startswith("--")), None)
+    if wrong is not None and (runner is RunnerKind.TFLPROF or wrong.endswith(".tflite")):
+        raise UsageError(
+            f"one model at a time: {wrong!r} is one argument too many", "run tflprof profile for each"
+        )
     if runner is RunnerKind.BENCHMARK_MODEL:
         if binary is None:
             raise UsageError("--runner benchmark_model needs the tool", "name it with --binary PATH")
-        wrong = next((flag for flag in flags if not flag.startswith("--")), None)
         if wrong is not None:
             raise UsageError(f"{wrong!r} is no flag of the tool", "flags look like --use_gpu=true")
     elif binary is not None or flags:
@@ -66,28 +85,39 @@ def check_runner(runner: RunnerKind, binary: Path | None, flags: list[str]) -> N
         )
 
 
-def run_official_tool(model: Path, binary: Path, flags: list[str], options: dict[str, Any]) -> Profile:
-    """Profile with a tool; ``options`` are those of ``tflprof profile``. Raises UsageError for what it lacks."""
+def run_official_tool(
+    context: typer.Context, model: Path, binary: Path, flags: list[str], options: dict[str, Any]
+) -> Profile:
+    """Profile with a tool; ``options`` are those of ``tflprof profile``.
+
+    What the tool lacks raises UsageError if it was typed, and is left out if the configuration says it.
+    """
     from tflprof.workflow.progress import Progress
     from tflprof.workflow.tool_profile import profile_with_tool
 
-    unused = [name for name in _UNUSED if options.get(name)]
+    unused = [name for name in _UNUSED if is_typed(context, name)]
     if unused:
-        option = "--" + unused[0].removesuffix("s").replace("_", "-")
+        option = "--" + unused[0].replace("_", "-")
         raise UsageError(
             f"{option} does not go with --runner benchmark_model", "pass the tool's own flags after --"
         )
     chosen = {name: options[name] for name in ("target", "core", "threads", "max_seconds")}
-    # XNNPACK is the default of ours, not a choice; the tools have theirs.
-    kernels = None if options["kernels"] == "xnnpack" else options["kernels"]
     with progress_display() as report:
         report(Progress("measuring", None, f"{binary.name} is at work"))
         return profile_with_tool(
             model,
             binary=binary,
-            kernels=kernels,
+            kernels=_chosen_kernels(context, options["kernels"]),
             flags=flags,
             setup=options.get("setup"),
             tell=lambda stage, fraction, detail: report(Progress(stage, fraction, detail)),
             **chosen,
         )
+
+
+def _chosen_kernels(context: typer.Context, kernels: str) -> str | None:
+    """The kernels that the user chose. Our own default is no choice: the tools have theirs."""
+    if is_typed(context, "kernels"):
+        return kernels
+    source = context.get_parameter_source("kernels")
+    return kernels if source is not None and source.name == "DEFAULT_MAP" and kernels in _KERNELS else None

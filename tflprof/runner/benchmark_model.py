@@ -151,6 +151,8 @@ def _kernel_flags(request: ToolRequest, known: frozenset[str], given: set[str]) 
         raise UsageError(
             "this tool cannot run builtin kernels: it has no --use_xnnpack", "use benchmark_model"
         )
+    if request.kernels == "xnnpack" and not known & {"use_xnnpack", "use_profiler"}:
+        raise UsageError("this tool is older than XNNPACK: it has no --use_xnnpack", "use a newer one")
     return {"use_xnnpack": "true" if request.kernels == "xnnpack" else "false"}
 
 

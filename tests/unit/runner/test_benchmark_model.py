@@ -148,7 +148,12 @@ def test_litert_has_flags_of_its_own(request_of: Any) -> None:
     assert output.report.runs[0].tool == "benchmark_litert_model"
 
 
-@pytest.mark.parametrize(("flags", "kernels"), [(TENSORFLOW, "reference"), (LITERT, "builtin")])
+OLDEST = ("graph", "num_threads")
+
+
+@pytest.mark.parametrize(
+    ("flags", "kernels"), [(TENSORFLOW, "reference"), (LITERT, "builtin"), (OLDEST, "xnnpack")]
+)
 def test_kernels_that_the_tool_lacks_are_refused(request_of: Any, flags: Sequence[str], kernels: str) -> None:
     device = PlayedDevice(flags, LOG)
     with pytest.raises(UsageError):
