@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.phone.fixtures import adb_server, fault, phone, phone_v1, pushed, small_network, used
+from tests.phone.fixtures import adb_server, fault, phone, phone_v1, probed, pushed, small_network, used
 
-__all__ = ["adb_server", "fault", "phone", "phone_v1", "pushed", "small_network", "used"]
+__all__ = ["adb_server", "fault", "phone", "phone_v1", "probed", "pushed", "small_network", "used"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.phone.product import SESSIONS, STORE, Fault
+from tests.phone.product import SESSIONS, STORE, Fault, fill_store
 from tests.phone.virtual_phone import VirtualPhone
 
 AWAY_SECONDS = 1.0
@@ -134,10 +135,12 @@ def test_a_wireless_phone_out_of_reach_for_long(used: Fault) -> None:
     assert "reconnected" in ending.findings
 
 
-def test_a_cable_pulled_in_a_first_push(fault: Fault) -> None:
+def test_a_cable_pulled_in_a_first_push(fault: Fault, probed: Path) -> None:
+    """The library is pushed before the first session: it is tried on this phone first."""
     fault.phone.throttle(SLOW_LINK)
     command = fault.start()
     command.until(lambda: part_files(fault.phone), "nothing is pushed")
+    assert not probed.exists()
     pull_cable(fault.phone)
     fault.phone.throttle(0)
     ending = command.finish()
@@ -145,3 +148,28 @@ def test_a_cable_pulled_in_a_first_push(fault: Fault) -> None:
         "cable pulled during the very first push", "the library half sent; back after a second", ending
     )
     assert ending.status == 0, ending.stderr
+    assert len(list(probed.iterdir())) == 1
+
+
+def test_a_cable_pulled_again_and_again_in_a_first_push(fault: Fault, probed: Path) -> None:
+    """Given up in the end, but not before nothing half sent is left."""
+    loose = """
+from tflprof.errors import DeviceLost
+from tflprof.targets.adb.link import AdbLink
+def cut(self, source, remote, *rest):
+    if "LiteRt" not in getattr(source, "name", ""):
+        return push(self, source, remote, *rest)
+    push(self, source.read(10), remote)
+    self.lost = True
+    raise DeviceLost("the cable is loose")
+push, AdbLink.push = AdbLink.push, cut
+"""
+    (fault.directory / "earlier").mkdir()
+    (fault.directory / "earlier" / ("0" * 64)).touch()
+    fill_store(fault.phone, fault.directory / "earlier")
+    ending = fault.start(before=loose).finish()
+    fault.tell("a loose cable: each first push of the library breaks", "the phone answers in between", ending)
+    assert ending.status == 3
+    assert "the cable is loose, 4 times in a row" in ending.message
+    assert not probed.exists()
+    assert part_files(fault.phone) == []

@@ -64,6 +64,19 @@ def fault(
 
 
 @pytest.fixture
+def probed(fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that remembers on which phones a library works: no run has been there, so each tries it first."""
+    cache, shared = (
+        tmp_path / "cache" / "tflprof",
+        Path(fault.phone.environment["XDG_CACHE_HOME"]) / "tflprof",
+    )
+    cache.mkdir(parents=True)
+    (cache / "runtimes").symlink_to(shared / "runtimes")
+    monkeypatch.setitem(fault.phone.environment, "XDG_CACHE_HOME", str(cache.parent))
+    return cache / "probed"
+
+
+@pytest.fixture
 def used(fault: Fault, pushed: Path) -> Fault:
     """The same on which everything was pushed before."""
     fill_store(fault.phone, pushed)

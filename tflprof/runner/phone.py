@@ -24,6 +24,7 @@ _ANDROID = {"arm64-v8a": "android-aarch64", "armeabi-v7a": "android-armv7", "x86
 _LINUX = {"linux-armv7": "linux-armhf"}
 _GLIBC = "linux-aarch64"
 _TRIAL_SECONDS = 60.0
+_RETRIES = 3
 _FETCH = "tflprof runtimes fetch android, or give a library or an AAR with --runtime PATH"
 
 
@@ -69,13 +70,27 @@ def open_phone(device: AdbDevice, runtime: Path | None) -> NativeRunner:
     Raises:
         RuntimeMissing: there is no library for it, or the given one does not fit.
         TargetError: no program of ours runs on it.
+        DeviceLost: its link breaks again and again.
     """
     try:
-        choice = choose(device, System.of(device.inspection), runtime)
+        choice = _choose_patiently(device, runtime)
         return NativeRunner(choice.device, choice.runtime, choice.binary, mode=choice.mode)
     except BaseException:
         device.close()
         raise
+
+
+def _choose_patiently(device: AdbDevice, runtime: Path | None) -> Choice:
+    """The choice, though the link breaks: what is tried on the device may be the first, large push to it."""
+    for retries_left in reversed(range(_RETRIES + 1)):
+        try:
+            return choose(device, System.of(device.inspection), runtime)
+        except DeviceLost as error:
+            # After the last try, too: what it left half sent can be removed only from a phone that answers.
+            device.recover()
+            if not retries_left:
+                raise DeviceLost(f"{error.what}, {_RETRIES + 1} times in a row", error.hint) from error
+    raise AssertionError("the last try returns or raises")
 
 
 def choose(device: AdbDevice, system: System, given: Path | None) -> Choice:

@@ -197,8 +197,9 @@ class AdbDevice:
         """Put the phone back as it was, remove our folders and unlock it; gives up quickly if it is gone."""
         try:
             self._quiet.end()
-            if self._count and not self.link.lost:
+            folders = [*([unseen(self._root)] if self._count else []), *self._store.leftovers]
+            if folders and not self.link.lost:
                 with contextlib.suppress(TflprofError):
-                    self.link.run(f"rm -rf {unseen(self._root)}", _CLEANING_SECONDS)
+                    self.link.run(f"rm -rf {' '.join(folders)}", _CLEANING_SECONDS)
         finally:
             self._lock.release()

@@ -105,6 +105,11 @@ class Store:
         """Look again what is there before the next push: the phone was away."""
         self._sizes = self._free = None
 
+    @property
+    def leftovers(self) -> list[str]:
+        """Folders on the phone that broken pushes left and no later one has removed."""
+        return [f"{STORE}/{name}" for name in self._leftovers]
+
     def ensure(self, files: Collection[LocalFile], on_push: OnPush) -> None:
         """Have all files in the store.
 
@@ -147,7 +152,7 @@ class Store:
 
     def _make_room(self, needed: int) -> None:
         """Make the folder, remove what broken pushes left, and see that the files fit."""
-        remove = " ".join(shlex.quote(f"{STORE}/{name}") for name in self._leftovers)
+        remove = " ".join(map(shlex.quote, self.leftovers))
         script = f"mkdir -p {STORE} || exit 73; {f'rm -rf {remove}; ' if remove else ''}df -k {STORE} 2>&1"
         result = self._link.run(script)
         if result.status == 73:
@@ -192,10 +197,12 @@ class Store:
                 self._send(file, parts[sha], tell)
             arrived = self._verified(files, parts)
         except BaseException:
-            # After a lost link the next push does it.
+            # After a lost link the next push does it, or whoever closes the device.
+            self._leftovers.append(folder.rpartition("/")[2])
             if not self._link.lost:
                 with contextlib.suppress(TflprofError):
                     self._link.run(f"rm -rf {folder}")
+                    self._leftovers.pop()
             raise
         move = (
             f"mv -f {' '.join(parts[sha] for sha in files if sha in arrived)} {STORE}/ && " if arrived else ""
