@@ -12,6 +12,8 @@ NAMES = ("libLiteRt.so", "libtensorflowlite_c.so", "libtensorflowlite_jni.so")
 """File names of inference libraries, the preferred one first."""
 
 _BY_API = {"litert": "LiteRT", "tflite": "TensorFlow Lite"}
+# What platforms of 32 bits are called after the system.
+_NARROW = ("armv7", "armhf", "x86")
 # A function that every library with this interface exports.
 _FUNCTIONS = {"litert": b"LiteRtCreateEnvironment", "tflite": b"TfLiteModelCreateFromFile"}
 
@@ -47,6 +49,13 @@ def api_name(api: str | None) -> str:
     return _BY_API.get(api or "", "LiteRT")
 
 
+def why_unusable(api: str | None, platform: str) -> str | None:
+    """Why no library with an interface can be run on a platform, whatever is in it; None if it may be."""
+    if api == "litert" and platform.rpartition("-")[2] in _NARROW:
+        return "the runner knows LiteRT's interface on 64-bit devices only; 32-bit ones need a libtensorflowlite_c.so"
+    return None
+
+
 def identify(path: Path) -> Identity:
     """Read what a file is. Raises AnotherLibrary if it is no inference library, RuntimeMissing if it is none at all."""
     facts = read_elf(path)
@@ -56,7 +65,7 @@ def identify(path: Path) -> Identity:
             f"{path.name} is a library for {facts.platform}, but exports neither LiteRT's nor TensorFlow Lite's C API",
             f"wanted is one of {', '.join(NAMES)}",
         )
-    note = None
+    note = why_unusable(api, facts.platform)
     if facts.platform in ("android-aarch64", "android-x86_64") and facts.alignment < PAGE_16K:
         note = f"aligned to {facts.alignment} bytes: phones with 16 KiB pages will not load it"
     return Identity(api_name(api), api, facts.platform, note)

@@ -13,7 +13,7 @@ from tflprof.runtimes.archive import is_archive
 from tflprof.runtimes.catalog import fetchable, known
 from tflprof.runtimes.elf import elf_platform
 from tflprof.runtimes.fetch import cached_library, file_sha256
-from tflprof.runtimes.identify import api_name, library_api
+from tflprof.runtimes.identify import api_name, library_api, why_unusable
 from tflprof.runtimes.store import newest
 
 _PACKAGE = "ai_edge_litert"
@@ -59,12 +59,14 @@ def find_runtime(platform: str, override: Path | None = None, *, api: str | None
         api: interface it must have, ``litert`` or ``tflite``; None for any.
 
     Raises:
-        RuntimeMissing: if there is none, it does not verify, or it is built for another platform or interface.
+        RuntimeMissing: if there is none, it does not verify, it is built for another platform or interface,
+            or cannot be run there.
     """
     if override is not None:
         return _described(override, platform, api)
     added = newest(platform, api)
     if added is not None:
+        _check_usable(added.path, added.api, platform, added.advice)
         return Runtime(added.name, added.version, platform, added.path, added.sha256, added.advice)
     installed = _installed() if platform == host_platform() else None
     if installed is not None:
@@ -113,12 +115,23 @@ def _described(given: Path, platform: str, api: str | None = None) -> Runtime:
             f"the runtime {given} has the interface of {api_name(own)}, this target needs {api_name(api)}'s",
             "measure with --target host, or leave --runtime out",
         )
+    _check_usable(given, own, platform)
     name = api_name(own)
     entry = known(sha256)
     if entry is not None:
         return Runtime(entry.name, entry.version, platform, path.resolve(), sha256)
     version = version_in(given.name) if packed else _version_beside(path)
     return Runtime(name, version, platform, path.resolve(), sha256)
+
+
+def _check_usable(path: Path, api: str | None, platform: str, advice: str | None = None) -> None:
+    reason = why_unusable(api, platform)
+    if reason is not None:
+        hint = "tflprof runtimes add libtensorflowlite_c.so, or use a 64-bit device"
+        raise RuntimeMissing(
+            f"the library {path} for {platform} cannot be used: {reason}",
+            f"{hint}; {advice}" if advice else hint,
+        )
 
 
 def _installed() -> Path | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tflprof.errors import RuntimeMissing, UsageError
 from tflprof.runtimes.fetch import cache_directory, file_sha256
-from tflprof.runtimes.identify import NAMES, Identity
+from tflprof.runtimes.identify import NAMES, Identity, why_unusable
 
 _INDEX = "index.json"
 _FORMAT = 1
@@ -84,7 +84,7 @@ def stored() -> list[Stored]:
 
 
 def newest(platform: str, api: str | None = None) -> Stored | None:
-    """The library of a platform that was added last, None if there is none.
+    """The library of a platform that was added last, None if there is none; one the runner knows comes first.
 
     Args:
         platform: such as ``android-aarch64``.
@@ -93,8 +93,8 @@ def newest(platform: str, api: str | None = None) -> Stored | None:
     Raises:
         RuntimeMissing: it is gone, or is not any more what was added.
     """
-    fitting = (one for one in reversed(stored()) if one.platform == platform and api in (None, one.api))
-    found = next(fitting, None)
+    fitting = [one for one in reversed(stored()) if one.platform == platform and api in (None, one.api)]
+    found = min(fitting, key=lambda one: why_unusable(one.api, platform) is not None, default=None)
     if found is not None:
         verify(found)
     return found
@@ -205,11 +205,13 @@ def keep_file(path: Path, sha256: str) -> Path:
 
 def in_order(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Libraries with the preferred one last, where the newest is looked for."""
-    return sorted(candidates, key=lambda one: _rank(one.path.name), reverse=True)
+    return sorted(candidates, key=_rank, reverse=True)
 
 
-def _rank(file: str) -> int:
-    return NAMES.index(file) if file in NAMES else len(NAMES)
+def _rank(one: Candidate) -> tuple[bool, int]:
+    file = one.path.name
+    unusable = why_unusable(one.identity.api, one.identity.platform) is not None
+    return unusable, NAMES.index(file) if file in NAMES else len(NAMES)
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def test_an_android_library_that_was_added_is_used(trouble: dict[str, str], tmp_
 
 
 def test_a_32_bit_library_on_a_64_bit_phone(trouble: dict[str, str], tmp_path: Path) -> None:
-    add(tmp_path, elf("arm"))
+    add(tmp_path, elf("arm", symbol=TFLITE))
     assert chosen(PHONE).runtime.platform == "android-armv7"
     add(tmp_path, elf("aarch64"))
     assert chosen(PHONE).runtime.platform == "android-aarch64"

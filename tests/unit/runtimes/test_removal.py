@@ -127,6 +127,35 @@ def test_of_an_archive_the_interface_that_is_needed(home: Path) -> None:
     assert find_runtime("linux-x86_64", path, api="litert").name == "LiteRT"
 
 
+# 32 bits: the runner knows only TensorFlow Lite's interface there
+
+
+def test_on_32_bits_tensorflow_lite_comes_first(home: Path) -> None:
+    add_bytes(home, elf("arm", symbol=TFLITE), "libtensorflowlite_c.so")
+    add_bytes(home, LITERT_AAR)
+    assert find_runtime("android-armv7").name == "TensorFlow Lite"
+    assert find_runtime("android-aarch64").name == "LiteRT"
+
+
+def test_on_32_bits_tensorflow_lite_comes_first_in_an_archive(home: Path) -> None:
+    both = {"a/libLiteRt.so": elf("arm"), "a/libtensorflowlite_jni.so": elf("arm", symbol=TFLITE)}
+    path = write(home / "both.aar", aar(both))
+    assert find_runtime("android-armv7", path).name == "TensorFlow Lite"
+    add_runtime(str(path))
+    assert stored()[-1].api == "tflite"
+
+
+def test_litert_for_32_bits_is_noted_and_refused(home: Path) -> None:
+    add_bytes(home, LITERT_AAR)
+    notes = {entry.platform: entry.note for entry in stored()}
+    assert "libtensorflowlite_c.so" in (notes["android-armv7"] or "")
+    assert notes["android-aarch64"] is None
+    for given in (None, home / "litert-2.3.0.aar"):
+        with pytest.raises(RuntimeMissing, match="for android-armv7 cannot be used") as caught:
+            find_runtime("android-armv7", given)
+        assert "runtimes add libtensorflowlite_c.so" in (caught.value.hint or "")
+
+
 def test_where_it_came_from_is_no_part_of_its_identity(home: Path) -> None:
     add_bytes(home, elf(), "mine.so")
     runtime = find_runtime("android-aarch64")
