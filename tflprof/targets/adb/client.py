@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 READY = "device"
 _OLDEST_SERVER = 31
 _START_SECONDS = 30.0
-_KEY = re.compile(r"\s(?:usb|product|model|device|transport_id|features):\S*")
+_STATES = "device|offline|unauthorized|authorizing|connecting|bootloader|recovery|sideload|rescue|host|no permissions.*?"
+# Serials may hold blanks: `adb-1 (2)._adb-tls-connect._tcp`, `(no serial number)`.
+_LINE = re.compile(rf"(.+?)\s+({_STATES})((?:\s+\w+:\S+)*)")
+_STRANGE_LINE = re.compile(r"(\S+)\s+(\S.*?)((?:\s+\w+:\S+)*)")
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,12 @@ class Phone:
 def parse_phones(listing: str) -> list[Phone]:
     """The phones of a long listing of the server (``adb devices -l``)."""
     phones = []
-    for line in listing.splitlines():
-        serial, _, rest = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
-        if not rest.strip():
-            continue
-        model = re.search(r"\smodel:(\S+)", rest)
-        state = _KEY.split(" " + rest.strip(), maxsplit=1)[0].strip()
-        phones.append(Phone(serial, state, model[1].replace("_", " ") if model else None))
+    for line in map(str.strip, listing.splitlines()):
+        found = _LINE.fullmatch(line) or _STRANGE_LINE.fullmatch(line)
+        if found is not None:
+            serial, state, rest = found.groups()
+            model = re.search(r"\smodel:(\S+)", rest)
+            phones.append(Phone(serial, state, model[1].replace("_", " ") if model else None))
     return phones
 
 
@@ -66,7 +69,7 @@ def choose_phone(phones: Sequence[Phone], serial: str | None) -> Phone:
         if len(phones) > 1:
             raise TargetError(
                 f"{len(phones)} phones are connected: {'; '.join(map(str, phones))}",
-                f"choose with --target adb:SERIAL, such as adb:{phones[0].serial}",
+                f"choose with --target adb:SERIAL, such as {shlex.quote(f'adb:{phones[0].serial}')}",
             )
         chosen = phones[0]
     else:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tflprof.errors import TargetError
-from tflprof.targets.adb.client import AdbServer, Phone, choose_phone, is_network_serial, parse_phones
+from tflprof.targets.adb.client import (
+    AdbServer,
+    Phone,
+    choose_phone,
+    is_network_serial,
+    parse_phones,
+    state_remedy,
+)
 
 LISTING = (
     "8ABX0PQRS              device usb:1-4 product:walleye model:Pixel_2 device:walleye transport_id:3\n"
@@ -16,6 +23,11 @@ LISTING = (
     "????????????           no permissions (user in plugdev group; are your udev rules wrong?); "
     "see [http://developer.android.com/tools/device.html] usb:1-1 transport_id:9\n"
     "R58N                   recovery usb:1-3 product:x model:SM_A515F device:a51 transport_id:10\n"
+    "adb-25191JEGR05643-8sd1Ab (2)._adb-tls-connect._tcp device product:cheetah model:Pixel_7_Pro device:cheetah "
+    "transport_id:11\n"
+    "(no serial number)     no permissions (missing udev rules? user is in the plugdev group); "
+    "see [http://developer.android.com/tools/device.html] usb:1-5 transport_id:12\n"
+    "R59N                   a state of tomorrow usb:1-6 transport_id:13\n"
 )
 
 
@@ -29,11 +41,17 @@ def test_a_listing() -> None:
         ("0123456789ABCDEF", None),
         ("????????????", None),
         ("R58N", "SM A515F"),
+        ("adb-25191JEGR05643-8sd1Ab (2)._adb-tls-connect._tcp", "Pixel 7 Pro"),
+        ("(no serial number)", None),
+        ("R59N", None),
     ]
     assert [phone.state for phone in phones[:5]] == ["device", "device", "device", "offline", "unauthorized"]
     assert phones[5].state.startswith("no permissions (user in plugdev group")
     assert "usb:" not in phones[5].state
-    assert phones[6].state == "recovery"
+    assert [phone.state for phone in phones[6:8]] == ["recovery", "device"]
+    assert phones[8].state.startswith("no permissions (missing udev rules?")
+    assert "udev rules" in state_remedy(phones[8])
+    assert phones[9].state == "a state of tomorrow"
 
 
 @pytest.mark.parametrize("text", ["", "\n", "* daemon started\n\n".replace("* daemon started", "")])
@@ -54,6 +72,11 @@ def test_the_only_phone_needs_no_serial() -> None:
 
 def test_a_phone_by_its_serial() -> None:
     assert choose_phone([ONE, OTHER], OTHER.serial) is OTHER
+
+
+def test_a_serial_with_blanks_is_shown_as_it_must_be_typed() -> None:
+    error = refusal([Phone("adb-1 (2)._adb-tls-connect._tcp", "device"), ONE], None)
+    assert (error.hint or "").endswith("such as 'adb:adb-1 (2)._adb-tls-connect._tcp'")
 
 
 def refusal(phones: list[Phone], serial: str | None) -> TargetError:
