@@ -1,21 +1,27 @@
 """What does the ADB path cost, and does streaming disturb the runner?
 
-On the virtual phone, with one small network. (1) Wall time of everything `profile --target adb` does with the phone
-around one session (look at it, choose a library, push, run, stream, clean up), less what the same takes by hand:
-`adb push` of the same files and `adb shell` of the same command. First run: the phone holds nothing of ours, and
-the time it hashes the files is taken off too. Second run: everything is there. (2) Times that the runner itself
-measured, with the link throttled to a crawl and without, in alternating sessions.
+On the virtual phone, with one small network. (1) Wall time of a profile with ``target="adb"``, each in a fresh process
+(benchmarks/adb_child.py) with a fixed schedule of one session. Taken away is what would be needed without ADB: the same
+in a fresh process that gets the records from a file instead of a phone (interpreter, imports that every target needs,
+reading the model, collecting, attributing), and the run by hand: `adb shell` of the same command. What stays is
+everything that ADB adds: import of adbutils and of our modules for phones, hashing files here, talking to the server,
+looking at the phone at start and end, choosing the library, links, the stream and its records, cleaning up. First
+run: the phone holds nothing of ours; `adb push` of the same files and the time in which the phone hashes them are
+taken away, too. Second run: everything is there. (2) Times that the runner itself measured, with the link throttled
+to a crawl and without, in alternating sessions.
 
-The phone's programs run on the last core of this machine, everything else (this program, the adb server) on the rest;
-all of them at the highest priority, so that other work of the machine disturbs little.
+The phone's programs run on the last core of this machine, everything else (these processes, the adb server) on the
+rest; all of them at the highest priority, so that other work of the machine disturbs little.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -26,7 +32,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import common
+from benchmarks.adb_child import fixed
 from tests.phone import AdbServer, VirtualPhone
+from tests.phone.machine import PROJECT
 from tflprof.runner.binary import runner_binary
 from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.open import open_runner
@@ -48,17 +56,8 @@ CRAWL_BYTES_PER_SECOND = 16000
 
 
 def request(model: Path, blocks: int) -> RunRequest:
-    """A session of so many rounds of one inference each: the same work every time."""
-    return RunRequest(
-        (model,),
-        warmup_ms=0,
-        warmup_min=1,
-        block_max=1,
-        profiled_max=1,
-        fill=False,
-        seconds=600.0,
-        blocks=blocks,
-    )
+    """The session that every process runs."""
+    return fixed(RunRequest((model,)), blocks)
 
 
 def session(runner: Runner, wanted: RunRequest) -> list[Block]:
@@ -85,16 +84,11 @@ class Bench:
     model: Path
     blocks: int = 4
 
-    def run(self, sessions: int = 1) -> None:
-        """All that a profile does with the phone."""
-        runner = open_runner("adb")
-        try:
-            runner.conditions()
-            for _ in range(sessions):
-                session(runner, request(self.model, self.blocks))
-            runner.conditions()
-        finally:
-            runner.close()
+    def run(self, how: str = "phone", sessions: int = 1) -> None:
+        """A profile in a process of its own: on the ``phone``, or as ``replay`` of what the last one there recorded."""
+        recording = self.model.with_suffix(f".{sessions}.records")
+        words = (str(self.model), str(sessions), str(self.blocks), str(recording), how)
+        common.run([sys.executable, "-m", "benchmarks.adb_child", *words], cwd=PROJECT)
 
     def forget(self) -> None:
         """Make the next run a first one."""
@@ -147,25 +141,42 @@ class Bench:
 
 
 def overhead(bench: Bench, runs: int) -> dict[str, list[float]]:
-    """Seconds of every part, of ``runs`` rounds in which all take turns; the first round is not kept."""
+    """Seconds of every part, of ``runs`` rounds in which all take turns in random order; an earlier one is not kept."""
     found: dict[str, list[float]] = {}
+    turns = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
         files = bench.prepare(Path(name))
         for _ in range(runs + 1):
-            parts = bench.by_hand(files)
             bench.forget()
-            parts["first"] = timed(bench.run)
-            parts["second"] = timed(bench.run)
-            parts["three sessions"] = timed(lambda: bench.run(3))
+            parts = {"first": timed(bench.run)}
+            works: list[Callable[[], dict[str, float]]] = [
+                lambda: bench.by_hand(files),
+                lambda: {"second": timed(bench.run)},
+                lambda: {"three sessions": timed(lambda: bench.run(sessions=3))},
+                lambda: {"without a phone": timed(lambda: bench.run("replay"))},
+            ]
+            for work in turns.sample(works, len(works)):
+                parts.update(work())
             for key, value in parts.items():
                 found.setdefault(key, []).append(value)
-    kept = {key: values[1:] for key, values in found.items()}
-    first = zip(kept["first"], kept["push"], kept["hash"], kept["run"], strict=True)
-    kept["first, beyond"] = [whole - push - digest - run for whole, push, digest, run in first]
-    kept["second, beyond"] = [a - b for a, b in zip(kept["second"], kept["run"], strict=True)]
+    return with_differences({key: values[1:] for key, values in found.items()})
+
+
+def with_differences(kept: dict[str, list[float]]) -> dict[str, list[float]]:
+    """The parts, and round by round what the ADB path adds."""
+
+    def less(whole: str, *taken: str) -> list[float]:
+        return [
+            first - sum(rest) for first, *rest in zip(*(kept[key] for key in (whole, *taken)), strict=True)
+        ]
+
     more = zip(kept["three sessions"], kept["second"], kept["run"], strict=True)
-    kept["a further session, beyond"] = [(three - one) / 2 - run for three, one, run in more]
-    return kept
+    return {
+        **kept,
+        "first, beyond": less("first", "without a phone", "run", "push", "hash"),
+        "second, beyond": less("second", "without a phone", "run"),
+        "a further session, beyond": [(three - one) / 2 - run for three, one, run in more],
+    }
 
 
 def throttling(bench: Bench, pairs: int) -> tuple[dict[str, list[float]], dict[bool, list[float]]]:
@@ -205,11 +216,15 @@ def rows(found: dict[str, list[float]], ratios: dict[str, list[float]]) -> list[
         ("by hand: `adb push` of the same bytes", seconds("push")),
         ("by hand: the phone's hashing of them", seconds("hash")),
         ("by hand: the run itself", seconds("run")),
-        ("first run, all of it", seconds("first")),
-        ("**first run, beyond these three**", seconds("first, beyond", FIRST_LIMIT)),
+        ("the same process without a phone, from recorded records", seconds("without a phone")),
+        ("first run, the whole process", seconds("first")),
+        ("**first run, beyond these four**", seconds("first, beyond", FIRST_LIMIT)),
         ("… of which the trial of the library takes the phone", seconds("trial")),
-        ("second run, all of it", seconds("second")),
-        ("**second run, beyond the run itself**", seconds("second, beyond", SECOND_LIMIT)),
+        ("second run, the whole process", seconds("second")),
+        (
+            "**second run, beyond the run and the process without**",
+            seconds("second, beyond", SECOND_LIMIT),
+        ),
         ("each further session, beyond its run", seconds("a further session, beyond")),
     ]
     for variant, values in ratios.items():
@@ -226,6 +241,7 @@ def rows(found: dict[str, list[float]], ratios: dict[str, list[float]]) -> list[
 def main() -> None:
     """Measure both and publish them."""
     options = common.arguments(__doc__ or "", runs=9, pairs=16, blocks=240)
+    before = os.getloadavg()
     os.setpriority(os.PRIO_PROCESS, 0, -20)
     here = os.sched_getaffinity(0)
     last = {common.last_core()}
@@ -242,11 +258,17 @@ def main() -> None:
             found = overhead(Bench(phone, model), options.runs)
             ratios, lasted = throttling(Bench(phone, model, options.blocks), options.pairs)
         server.close()
-    publish(options, found, ratios, lasted)
+    publish(options, before, found, ratios, lasted)
+
+
+def loads(averages: Sequence[float]) -> str:
+    """Load averages as text."""
+    return ", ".join(f"{load:.1f}" for load in averages)
 
 
 def publish(
     options: Any,
+    before: Sequence[float],
     found: dict[str, list[float]],
     ratios: dict[str, list[float]],
     lasted: dict[bool, list[float]],
@@ -254,13 +276,18 @@ def publish(
     """Write the report."""
     crawling, free = (statistics.median(lasted[crawl]) for crawl in (True, False))
     text = common.table(("", "median [least, most]"), rows(found, ratios)) + (
-        f"\n\n{options.runs} rounds, all parts of a round one after the other; a first round was not kept. "
+        "\n\nEvery profile is a fresh process with one session of fixed work. **Taken away**, round by round: the run "
+        "by hand, and a fresh process that does everything but ADB (interpreter, imports that every target needs, "
+        "reading the model, collecting, attributing) with recorded records; of a first run also the push by hand and "
+        "the phone's hashing. **Included** is the rest: import of adbutils and of our modules for phones, hashing files "
+        "here, the adb server, looking at the phone at start and end, choosing the library, links, the stream and "
+        "parsing it, cleaning up. A further session is half of what two more take, less its run; collecting it is "
+        f"included.\n\n{options.runs} rounds, each a first run and then the other parts in random order; an earlier "
+        "round was not kept. "
         f"Throttling: {options.pairs} pairs of sessions in alternating order, {CRAWL_BYTES_PER_SECOND} bytes a second; "
         f"a throttled session took {crawling:.1f} s, a free one {free:.1f} s. The phone's programs "
         "had the last core of the machine, everything else the others, all at nice -20; other work went on there. "
-        "Load averages (1, 5, 15 minutes) at the end: "
-        + ", ".join(f"{load:.1f}" for load in os.getloadavg())
-        + "."
+        f"Load averages (1, 5, 15 minutes) at the start: {loads(before)}; at the end: {loads(os.getloadavg())}."
     )
     data = {"seconds": found, "ratios": ratios, "throttled": lasted[True], "free": lasted[False]}
     common.publish("adb_overhead", "What the ADB path costs", text, data, options.out)
