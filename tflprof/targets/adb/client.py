@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 READY = "device"
 _OLDEST_SERVER = 31
 _START_SECONDS = 30.0
-_STATES = "device|offline|unauthorized|authorizing|connecting|bootloader|recovery|sideload|rescue|host|no permissions.*?"
+_STATES = (
+    "device|offline|unauthorized|authorizing|connecting|bootloader|recovery|sideload|rescue|host|"
+    "no permissions.*?"
+)
+_TCP = re.compile(r"tcp:(?:(\[[^][]+\]|[^][:]+):)?([^][:]+)")
 # Serials may hold blanks: `adb-1 (2)._adb-tls-connect._tcp`, `(no serial number)`.
 _LINE = re.compile(rf"(.+?)\s+({_STATES})((?:\s+\w+:\S+)*)")
 _STRANGE_LINE = re.compile(r"(\S+)\s+(\S.*?)((?:\s+\w+:\S+)*)")
@@ -122,14 +126,38 @@ def state_remedy(phone: Phone) -> str:
 
 
 class AdbServer:
-    """The adb server that adb's own environment variables name, by default this machine's on port 5037."""
+    """The adb server that adb's own environment variables name, by default this machine's on port 5037.
+
+    Raises TargetError if a variable names none that can be reached.
+    """
 
     def __init__(self) -> None:
-        self.host = os.environ.get("ANDROID_ADB_SERVER_HOST") or "127.0.0.1"
-        port = os.environ.get("ANDROID_ADB_SERVER_PORT") or "5037"
+        variable = "ADB_SERVER_SOCKET"
+        address = os.environ.get(variable)
+        if address:
+            found = _TCP.fullmatch(address)
+            if found is None:
+                raise TargetError(
+                    f"{variable} is {address!r}, which is no TCP socket",
+                    "set it to tcp:HOST:PORT, or unset it for the server of this machine",
+                )
+            host, port = (found[1] or "").strip("[]"), found[2]
+            self._chosen_by = variable
+        else:
+            hosts = ("ANDROID_ADB_SERVER_ADDRESS", "ANDROID_ADB_SERVER_HOST")
+            self._chosen_by = next((name for name in hosts if os.environ.get(name)), hosts[0])
+            host = os.environ.get(self._chosen_by, "")
+            variable = "ANDROID_ADB_SERVER_PORT"
+            port = os.environ.get(variable) or "5037"
         if not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
-            raise TargetError(f"ANDROID_ADB_SERVER_PORT is {port!r}, which is no port", "unset it")
-        self.port = int(port)
+            raise TargetError(f"{variable} is {address or port!r}, which is no port", "unset it")
+        if ":" in host:
+            raise TargetError(
+                f"{self._chosen_by} names {host!r}, and IPv6 is not supported",
+                "give an IPv4 address or a host name, or unset it",
+            )
+        self.host, self.port = host or "127.0.0.1", int(port)
+        self._port_variable = variable
 
     def __str__(self) -> str:
         return f"the adb server at {self.host}:{self.port}"
@@ -176,7 +204,7 @@ class AdbServer:
         except (DeviceLost, ValueError) as error:
             raise TargetError(
                 f"what listens at {self.host}:{self.port} does not answer like an adb server: {error}",
-                "end it, or set ANDROID_ADB_SERVER_PORT to another port",
+                f"end it, or choose another port with {self._port_variable}",
             ) from None
         if version < _OLDEST_SERVER:
             raise TargetError(
@@ -195,7 +223,7 @@ class AdbServer:
         from adbutils import AdbError, adb_path
 
         if self.host not in ("127.0.0.1", "localhost", "::1"):
-            raise TargetError(f"{self} does not run", "start it there, or unset ANDROID_ADB_SERVER_HOST")
+            raise TargetError(f"{self} does not run", f"start it there, or unset {self._chosen_by}")
         try:
             argv = [adb_path(), "-P", str(self.port), "start-server"]
         except AdbError as error:

@@ -154,10 +154,56 @@ def test_an_impossible_port(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
         AdbServer()
 
 
-def test_the_server_is_where_adb_itself_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "15037")
-    monkeypatch.setenv("ANDROID_ADB_SERVER_HOST", "10.1.1.1")
-    assert str(AdbServer()) == "the adb server at 10.1.1.1:15037"
-    monkeypatch.delenv("ANDROID_ADB_SERVER_PORT")
-    monkeypatch.delenv("ANDROID_ADB_SERVER_HOST")
-    assert str(AdbServer()) == "the adb server at 127.0.0.1:5037"
+HOSTS = ("ADB_SERVER_SOCKET", "ANDROID_ADB_SERVER_ADDRESS", "ANDROID_ADB_SERVER_HOST")
+
+
+@pytest.mark.parametrize(
+    ("variables", "address"),
+    [
+        ({}, "127.0.0.1:5037"),
+        ({"ANDROID_ADB_SERVER_PORT": "15037", "ANDROID_ADB_SERVER_ADDRESS": "10.1.1.1"}, "10.1.1.1:15037"),
+        ({"ANDROID_ADB_SERVER_HOST": "10.1.1.2"}, "10.1.1.2:5037"),
+        ({"ANDROID_ADB_SERVER_HOST": "10.1.1.2", "ANDROID_ADB_SERVER_ADDRESS": "other"}, "other:5037"),
+        ({"ADB_SERVER_SOCKET": "tcp:farm:6000", "ANDROID_ADB_SERVER_PORT": "7000"}, "farm:6000"),
+        ({"ADB_SERVER_SOCKET": "tcp:6000", "ANDROID_ADB_SERVER_ADDRESS": "other"}, "127.0.0.1:6000"),
+        ({"ADB_SERVER_SOCKET": "", "ANDROID_ADB_SERVER_PORT": "7000"}, "127.0.0.1:7000"),
+    ],
+)
+def test_the_server_is_where_adb_itself_looks(
+    variables: dict[str, str], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*HOSTS, "ANDROID_ADB_SERVER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert str(AdbServer()) == f"the adb server at {address}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localabstract:/adb.sock",
+        "localfilesystem:/adb",
+        "vsock:2:5037",
+        "farm:5037",
+        "tcp:",
+        "tcp:farm:",
+        "tcp:farm:x",
+        "tcp:0",
+    ],
+)
+def test_other_sockets_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADB_SERVER_SOCKET", address)
+    with pytest.raises(TargetError, match=r"which is no (TCP socket|port)") as caught:
+        AdbServer()
+    assert f"ADB_SERVER_SOCKET is {address!r}" in caught.value.what
+    assert "unset" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("ADB_SERVER_SOCKET", "tcp:[::1]:6000"), ("ANDROID_ADB_SERVER_ADDRESS", "::1")]
+)
+def test_ipv6_is_refused(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(TargetError, match=f"{variable} names '::1', and IPv6 is not supported"):
+        AdbServer()
