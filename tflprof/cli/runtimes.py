@@ -118,7 +118,9 @@ def fetch(
             f"there is nothing to fetch called {what!r}",
             "fetch android; other libraries: tflprof runtimes add",
         )
-    source = url or android_url()
+    if url is not None and not url.strip():
+        raise UsageError(f"--url {url!r} is empty", "leave it out to fetch from Google's Maven")
+    source = android_url() if url is None else url
     say(f"fetching {source}")
     _acquire(source, sha256, repin=repin, json=json)
 
@@ -133,6 +135,10 @@ def _acquire(source: str, sha256: str | None, *, repin: bool, json: bool) -> Non
             say(f"note: {runtime.platform}: {runtime.note}")
     if found.pinned_now:
         say(f"pinned on first use in {pin_file()}: whatever comes from there later must be the same")
+        if sha256 is None and source.lower().startswith("http:"):
+            say(
+                "note: it came over plain http: nobody vouches for the way; compare the SHA-256 with its publisher's"
+            )
     if json:
         print_document(_document(found))
         return

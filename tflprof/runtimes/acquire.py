@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from tflprof.errors import RuntimeMissing, UsageError
 from tflprof.runtimes.archive import is_archive, unpack_libraries
 from tflprof.runtimes.catalog import android_release, known
-from tflprof.runtimes.download import OnBytes, download
+from tflprof.runtimes.download import OnBytes, download, request_url
 from tflprof.runtimes.fetch import cache_directory, file_sha256
 from tflprof.runtimes.identify import AnotherLibrary, identify
 from tflprof.runtimes.pins import check_pin, pin, pinned
@@ -65,19 +65,35 @@ def add_runtime(
         on_bytes: told of a download's progress.
 
     Raises:
-        UsageError: the URL is of another kind, or ``sha256`` is none.
+        UsageError: there is no source, the URL is none or of another kind, or ``sha256`` is none.
         RuntimeMissing: it cannot be had, is not what it must be, or has no inference library.
     """
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise UsageError(f"--sha256 {sha256}: a SHA-256 has 64 hexadecimal digits")
-    parts = urlsplit(source)
+    parts = _split(source)
     if parts.scheme in ("http", "https"):
+        request_url(source)
         return _add_url(source, sha256, repin, on_bytes)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return _add_file(Path(unquote(parts.path)), source, sha256)
     if "://" in source:
         raise UsageError(f"cannot add {source}: only http, https and file URLs are known")
     return _add_file(Path(source), str(Path(source).absolute()), sha256)
+
+
+def _split(source: str) -> SplitResult:
+    if not source.strip():
+        raise UsageError(
+            f"there is nothing to add: {source!r} names neither a file nor a URL",
+            "give a library, an archive with one (AAR, APK, wheel) or its URL",
+        )
+    try:
+        source.encode()
+        return urlsplit(source)
+    except ValueError as error:
+        if "://" in source:
+            raise UsageError(f"{source!r} is not a URL: {error}", "give it as https://HOST/PATH") from error
+        return SplitResult("", "", source, "", "")
 
 
 def library_in(archive: Path, platform: str, api: str | None = None) -> Path:
@@ -109,6 +125,8 @@ def _add_file(path: Path, origin: str, sha256: str | None) -> Acquired:
         found = file_sha256(path)
     except OSError as error:
         raise RuntimeMissing(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UsageError(f"{origin!r} is not a file's name: {error}") from error
     if sha256 is not None and found != sha256.lower():
         raise RuntimeMissing(
             f"{path} has SHA-256 {found}, --sha256 says {sha256.lower()}",

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from tflprof.errors import RuntimeMissing
+from tflprof.errors import RuntimeMissing, UsageError
 
 OnBytes = Callable[[int, int | None], None]
 """Called with the bytes there are and those there will be (None if the server does not say)."""
@@ -22,7 +22,10 @@ STALL_SECONDS = 30.0
 MOST_BYTES = 2 << 30
 _ATTEMPTS = 4
 _CHUNK = 64 << 10
-_BROKEN = (OSError, http.client.HTTPException)
+# A ValueError comes of a redirect to what is no URL.
+_BROKEN = (OSError, http.client.HTTPException, ValueError)
+# What has a meaning in a URL, or is a quoted byte already.
+_UNQUOTED = "/%:@!$&'()*+,;=~?"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,22 @@ class _TruncatedError(Exception):
     """The connection ended before the announced size."""
 
 
+def request_url(url: str) -> str:
+    """An http or https URL as it is asked for: in ASCII, everything else quoted. Raises UsageError if it is none."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
+        path, query = quote(parts.path, _UNQUOTED), quote(parts.query, _UNQUOTED)
+    except ValueError as error:
+        raise UsageError(f"{url!r} is not a URL: {error}", "give it as https://HOST/PATH") from error
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None or " " in host:
+        raise UsageError(
+            f"{url!r} is not an http or https URL of a host", "give it as https://HOST/PATH, without a user"
+        )
+    shown = f"[{host}]" if ":" in host else host
+    return urlunsplit((parts.scheme, shown if port is None else f"{shown}:{port}", path, query, ""))
+
+
 def download(
     url: str, place: Path, on_bytes: OnBytes | None = None, stall_seconds: float = STALL_SECONDS
 ) -> Path:
@@ -50,25 +69,27 @@ def download(
         stall_seconds: how long to wait for the next byte.
 
     Raises:
+        UsageError: it is no such URL.
         RuntimeMissing: it cannot be had: no connection, an HTTP error, too large, it broke off again and again.
         OSError: the file cannot be written.
     """
     part = place.with_name(place.name + ".part")
+    quoted = request_url(url)
     part.touch()
-    with part.open("r+b") as file:
-        for attempt in range(_ATTEMPTS):
-            before = part.stat().st_size
-            try:
-                _attempt(url, file, part, on_bytes or _silent, stall_seconds)
-                break
-            except urllib.error.HTTPError as error:
-                raise _refused(url, error) from error
-            except (_TruncatedError, *_BROKEN) as error:
-                # An attempt that brought something may be repeated at once; one that did not, may not.
-                if attempt == _ATTEMPTS - 1 or part.stat().st_size <= before:
-                    raise _broken(url, part, error) from error
-        part.replace(place)
-        _notes(part).unlink(missing_ok=True)
+    for attempt in range(_ATTEMPTS):
+        before = part.stat().st_size
+        try:
+            with part.open("r+b") as file:
+                _attempt(quoted, file, part, on_bytes or _silent, stall_seconds)
+            break
+        except urllib.error.HTTPError as error:
+            raise _refused(url, error) from error
+        except (_TruncatedError, *_BROKEN) as error:
+            # An attempt that brought something may be repeated at once; one that did not, may not.
+            if attempt == _ATTEMPTS - 1 or part.stat().st_size <= before:
+                raise _broken(url, part, error) from error
+    part.replace(place)  # closed: Windows renames no open file
+    _notes(part).unlink(missing_ok=True)
     return place
 
 

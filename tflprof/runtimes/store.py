@@ -259,7 +259,7 @@ def _file_name(path: Path) -> str:
 
 def _write_index(directory: Path, entries: Sequence[Stored]) -> None:
     document: dict[str, Any] = {"format": _FORMAT, "runtimes": [asdict(entry) for entry in entries]}
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=1) + "\n"
     descriptor, name = tempfile.mkstemp(dir=directory, prefix=".index-")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

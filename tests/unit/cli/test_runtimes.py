@@ -112,3 +112,25 @@ def test_removing(run: Run) -> None:
     assert [one["sha256"] for one in left] == others
     (gone,) = json.loads(run("runtimes", "remove", others[0], "--json").stdout)["removed"]
     assert gone["sha256"] == others[0]
+
+
+def test_nobody_vouches_for_plain_http(run: Run, web: Web) -> None:
+    url = f"{web.url}/litert-2.3.0.aar"
+    assert "nobody vouches" in run("runtimes", "add", url).stderr
+    again = run("runtimes", "add", url, "--repin")
+    assert (again.exit_code, "nobody vouches" in again.stderr) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", ""),
+        ("add", "http://[::1"),
+        ("fetch", "android", "--url", ""),
+        ("fetch", "android", "--url", "http://[::1"),
+    ],
+)
+def test_an_empty_or_broken_source_is_a_wrong_argument(run: Run, words: tuple[str, ...]) -> None:
+    done = run("runtimes", *words)
+    assert done.exit_code == 2
+    assert repr(words[-1]) in done.stderr

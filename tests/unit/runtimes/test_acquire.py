@@ -199,6 +199,37 @@ def test_another_kind_of_url(home: Path, url: str) -> None:
         add_runtime(url)
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("", "names neither a file nor a URL"),
+        ("  ", "names neither a file nor a URL"),
+        ("http://[::1", "is not a URL"),
+        ("file://[::1", "is not a URL"),
+        ("http:///litert.aar", "is not an http or https URL of a host"),
+        ("http://a b/litert.aar", "is not an http or https URL of a host"),
+        ("http://me:secret@h/litert.aar", "without a user"),
+        ("http://h:port/litert.aar", "is not a URL"),
+        ("http://h:99999/litert.aar", "is not a URL"),
+        ("http://" + "ä" * 70 + "/litert.aar", "is not a URL"),
+        ("http://h/\udcff", "is not a URL"),
+        ("file:///a%00b", "is not a file's name"),
+    ],
+)
+def test_what_names_nothing(home: Path, source: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        add_runtime(source)
+    assert told in f"{caught.value.what} {caught.value.hint}"
+    assert repr(source) in caught.value.what
+
+
+def test_file_names_with_other_letters(home: Path) -> None:
+    for name in ("[ä].so", "\udcff.so"):
+        path = write(home / name, elf())
+        assert add_runtime(str(path)).runtimes[0].origin == str(path)
+        assert stored()[-1].origin == str(path)
+
+
 def test_a_file_url(home: Path) -> None:
     path = write(home / "a b.so", elf())
     assert add_runtime(path.as_uri()).runtimes[0].origin == path.as_uri()
@@ -218,6 +249,14 @@ def test_first_use_pins_and_later_uses_verify(home: Path, web: Web) -> None:
     assert (second.pinned_now, second.downloaded) == (False, False)
     assert second.runtimes == first.runtimes
     assert len(web.asked) == 1
+
+
+def test_a_url_with_other_letters_is_quoted(home: Path, web: Web) -> None:
+    web.files["/%C3%A4%20b%2F.aar?v=%C3%BC&w=1"] = LITERT_AAR
+    url = web.url + "/ä b%2F.aar?v=ü&w=1#part"
+    assert len(add_runtime(url).runtimes) == 3
+    assert pinned(url) == sha256(LITERT_AAR)
+    assert not add_runtime(url).downloaded
 
 
 def test_another_file_than_the_first_time_is_refused(home: Path, web: Web) -> None:

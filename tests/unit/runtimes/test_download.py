@@ -148,3 +148,27 @@ def test_a_file_without_end(web: Web, place: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(RuntimeMissing, match="sends more than"):
         download(web.url + "/a.aar", place)
     assert not place.exists()
+
+
+@pytest.mark.parametrize("where", ["http://[::1", "http://h:port/x"])
+def test_a_redirect_to_what_is_no_url(web: Web, place: Path, where: str) -> None:
+    web.redirects["/r"] = where
+    with pytest.raises(RuntimeMissing, match="cannot fetch"):
+        download(web.url + "/r", place)
+
+
+def test_a_file_is_closed_before_it_is_renamed(
+    web: Web, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed: list[str] = []
+    really = Path.replace
+
+    def replace(path: Path, target: Path) -> None:
+        opened = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+        assert str(path.resolve()) not in opened
+        renamed.append(path.name)
+        really(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    download(web.url + "/a.aar", place)
+    assert renamed == ["a.part"]
