@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -262,14 +262,20 @@ def _memory(model: int, at: str) -> Memory:
 
 
 def _switches() -> int:
+    import resource  # which not every system has that runs tflprof
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
-_sched_getcpu = ctypes.CDLL(None).sched_getcpu
+@cache
+def _sched_getcpu() -> Callable[[], int]:
+    """The C library's function: not at import, for not every system has it."""
+    function: Callable[[], int] = ctypes.CDLL(None).sched_getcpu
+    return function
 
 
 def _current_cpu() -> int:
-    return int(_sched_getcpu())
+    return _sched_getcpu()()
 
 
 def _khz(cpu: int) -> int | None:

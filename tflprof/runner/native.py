@@ -24,8 +24,10 @@ _LEAST_SILENCE = 300.0
 _WEIGHT_CACHE = "weight.cache"
 _LOG = logging.getLogger(__name__)
 
+# As the device counts; signal.SIGKILL is not on every host.
+_SIGKILL = 9
 _ENDING_HINTS = {
-    -signal.SIGKILL: "unless somebody ended it, its memory ran out: close other apps, or use a smaller model",
+    -_SIGKILL: "unless somebody ended it, its memory ran out: close other apps, or use a smaller model",
     126: "a program of another machine's kind (ABI), or a folder where no program may run",
     127: "a program or its loader is missing on the device",
 }

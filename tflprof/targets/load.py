@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +57,8 @@ def sample_load(now: float) -> LoadSample | None:
         text = STAT.read_text()
     except OSError:
         return None
+    import resource  # which not every system has that runs tflprof
+
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = resource.getrusage(resource.RUSAGE_SELF)
     spent = usage.ru_utime + usage.ru_stime + own.ru_utime + own.ru_stime
