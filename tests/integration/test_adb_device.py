@@ -15,10 +15,13 @@ import pytest
 from tests.phone import VirtualPhone
 from tflprof.errors import DeviceLost, EnvironmentFault, TargetError
 from tflprof.targets.adb import device as module
+from tflprof.targets.adb import lock
 from tflprof.targets.adb.device import AdbDevice
 from tflprof.targets.adb.link import AdbLink
+from tflprof.targets.adb.probe import Dump
 from tflprof.targets.adb.process import AdbProcess
 from tflprof.targets.adb.setup import PhoneSetup
+from tflprof.targets.adb.store import ROOT
 
 pytestmark = pytest.mark.emulated
 
@@ -27,6 +30,7 @@ pytestmark = pytest.mark.emulated
 def environment(phone: VirtualPhone, monkeypatch: pytest.MonkeyPatch) -> VirtualPhone:
     for name, value in phone.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.0)
     return phone
 
 
@@ -180,6 +184,7 @@ HOLD = """
 import sys
 from tflprof.targets.adb.device import AdbDevice
 from tflprof.targets.adb.setup import PhoneSetup
+from tflprof.targets.adb.store import ROOT
 device = AdbDevice.open(None, PhoneSetup())
 workspace = device.workspace()
 process = workspace.spawn([workspace.push(__import__("pathlib").Path(sys.argv[1]), "program")])
@@ -201,6 +206,40 @@ def test_what_a_killed_tflprof_left_is_removed_by_the_next(environment: VirtualP
     AdbDevice.open(None, PhoneSetup()).close()
     assert folders(environment) == []
     assert not environment.running("program")
+
+
+def test_a_phone_under_two_serials_is_used_once(
+    environment: VirtualPhone, device: AdbDevice, tmp_path: Path
+) -> None:
+    process = start(device, script(tmp_path, "echo one; sleep 100"))
+    assert next(process.lines()) == b"one\n"
+    serial = f"localhost:{environment.port}"
+    environment.server.ask(f"host:connect:{serial}")
+    try:
+        with pytest.raises(TargetError, match=f"in use by another tflprof, process {os.getpid()}") as caught:
+            AdbDevice.open(serial, PhoneSetup())
+    finally:
+        environment.server.ask(f"host:disconnect:{serial}")
+    assert serial in caught.value.what
+    assert environment.running("program")
+    assert folders(environment)
+    process.kill()
+
+
+@pytest.mark.parametrize("kind", ["run", "quiet"])
+def test_somebody_elses_tflprof_at_work_is_not_disturbed(environment: VirtualPhone, kind: str) -> None:
+    folder = f"{ROOT}/{kind}-ffffffff-00000000"
+    environment.shell(f"mkdir -p {folder}")
+    # What lies about is not at work.
+    AdbDevice.open(None, PhoneSetup()).close()
+    environment.shell(f"mkdir -p {folder}")
+    command = f"cd {folder}; sh -c 'sleep 100; :' {folder}/program >/dev/null 2>&1 &"
+    environment.shell(command)
+    environment.wait_until(lambda: environment.running("program"), "it did not start")
+    with pytest.raises(TargetError, match="at work on Pixel 2, from another machine or user"):
+        AdbDevice.open(None, PhoneSetup())
+    assert environment.running("program")
+    environment.kill_process("program")
 
 
 # Coming back
@@ -236,10 +275,36 @@ def test_a_phone_that_is_still_starting_is_waited_for(
 
     thread = threading.Thread(target=recover)
     thread.start()
+    monkeypatch.setattr(module, "RECOVERY_SECONDS", 0.1)
     assert not ended.wait(1.5)
     properties.write_text(up)
     assert ended.wait(20)
     thread.join()
+
+
+def test_a_phone_that_never_finishes_starting_is_given_up(
+    environment: VirtualPhone, device: AdbDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STARTING_SECONDS", 1.0)
+    properties = environment.root / "phone/properties"
+    properties.write_text(properties.read_text().replace("sys.boot_completed=1\n", ""))
+    with pytest.raises(TargetError, match=r"within 1 seconds: Pixel 2 is still starting"):
+        device.recover()
+
+
+def test_a_link_that_breaks_while_the_phone_is_opened(
+    environment: VirtualPhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaks = iter([environment.kill_adb_server])
+    read = module.read_facts
+
+    def interrupted(link: AdbLink) -> Dump:
+        for act in breaks:
+            act()
+        return read(link)
+
+    monkeypatch.setattr(module, "read_facts", interrupted)
+    AdbDevice.open(environment.serial, PhoneSetup()).close()
 
 
 def test_a_phone_that_stays_away_is_given_up(

@@ -142,7 +142,8 @@ def test_two_tflprof_on_one_phone(used: Fault) -> None:
     first.until_runner()
     # It stands still, so that it cannot end before the second does.
     first.until(lambda: first.kill_runner(signal.SIGSTOP), "no session begins")
-    ending = used.start("-o", str(used.directory / "second.parquet")).finish()
+    impatient = "from tflprof.targets.adb import lock; lock.WAIT_SECONDS = 0.1"
+    ending = used.start("-o", str(used.directory / "second.parquet"), before=impatient).finish()
     assert first.kill_runner(signal.SIGCONT)
     first_ending = first.finish()
     used.tell("two tflprof processes on one phone", "the second begins while the first measures", ending)

@@ -6,16 +6,18 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tflprof.errors import DeviceLost, TargetError, TflprofError
-from tflprof.targets.adb.client import READY, AdbServer, choose_phone, is_network_serial
+from tflprof.targets.adb.android import parse_properties
+from tflprof.targets.adb.client import AdbServer, choose_phone, is_network_serial
 from tflprof.targets.adb.facts import inspect, state_of
 from tflprof.targets.adb.link import AdbLink
 from tflprof.targets.adb.lock import PhoneLock, owner_mark
-from tflprof.targets.adb.probe import Dump, read_facts, read_state
-from tflprof.targets.adb.process import kill_script, unseen
+from tflprof.targets.adb.probe import BOOT_ID, Dump, read_facts, read_state
+from tflprof.targets.adb.process import kill_script, own_pattern, unseen
 from tflprof.targets.adb.quiet import QuietDevice, restore_leftovers
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.adb.store import ROOT, Store
@@ -23,6 +25,10 @@ from tflprof.targets.adb.workspace import AdbWorkspace, Folder
 from tflprof.units import format_bytes
 
 RECOVERY_SECONDS = 60.0
+"""How long a phone may be out of adb's sight."""
+STARTING_SECONDS = 240.0
+"""How long a phone that adb sees may take until it can be used: one that restarts is seen early."""
+_RETRIES = 2
 _POLL_SECONDS = 0.5
 _FRESH_SECONDS = 2.0
 _CLEANING_SECONDS = 10.0
@@ -34,6 +40,44 @@ Tell = Callable[[str, float | None, str], object]
 def _unit(serial: str) -> str:
     """Tells phones of one model apart. Profiles are passed on: it does not name the phone."""
     return hashlib.sha256(serial.encode()).hexdigest()[:12]
+
+
+def identity(dump: Dump) -> str | None:
+    """What a phone has of its own, whatever serial adb knows it by: its serial number, else of its start."""
+    number = parse_properties(dump.commands.get("getprop", "")).get("ro.serialno", "")
+    # What makers leave on many phones says nothing.
+    if number.lower() not in ("", "unknown", "0123456789abcdef"):
+        return number
+    return dump.files.get(BOOT_ID, "").strip() or None
+
+
+def wait_for(link: AdbLink, attempt: Callable[[], object]) -> None:
+    """Attempt to use a phone until it can be used. Raises TargetError if it does not come back."""
+    began = seen = time.monotonic()
+    while True:
+        since, limit = seen, RECOVERY_SECONDS
+        try:
+            _reconnect(link)
+            since, limit = began, STARTING_SECONDS
+            seen = time.monotonic()
+            attempt()
+            return
+        except TargetError as error:
+            if time.monotonic() - since > limit:
+                raise TargetError(
+                    f"{link.name} did not come back within {limit:.0f} seconds: {error}", error.hint
+                ) from error
+        time.sleep(_POLL_SECONDS)
+
+
+def _reconnect(link: AdbLink) -> None:
+    """Raise TargetError unless adb sees the phone."""
+    server, serial = link.server, link.serial
+    phones = {phone.serial: phone for phone in server.phones()}
+    if serial not in phones and is_network_serial(serial):
+        server.ask(f"host:connect:{serial}")
+        phones = {phone.serial: phone for phone in server.phones()}
+    choose_phone(list(phones.values()), serial)
 
 
 def _untold(_stage: str, _fraction: float | None, _detail: str) -> None:
@@ -62,8 +106,10 @@ class AdbDevice:
         self._tell = tell
         self._free: list[Folder] = []
         self._count = 0
-        self._remove_leftovers(owner)
         dump = read_facts(link)
+        # The serial is the server's; by USB and by network, one phone has two.
+        lock.extend(identity(dump) or link.serial)
+        self._remove_leftovers(owner)
         self.inspection = inspect(dump)
         self.facts = self.inspection.facts
         link.name = self.facts.name
@@ -89,8 +135,9 @@ class AdbDevice:
         server = AdbServer()
         phone = choose_phone(server.phones(), serial or os.environ.get("ANDROID_SERIAL") or None)
         lock = PhoneLock(phone.serial, phone.model or phone.serial)
+        link = AdbLink(server, phone.serial, phone.model)
         try:
-            device = cls(AdbLink(server, phone.serial, phone.model), lock, setup, tell or _untold)
+            device = cls._opened(link, lock, setup, tell or _untold)
         except BaseException:
             lock.release()
             raise
@@ -100,6 +147,15 @@ class AdbDevice:
             device.close()
             raise
         return device
+
+    @classmethod
+    def _opened(cls, link: AdbLink, lock: PhoneLock, setup: PhoneSetup, tell: Tell) -> AdbDevice:
+        for _ in range(_RETRIES):
+            try:
+                return cls(link, lock, setup, tell)
+            except DeviceLost:
+                wait_for(link, link.ping)
+        return cls(link, lock, setup, tell)
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...]:
         """CPUs of a core choice; without one it is the big core."""
@@ -152,41 +208,32 @@ class AdbDevice:
 
         Raises TargetError if it does not come back.
         """
-        deadline = time.monotonic() + RECOVERY_SECONDS
-        while True:
-            try:
-                self._come_back()
-                self._quiet.renew()
-                break
-            except TargetError as error:
-                if time.monotonic() > deadline:
-                    raise TargetError(
-                        f"{self.link.name} did not come back within {RECOVERY_SECONDS:.0f} seconds: {error}",
-                        error.hint,
-                    ) from error
-            time.sleep(_POLL_SECONDS)
+        wait_for(self.link, self._come_back)
         self._free.clear()
         self._store.forget()
 
     def _come_back(self) -> None:
-        """One attempt. Raises TargetError."""
-        server, serial = self.link.server, self.link.serial
-        server.start()
-        phones = {phone.serial: phone for phone in server.phones()}
-        if serial not in phones and is_network_serial(serial):
-            server.ask(f"host:connect:{serial}")
-            phones = {phone.serial: phone for phone in server.phones()}
-        if choose_phone(list(phones.values()), serial).state == READY:
-            result = self.link.run(
-                f"{kill_script(self._root)}; getprop sys.boot_completed", _CLEANING_SECONDS
-            )
-            if self.inspection.api_level is not None and result.text.strip() != "1":
-                raise DeviceLost(f"{self.link.name} is still starting")
-            self.link.lost = False
+        """One attempt, while adb sees the phone. Raises TargetError."""
+        result = self.link.run(f"{kill_script(self._root)}; getprop sys.boot_completed", _CLEANING_SECONDS)
+        if self.inspection.api_level is not None and result.text.strip() != "1":
+            raise DeviceLost(f"{self.link.name} is still starting")
+        self.link.lost = False
+        self._quiet.renew()
 
     def _remove_leftovers(self, owner: str) -> None:
-        """What our earlier runs could not remove; nobody else of ours is at work while we hold the lock."""
+        """What our earlier runs could not remove; nobody else of ours is at work while we hold the lock.
+
+        Raises TargetError if somebody else's tflprof is at work: a lock of this machine does not tell.
+        """
         names = self.link.entries(ROOT)
+        others = [n for n in names if n.startswith(("run-", "quiet-")) and n.split("-")[1] != owner]
+        if others:
+            patterns = " ".join(f"-e {shlex.quote(own_pattern(f'{ROOT}/{name}'))}" for name in others)
+            if self.link.run(f"grep -ql {patterns} /proc/[0-9]*/cmdline 2>/dev/null").status == 0:
+                raise TargetError(
+                    f"tflprof is at work on {self.link.name}, from another machine or user",
+                    "wait for it to end; if it never does, restart the phone",
+                )
         restore_leftovers(self.link, names, owner)
         stale = [name for name in names if name.startswith(f"run-{owner}-")]
         if stale:

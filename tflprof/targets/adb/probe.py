@@ -60,6 +60,8 @@ LOADERS = (
     "lib/ld-linux-aarch64.so.1",
     "lib/ld-linux-armhf.so.3",
 )
+# Not in what is passed on.
+BOOT_ID = "proc/sys/kernel/random/boot_id"
 FACT_COMMANDS = {"getprop": "getprop", "uname": "uname -srm"}
 STATE_FILES = (
     "sys/class/thermal/thermal_zone*/type",
@@ -145,7 +147,7 @@ class Dump:
 
 def read_facts(shell: Shell) -> Dump:
     """What does not change while the device is up, and its state, in one round trip. Raises TargetError."""
-    return _ask(shell, (*FACT_FILES,), FACT_COMMANDS | STATE_COMMANDS)
+    return _ask(shell, (*FACT_FILES, BOOT_ID), FACT_COMMANDS | STATE_COMMANDS)
 
 
 def read_state(shell: Shell) -> Dump:

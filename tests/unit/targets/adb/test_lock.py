@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tflprof.errors import EnvironmentFault, TargetError
+from tflprof.targets.adb import lock as lock_module
 from tflprof.targets.adb.lock import PhoneLock, lock_directory
 
 HOLD = """
@@ -22,6 +23,7 @@ sys.stdin.read()
 @pytest.fixture(autouse=True)
 def runtime_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(lock_module, "WAIT_SECONDS", 0.0)
     return tmp_path
 
 
@@ -80,3 +82,86 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "tflprof").write_bytes(b"")
     with pytest.raises(EnvironmentFault, match="cannot make the lock file"):
         PhoneLock("SER", "phone")
+
+
+def test_a_holder_that_ends_soon_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `tflprof targets` does, which looks at a phone for a moment."""
+    first = PhoneLock("SER", "Pixel 2")
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            first.release()
+
+    monkeypatch.setattr("time.sleep", nap)
+    PhoneLock("SER", "Pixel 2", wait=100.0).release()
+    assert len(naps) == 3
+
+
+def test_an_interrupt_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupt)
+    first = PhoneLock("SER", "Pixel 2")
+    with pytest.raises(KeyboardInterrupt):
+        PhoneLock("SER", "Pixel 2", wait=100.0)
+    first.release()
+
+
+def test_one_phone_under_two_serials() -> None:
+    first, second = PhoneLock("SER", "Pixel 2"), PhoneLock("10.0.0.2:5555", "Pixel 2")
+    first.extend("FA1")
+    first.extend("FA1")
+    with pytest.raises(TargetError, match=rf"Pixel 2 \(10.0.0.2:5555\) .* process {os.getpid()}"):
+        second.extend("FA1")
+    second.extend("FA2")
+    first.release()
+    second.extend("FA1")
+    second.release()
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the folder of locks will be made, in a directory of everybody's."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return lock_directory()
+
+
+def test_a_folder_that_others_may_enter_is_refused(shared: Path) -> None:
+    shared.mkdir()
+    shared.chmod(0o770)
+    with pytest.raises(EnvironmentFault, match=r"is open to others \(mode 770\)") as caught:
+        PhoneLock("SER", "phone")
+    assert "XDG_RUNTIME_DIR" in (caught.value.hint or "")
+    shared.chmod(0o700)
+    PhoneLock("SER", "phone").release()
+
+
+def test_a_folder_of_somebody_else_is_refused(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = os.getuid()
+    shared.mkdir(mode=0o700)
+    monkeypatch.setattr("os.getuid", lambda: mine + 1)
+    monkeypatch.setattr(lock_module, "lock_directory", lambda: shared)
+    with pytest.raises(EnvironmentFault, match=f"belongs to user {mine}"):
+        PhoneLock("SER", "phone")
+
+
+def test_links_are_not_followed(shared: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    shared.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(EnvironmentFault, match="is a link"):
+        PhoneLock("SER", "phone")
+    shared.unlink()
+    PhoneLock("SER", "phone").release()
+    (place,) = shared.iterdir()
+    assert place.stat().st_mode & 0o777 == 0o600
+    precious = tmp_path / "precious"
+    precious.write_text("text")
+    place.unlink()
+    place.symlink_to(precious)
+    with pytest.raises(EnvironmentFault, match="cannot make the lock file"):
+        PhoneLock("SER", "phone")
+    assert precious.read_text() == "text"
