@@ -54,7 +54,7 @@ def _look_at(server: AdbServer, phone: Phone) -> ListedPhone:
         return ListedPhone(name, phone.model, reason=phone.state, remedy=state_remedy(phone))
     try:
         # Who measures on it must not be disturbed.
-        lock = PhoneLock(phone.serial, phone.model or phone.serial)
+        lock = PhoneLock(phone.serial, phone.model or phone.serial, wait=0.0)
         try:
             dump = read_facts(AdbLink(server, phone.serial, phone.model))
         finally:
