@@ -43,6 +43,11 @@ class LocalFile:
         """Where it is on a phone that has it."""
         return f"{STORE}/{self.sha256}"
 
+    @property
+    def listed_size(self) -> int:
+        """Its size as a phone lists it: in 32 bits."""
+        return self.size & 0xFFFFFFFF
+
 
 @dataclass(frozen=True)
 class Group:
@@ -118,7 +123,7 @@ class Store:
             DeviceLost: the link broke.
         """
         here = self._list()
-        missing = {file.sha256: file for file in files if here.get(file.sha256) != file.size}
+        missing = {file.sha256: file for file in files if here.get(file.sha256) != file.listed_size}
         if not missing:
             return
         total = sum(file.size for file in missing.values())
@@ -126,7 +131,7 @@ class Store:
         if self._free is None or self._free < 2 * total + _SPARE_BYTES:
             self._make_room(total)
         self._push(missing, on_push, total)
-        here.update({file.sha256: file.size for file in missing.values()})
+        here.update({file.sha256: file.listed_size for file in missing.values()})
 
     def _list(self) -> dict[str, int]:
         if self._sizes is None:
