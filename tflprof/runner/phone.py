@@ -9,11 +9,13 @@ from pathlib import Path
 
 from tflprof.errors import DeviceLost, RunnerError, RuntimeMissing, TargetError
 from tflprof.runner.binary import Binary, runner_binary
+from tflprof.runner.failures import with_advice
 from tflprof.runner.native import NativeRunner
 from tflprof.runner.records import Failure, Hello, Library
 from tflprof.runner.stream import StreamRules, parse_stream
 from tflprof.runtimes.fetch import cache_directory
-from tflprof.runtimes.library import Runtime, find_runtime, runtime_platforms
+from tflprof.runtimes.identify import why_unusable
+from tflprof.runtimes.library import Runtime, find_runtime, missing_hint, runtime_platforms
 from tflprof.runtimes.store import newest
 from tflprof.targets.adb.bundle import BundleDevice
 from tflprof.targets.adb.device import AdbDevice
@@ -25,7 +27,6 @@ _LINUX = {"linux-armv7": "linux-armhf"}
 _GLIBC = "linux-aarch64"
 _TRIAL_SECONDS = 60.0
 _RETRIES = 3
-_FETCH = "tflprof runtimes fetch android, or give a library or an AAR with --runtime PATH"
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,11 @@ def _has(platform: str, there: Sequence[str] | None, system: System) -> bool:
     """Whether there is a library for a platform: among those given or, without, of the user's or the catalogue."""
     if there is not None:
         return platform in there
-    return not system.android or newest(platform) is not None
+    if not system.android:
+        return True
+    added = newest(platform)
+    # One that cannot be used is refused by name, unless there is another way.
+    return added is not None and (not system.bundle or why_unusable(added.api, platform) is None)
 
 
 def _does_not_fit(
@@ -147,15 +152,19 @@ def _bundled(device: AdbDevice, system: System, given: Path | None) -> Choice:
     choice = Choice("glibc-bundle", bundle, find_runtime(_GLIBC, given), runner_binary(_GLIBC))
     trouble = _works(choice)
     if trouble is not None:
-        raise _nothing_for(device, system, f", and its glibc loader does not run there: {trouble}")
+        why = f", and its glibc loader does not run there: {trouble}"
+        raise _nothing_for(device, system, why, choice.runtime.advice)
     return choice
 
 
-def _nothing_for(device: AdbDevice, system: System, why: str) -> RuntimeMissing:
+def _nothing_for(device: AdbDevice, system: System, why: str, advice: str | None = None) -> RuntimeMissing:
     wanted = " or ".join(system.platforms) or device.facts.abi
+    hint = "give a libLiteRt.so for it with --runtime PATH"
+    if system.android:
+        hint = missing_hint(system.platforms[0] if system.platforms else "android-aarch64")
     return RuntimeMissing(
         f"no inference library for {device.facts.name} ({wanted}) was added{why}",
-        _FETCH if system.android else "give a libLiteRt.so for it with --runtime PATH",
+        with_advice(hint, advice),
     )
 
 

@@ -74,7 +74,8 @@ def find_runtime(platform: str, override: Path | None = None, *, api: str | None
     entry = fetchable(platform)
     if entry is None:
         raise RuntimeMissing(
-            f"no inference library for {platform} is added, installed or in the catalogue", _hint(platform)
+            f"no inference library for {platform} is added, installed or in the catalogue",
+            missing_hint(platform),
         )
     return Runtime(entry.name, entry.version, platform, cached_library(entry), entry.sha256)
 
@@ -91,7 +92,10 @@ def _is_archive(path: Path) -> bool:
         raise RuntimeMissing(f"cannot read the runtime {path}: {error.strerror or error}") from error
 
 
-def _hint(platform: str) -> str:
+def missing_hint(platform: str) -> str:
+    """What to do about a platform without a library."""
+    if why_unusable("litert", platform) is not None:
+        return "tflprof runtimes add libtensorflowlite_c.so, one for 32-bit devices, or give it with --runtime PATH"
     if platform.startswith("android-"):
         return "tflprof runtimes fetch android, or give a library or an AAR with --runtime PATH"
     return f"pip install {_DISTRIBUTION}, or give a libLiteRt.so with --runtime PATH"

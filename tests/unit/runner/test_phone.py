@@ -106,8 +106,30 @@ def test_nothing_runs(trouble: dict[str, str]) -> None:
 def test_a_phone_that_no_glibc_of_ours_fits(trouble: dict[str, str]) -> None:
     with pytest.raises(RuntimeMissing, match="android-armv7") as caught:
         chosen(OLD_PHONE)
-    assert caught.value.hint
-    assert "fetch android" in caught.value.hint
+    assert "runtimes add libtensorflowlite_c.so" in (caught.value.hint or "")  # what is fetched has none
+
+
+def test_litert_for_32_bits_is_passed_over_where_there_is_another_way(
+    trouble: dict[str, str], tmp_path: Path
+) -> None:
+    add(tmp_path, elf("arm"))
+    assert chosen(PHONE).mode == "glibc-bundle"
+    with pytest.raises(RuntimeMissing, match="for android-armv7 cannot be used") as caught:
+        chosen(OLD_PHONE)
+    assert "runtimes remove" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("system", [PHONE, BOARD])
+def test_an_added_library_that_does_not_run_can_be_removed(
+    trouble: dict[str, str], tmp_path: Path, system: System
+) -> None:
+    add(tmp_path, LINUX + b"own")
+    trouble.update({"linux": "bad", "glibc-bundle": "bad"})
+    with pytest.raises(RuntimeMissing) as caught:
+        chosen(system)
+    assert f"added from {tmp_path / 'libLiteRt.so'}; to take it out: tflprof runtimes remove" in (
+        caught.value.hint or ""
+    )
 
 
 def test_a_machine_without_arm_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
