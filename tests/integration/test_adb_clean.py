@@ -10,6 +10,7 @@ import pytest
 
 from tests.phone import AdbServer, VirtualPhone
 from tests.phone.machine import PROJECT
+from tflprof.targets.adb.lock import PhoneLock
 from tflprof.targets.adb.store import ROOT
 
 NAME = f"{ROOT}/run-ffffffff-0000"
@@ -67,6 +68,30 @@ def test_one_of_several_and_all_of_them(adb_server: AdbServer) -> None:
         assert done.returncode == 0
         assert one.serial in done.stdout
         assert other.serial in done.stdout
+        assert left(other) == ["mine"]
+
+
+@pytest.mark.emulated
+def test_the_environment_chooses_and_a_locked_phone_keeps_no_other_from_it(
+    adb_server: AdbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VirtualPhone(server=adb_server) as one, VirtualPhone(server=adb_server) as other:
+        litter(one)
+        litter(other)
+        monkeypatch.setitem(adb_server.environment, "ANDROID_SERIAL", other.serial)
+        assert clean(one).returncode == 0
+        assert left(one) != ["mine"]
+        assert left(other) == ["mine"]
+        litter(other)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", one.environment["XDG_RUNTIME_DIR"])
+        lock = PhoneLock(one.serial, "Pixel 2")
+        done = clean(one, "--all")
+        lock.release()
+        assert done.returncode == 3
+        assert f"({one.serial}): not cleaned" in done.stdout
+        assert f"({other.serial}): freed 2.8" in done.stdout
+        assert "is in use by another tflprof" in done.stderr
+        assert left(one) != ["mine"]
         assert left(other) == ["mine"]
 
 

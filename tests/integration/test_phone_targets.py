@@ -129,3 +129,13 @@ def test_recordings_that_are_refused(phone: VirtualPhone, tmp_path: Path) -> Non
         assert path.read_text() == "mine"
     assert targets(phone.environment, "--record", str(path), "--force").returncode == 0
     assert inspect(parse_dump(path.read_bytes())).facts.name == "Pixel 2"
+
+
+def test_the_environment_chooses_which_phone_is_recorded(
+    adb_server: AdbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VirtualPhone(server=adb_server), VirtualPhone("pixel3a", server=adb_server) as other:
+        monkeypatch.setitem(adb_server.environment, "ANDROID_SERIAL", other.serial)
+        done = targets(adb_server.environment, "--record", str(tmp_path / "dump.json"))
+    assert done.returncode == 0, done.stderr
+    assert "what Pixel 3a tells of itself saved" in done.stderr

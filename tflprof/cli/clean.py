@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from tflprof.cli.console import result_console
-from tflprof.cli.guard import guarded
+from tflprof.cli.guard import guarded, report_error
 from tflprof.cli.options import Verbose
+from tflprof.errors import EXIT_OK
 
 
 @guarded
@@ -24,7 +25,13 @@ def clean(
     from tflprof.units import format_bytes
     from tflprof.workflow.clean import clean as remove
 
+    status = EXIT_OK
     with HeldSignals(holding=False):
         for done in remove(target, every=every):
+            if done.error is not None:
+                result_console().print(f"{done.name} ({done.serial}): not cleaned")
+                status = max(status, report_error(done.error))
+                continue
             freed = "an unknown amount" if done.freed_bytes is None else format_bytes(done.freed_bytes)
             result_console().print(f"{done.name} ({done.serial}): freed {freed}")
+    raise typer.Exit(status)

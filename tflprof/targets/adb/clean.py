@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tflprof.errors import EnvironmentFault, TargetError
-from tflprof.targets.adb.client import READY, AdbServer, Phone, choose_phone
+from tflprof.errors import EnvironmentFault, TargetError, TflprofError
+from tflprof.targets.adb.client import READY, AdbServer, Phone, choose_phone, no_phone, unusable
 from tflprof.targets.adb.link import AdbLink
 from tflprof.targets.adb.lock import PhoneLock, owner_mark
 from tflprof.targets.adb.process import kill_script, own_pattern
@@ -19,26 +20,46 @@ _BUSY = 75
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A phone and how many bytes were removed from it; None if the phone cannot count them."""
+    """What came of cleaning a phone.
+
+    Attributes:
+        freed_bytes: how many were removed; None if the phone cannot count them, or ``error`` came.
+        error: why it could not be cleaned, None if it was.
+    """
 
     serial: str
     name: str
     freed_bytes: int | None
+    error: TflprofError | None = None
 
 
-def clean_phones(serial: str | None, *, every: bool = False) -> list[Cleaned]:
-    """Remove all files of ours from the phone with this serial, from the only one, or from every usable one.
+def clean_phone(serial: str | None) -> Cleaned:
+    """Remove all files of ours from the phone with this serial, or from the only one.
 
     Raises:
         TargetError: there is no such phone, or tflprof is at work on it.
         EnvironmentFault: it does not let them be removed.
     """
     server = AdbServer()
+    return _clean(server, choose_phone(server.phones(), serial))
+
+
+def clean_phones() -> Iterator[Cleaned]:
+    """Remove all files of ours from every connected phone; one that fails does not keep the others from it.
+
+    Raises TargetError if there is none.
+    """
+    server = AdbServer()
     phones = server.phones()
-    if not every or not phones:
-        return [_clean(server, choose_phone(phones, serial))]
-    usable = [phone for phone in phones if phone.state == READY]
-    return [_clean(server, phone) for phone in usable or [choose_phone(phones[:1], None)]]
+    if not phones:
+        raise no_phone()
+    for phone in phones:
+        try:
+            if phone.state != READY:
+                raise unusable(phone)
+            yield _clean(server, phone)
+        except TflprofError as error:
+            yield Cleaned(phone.serial, phone.model or phone.serial, None, error)
 
 
 def _clean(server: AdbServer, phone: Phone) -> Cleaned:

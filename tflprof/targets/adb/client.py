@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adbutils import AdbConnection
 
 READY = "device"
+_SERIAL = "ANDROID_SERIAL"
 _OLDEST_SERVER = 31
 _START_SECONDS = 30.0
 _STATES = (
@@ -63,27 +64,50 @@ def parse_phones(listing: str) -> list[Phone]:
 
 
 def choose_phone(phones: Sequence[Phone], serial: str | None) -> Phone:
-    """The phone with this serial, or the only one. Raises TargetError if there is none, or it cannot be used."""
-    if not phones and serial is None:
-        raise TargetError(
-            "no phone is connected",
-            "connect one with USB debugging switched on (Settings, Developer options), or `adb connect IP:PORT`",
-        )
-    if serial is None:
-        if len(phones) > 1:
-            raise TargetError(
-                f"{len(phones)} phones are connected: {'; '.join(map(str, phones))}",
-                f"choose with --target adb:SERIAL, such as {shlex.quote(f'adb:{phones[0].serial}')}",
-            )
-        chosen = phones[0]
-    else:
-        found = [phone for phone in phones if phone.serial == serial]
-        if not found:
-            raise TargetError(f"there is no phone {serial!r}; {_listed(phones)}", _how_to_connect(serial))
-        chosen = found[0]
+    """The phone with this serial, else the one that ANDROID_SERIAL names, else the only one.
+
+    Raises TargetError if there is none, or it cannot be used.
+    """
+    named = os.environ.get(_SERIAL) or None
+    serial = serial or named
+    chosen = _the_only(phones) if serial is None else _the_named(phones, serial, by_variable=serial == named)
     if chosen.state != READY:
-        raise TargetError(f"the phone {chosen.serial} cannot be used: {chosen.state}", state_remedy(chosen))
+        raise unusable(chosen)
     return chosen
+
+
+def _the_only(phones: Sequence[Phone]) -> Phone:
+    if not phones:
+        raise no_phone()
+    if len(phones) > 1:
+        raise TargetError(
+            f"{len(phones)} phones are connected: {'; '.join(map(str, phones))}",
+            f"choose with --target adb:SERIAL, such as {shlex.quote(f'adb:{phones[0].serial}')}",
+        )
+    return phones[0]
+
+
+def _the_named(phones: Sequence[Phone], serial: str, *, by_variable: bool) -> Phone:
+    found = next((phone for phone in phones if phone.serial == serial), None)
+    if found is None:
+        source, other = (f", which {_SERIAL} names", f", or unset {_SERIAL}") if by_variable else ("", "")
+        raise TargetError(
+            f"there is no phone {serial!r}{source}; {_listed(phones)}", _how_to_connect(serial) + other
+        )
+    return found
+
+
+def no_phone() -> TargetError:
+    """The error that says that there is none."""
+    return TargetError(
+        "no phone is connected",
+        "connect one with USB debugging switched on (Settings, Developer options), or `adb connect IP:PORT`",
+    )
+
+
+def unusable(phone: Phone) -> TargetError:
+    """The error that says why a phone cannot be used, and what to do about it."""
+    return TargetError(f"the phone {phone.serial} cannot be used: {phone.state}", state_remedy(phone))
 
 
 def _listed(phones: Sequence[Phone]) -> str:

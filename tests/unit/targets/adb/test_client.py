@@ -63,6 +63,11 @@ def test_short_listings_have_tabs() -> None:
     assert parse_phones("abc\tdevice\n") == [Phone("abc", "device")]
 
 
+@pytest.fixture(autouse=True)
+def no_serial_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+
+
 ONE, OTHER = Phone("AAA", "device", "Pixel 2"), Phone("10.0.0.2:5555", "device", "Pixel 6")
 
 
@@ -97,6 +102,17 @@ def test_no_phone() -> None:
     error = refusal([], None)
     assert "no phone is connected" in error.what
     assert "USB debugging" in (error.hint or "")
+
+
+def test_the_environment_chooses_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANDROID_SERIAL", OTHER.serial)
+    assert choose_phone([ONE, OTHER], None) is OTHER
+    assert choose_phone([ONE, OTHER], "AAA") is ONE
+    monkeypatch.setenv("ANDROID_SERIAL", "BBB")
+    assert "there is no phone 'BBB', which ANDROID_SERIAL names; connected: AAA" in refusal([ONE], None).what
+    assert "ANDROID_SERIAL" not in refusal([ONE], "CCC").what
+    monkeypatch.setenv("ANDROID_SERIAL", "")
+    assert choose_phone([ONE], None) is ONE
 
 
 @pytest.mark.parametrize(
