@@ -13,6 +13,7 @@ from typing import ParamSpec
 import typer
 
 from tflprof.cli.console import say, settings
+from tflprof.cli.remedies import as_typed_here
 from tflprof.errors import (
     EXIT_ENVIRONMENT,
     EXIT_INTERNAL,
@@ -55,7 +56,7 @@ def report_error(error: BaseException) -> int:
     if isinstance(error, TflprofError):
         say(f"tflprof: error: {error.what}")
         if error.hint:
-            say(f"  → {error.hint}")
+            say(f"  → {as_typed_here(error.hint)}")
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _LACKING:
         silence_stdout()

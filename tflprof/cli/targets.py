@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from tflprof.cli.console import print_document, result_console, say
 from tflprof.cli.guard import guarded
 from tflprof.cli.options import Force, Json, Verbose
+from tflprof.cli.remedies import as_typed_here
 from tflprof.errors import UsageError
 
 
@@ -42,7 +44,7 @@ def targets(
     if target is not None:
         raise UsageError("--target says which phone to --record", "add --record FILE, or leave it out")
     with HeldSignals(holding=False):
-        found = list_targets()
+        found = [replace(info, remedy=info.remedy and as_typed_here(info.remedy)) for info in list_targets()]
     if json:
         print_document(targets_document(found))
     else:

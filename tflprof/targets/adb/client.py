@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -114,6 +115,17 @@ def _listed(phones: Sequence[Phone]) -> str:
     return f"connected: {'; '.join(map(str, phones))}" if phones else "none is connected"
 
 
+def adb_command() -> str:
+    """What a user types for the adb that is used here: the one that adbutils brings is not in the path."""
+    from adbutils import AdbError, adb_path
+
+    try:
+        path: str = adb_path()
+    except AdbError:
+        return "adb"
+    return "adb" if path == shutil.which("adb") else shlex.quote(path)
+
+
 def is_network_serial(serial: str) -> bool:
     """True for ``HOST:PORT``, which the server must be told to connect to."""
     return re.fullmatch(r"(\[[0-9A-Fa-f:.]+(%\w+)?\]|[^:\s]+):\d{1,5}", serial) is not None
@@ -135,7 +147,7 @@ _REMEDIES = {
     "no permissions": "let this user at the USB device: install the udev rules (Debian: apt install "
     "android-sdk-platform-tools-common), join the group plugdev, then plug the cable in again",
     "connecting": "wait a moment and try again",
-    "bootloader": "start the phone's system: `fastboot reboot`",
+    "bootloader": "start the phone's system: hold its power button, or `fastboot reboot`",
     "recovery": "start the phone's system: `adb reboot`",
     "sideload": "start the phone's system: `adb reboot`",
 }
