@@ -4,11 +4,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tflprof.errors import EnvironmentFault, TargetError
+from tflprof.targets.adb import listing
 from tflprof.targets.adb import lock as lock_module
+from tflprof.targets.adb.client import Phone
 from tflprof.targets.adb.lock import PhoneLock, lock_directory
 
 HOLD = """
@@ -97,6 +101,21 @@ def test_a_holder_that_ends_soon_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("time.sleep", nap)
     PhoneLock("SER", "Pixel 2", wait=100.0).release()
     assert len(naps) == 3
+
+
+def test_listing_phones_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nap(_: float) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr("time.sleep", nap)
+    monkeypatch.setattr(lock_module, "WAIT_SECONDS", 100.0)
+    phone = Phone("SER", "device", "Pixel 2")
+    server: Any = SimpleNamespace(phones=lambda: [phone])
+    monkeypatch.setattr(listing, "AdbServer", lambda: server)
+    lock = PhoneLock("SER", "Pixel 2")
+    (listed,) = listing.list_phones()
+    lock.release()
+    assert "in use by another tflprof" in (listed.reason or "")
 
 
 def test_an_interrupt_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
