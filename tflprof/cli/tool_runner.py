@@ -107,7 +107,7 @@ def run_official_tool(
         return profile_with_tool(
             model,
             binary=binary,
-            kernels=_chosen_kernels(context, options["kernels"]),
+            kernels=_chosen_kernels(context, options["kernels"], flags),
             flags=flags,
             setup=options.get("setup"),
             tell=lambda stage, fraction, detail: report(Progress(stage, fraction, detail)),
@@ -115,9 +115,15 @@ def run_official_tool(
         )
 
 
-def _chosen_kernels(context: typer.Context, kernels: str) -> str | None:
+def _chosen_kernels(context: typer.Context, kernels: str, flags: list[str]) -> str | None:
     """The kernels that the user chose. Our own default is no choice: the tools have theirs."""
+    from tflprof.runner.benchmark_model import kernel_choice
+
+    choice = kernel_choice(flags)
     if is_typed(context, "kernels"):
+        if choice is not None:
+            raise UsageError(f"--kernels {kernels} and the tool's {choice} exclude each other", "give one")
         return kernels
     source = context.get_parameter_source("kernels")
-    return kernels if source is not None and source.name == "DEFAULT_MAP" and kernels in _KERNELS else None
+    configured = source is not None and source.name == "DEFAULT_MAP" and kernels in _KERNELS
+    return kernels if configured and choice is None else None

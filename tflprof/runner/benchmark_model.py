@@ -132,15 +132,24 @@ def _flags(request: ToolRequest, known: frozenset[str], workspace: Workspace, mo
         "graph": model,
         "num_threads": str(request.threads),
         "max_secs": f"{max(request.seconds, 1.0):g}",
-        **_kernel_flags(request, known, given),
+        **_kernel_flags(request, known),
         **_profile_flags(known, workspace),
     }
     ours = [f"--{name}={value}" for name, value in wanted.items() if name in known and name not in given]
     return [*request.flags, *ours]
 
 
-def _kernel_flags(request: ToolRequest, known: frozenset[str], given: set[str]) -> dict[str, str]:
-    if request.kernels is None or given & {*_DELEGATES, "use_xnnpack"}:
+def kernel_choice(flags: Sequence[str]) -> str | None:
+    """The first of a tool's flags that chooses kernels or a delegate, None if none does."""
+    for flag in flags:
+        name, _, value = flag.removeprefix("--").partition("=")
+        if name == "use_xnnpack" or (name in _DELEGATES and value not in ("false", "0")):
+            return flag
+    return None
+
+
+def _kernel_flags(request: ToolRequest, known: frozenset[str]) -> dict[str, str]:
+    if request.kernels is None or kernel_choice(request.flags):
         return {}
     if request.kernels not in ("xnnpack", "builtin"):
         raise UsageError(

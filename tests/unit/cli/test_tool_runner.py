@@ -53,6 +53,19 @@ def test_only_kernels_that_were_chosen_reach_the_tool(
     assert tool[0]["kernels"] == kernels
 
 
+@pytest.mark.parametrize("flag", ["--use_gpu=true", "--use_xnnpack=false"])
+def test_kernels_and_a_flag_that_chooses_others(run: Run, tool: list[dict[str, Any]], flag: str) -> None:
+    result = run(*TOOL, "--kernels", "xnnpack", "--", flag)
+    assert result.exit_code == 2
+    assert f"--kernels xnnpack and the tool's {flag} exclude each other" in result.stderr
+    assert tool == []
+    Path("tflprof.toml").write_text('[profile]\nkernels = "builtin"\n')
+    assert run(*TOOL, "--", flag).exit_code == 0
+    assert tool[0]["kernels"] is None
+    assert run(*TOOL, "--kernels", "xnnpack", "--", "--use_gpu=false").exit_code == 0
+    assert tool[1]["kernels"] == "xnnpack"
+
+
 @pytest.mark.parametrize(
     "typed",
     [

@@ -129,6 +129,12 @@ def test_the_users_come_first_and_replace_ours(request_of: Any) -> None:
     assert output.affinity_error is None
 
 
+def test_a_delegate_that_is_switched_off_is_no_choice(request_of: Any) -> None:
+    device = PlayedDevice(TENSORFLOW, LOG)
+    run(device, request_of(kernels="builtin", flags=("--use_gpu=false",)))
+    assert "--use_xnnpack=false" in device.given
+
+
 def test_what_it_wrote_is_more_precise_than_what_it_printed(request_of: Any) -> None:
     device = PlayedDevice(NEWER, LOG, files={"profile.pb": profile_message(run_of(XNNPACK))})
     (report,) = run(device, request_of()).report.runs
