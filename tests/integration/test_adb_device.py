@@ -16,9 +16,10 @@ from tests.phone import VirtualPhone
 from tflprof.errors import DeviceLost, EnvironmentFault, TargetError
 from tflprof.targets.adb import device as module
 from tflprof.targets.adb import lock
+from tflprof.targets.adb.clean import clean_phone
 from tflprof.targets.adb.device import AdbDevice
 from tflprof.targets.adb.link import AdbLink
-from tflprof.targets.adb.probe import Dump
+from tflprof.targets.adb.probe import Dump, read_facts
 from tflprof.targets.adb.process import AdbProcess
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.adb.store import ROOT
@@ -182,6 +183,7 @@ def test_closing_gives_up_quickly_when_the_phone_is_gone(environment: VirtualPho
 
 HOLD = """
 import sys
+from tflprof.targets.adb.clean import clean_phone
 from tflprof.targets.adb.device import AdbDevice
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.adb.store import ROOT
@@ -218,6 +220,8 @@ def test_a_phone_under_two_serials_is_used_once(
     try:
         with pytest.raises(TargetError, match=f"in use by another tflprof, process {os.getpid()}") as caught:
             AdbDevice.open(serial, PhoneSetup())
+        with pytest.raises(TargetError, match="in use by another tflprof"):
+            clean_phone(serial)
     finally:
         environment.server.ask(f"host:disconnect:{serial}")
     assert serial in caught.value.what
@@ -296,12 +300,11 @@ def test_a_link_that_breaks_while_the_phone_is_opened(
     environment: VirtualPhone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaks = iter([environment.kill_adb_server])
-    read = module.read_facts
 
     def interrupted(link: AdbLink) -> Dump:
         for act in breaks:
             act()
-        return read(link)
+        return read_facts(link)
 
     monkeypatch.setattr(module, "read_facts", interrupted)
     AdbDevice.open(environment.serial, PhoneSetup()).close()

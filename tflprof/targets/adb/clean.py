@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from tflprof.errors import EnvironmentFault, TargetError, TflprofError
 from tflprof.targets.adb.client import READY, AdbServer, Phone, choose_phone, no_phone, unusable
+from tflprof.targets.adb.device import identity
 from tflprof.targets.adb.link import AdbLink
 from tflprof.targets.adb.lock import PhoneLock, owner_mark
+from tflprof.targets.adb.probe import read_facts
 from tflprof.targets.adb.process import kill_script, own_pattern
 from tflprof.targets.adb.quiet import restore_leftovers
 from tflprof.targets.adb.store import ROOT, TMP
@@ -67,6 +69,7 @@ def _clean(server: AdbServer, phone: Phone) -> Cleaned:
     lock = PhoneLock(phone.serial, name)
     try:
         link = AdbLink(server, phone.serial, phone.model)
+        lock.extend(identity(read_facts(link)) or phone.serial)
         # Under the lock, what still runs of ours is left over.
         owner = owner_mark()
         restore_leftovers(link, link.entries(ROOT), owner)
