@@ -3,7 +3,8 @@
 # tflprof itself decides, so that this never disagrees with `tflprof profile`.
 set -eu
 
-targets=$("$VENV/bin/tflprof" targets --json)
+# Without a port for it, no adb server is started: phones are not asked about.
+targets=$(ANDROID_ADB_SERVER_PORT=none "$VENV/bin/tflprof" targets --json)
 printf %s "$targets" | "$VENV/bin/python" -c '
 import json, sys
 
