@@ -24,6 +24,8 @@ class LayerInfo:
         parameters: number of constant weights it reads; None if unknown.
         weight_bytes: bytes of constants it reads; None if unknown.
         activation_bytes: bytes of computed inputs and outputs; None if unknown.
+        inputs: names of the tensors it reads that are computed or the model's inputs; outputs: of those it makes.
+            Empty in profiles of before 0.1.0.
     """
 
     id: str
@@ -36,6 +38,8 @@ class LayerInfo:
     parameters: int | None = None
     weight_bytes: int | None = None
     activation_bytes: int | None = None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,21 @@ class NoiseFloor:
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """Two profiles were measured in the same processes, block by block in turn.
+
+    Attributes:
+        id: the same in both, and in no other profile.
+        side: ``a`` or ``b``.
+        looks: numbers of processes after which they were compared, the last one included.
+    """
+
+    id: str
+    side: str
+    looks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ProfileMeta:
     """All of a profile but its samples.
 
@@ -201,6 +220,7 @@ class ProfileMeta:
         runner_build: identity of the runner program.
         runtime: name, version, platform and sha256 of the inference library.
         conditions: what was noticed around the run (load, steal, frequencies).
+        pairing: the profile that was measured together with this one, None if there is none.
     """
 
     tool_version: str
@@ -222,3 +242,4 @@ class ProfileMeta:
     conditions: Mapping[str, Any] = field(default_factory=dict)
     verdict: str = "ok"
     findings: tuple[Finding, ...] = ()
+    pairing: Pairing | None = None
