@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +10,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tflprof import stats
-from tflprof.errors import DeviceLost, RunnerError, TflprofError
+from tflprof.errors import DeviceLost, TflprofError
 from tflprof.measure.collect import Collector
 from tflprof.measure.interrupt import Interrupts
 from tflprof.measure.resume import Resumption
 from tflprof.measure.schedule import Plan, is_look, profiled_max, shaped, speed_as_it_is
+from tflprof.measure.session import run_session
 from tflprof.measure.taint import marked, undisturbed
 from tflprof.profile.samples import BlockSamples
-from tflprof.runner.interface import Runner, RunRequest, Session
+from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.records import Block
 from tflprof.targets.load import Load, LoadSample, load_between, sample_load
 
@@ -34,8 +34,8 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 
-_WAITING = "waiting for the phone"
-_STOPPING = Progress("stopping", None, "finishing the inference under way; Ctrl-C again ends at once")
+WAITING = "waiting for the phone"
+STOPPING = Progress("stopping", None, "finishing the inference under way; Ctrl-C again ends at once")
 
 
 @dataclass
@@ -75,7 +75,7 @@ def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProg
     outcome.device["start"] = runner.conditions()
     # What this machine does meanwhile is nothing to a phone.
     before = None if runner.facts.kind == "adb" else sample_load(time.monotonic())
-    with Interrupts(lambda: on_progress(_STOPPING)) as interrupts:
+    with Interrupts(lambda: on_progress(STOPPING)) as interrupts:
         try:
             if runner.deterministic:
                 _run_deterministic(runner, request, outcome, on_progress, interrupts)
@@ -109,7 +109,7 @@ def _run_deterministic(
             done += len(record.value)
             on_progress(Progress("emulating", None, f"{done} inferences, {record.v} {record.phase}"))
 
-    _run_session(runner, request, outcome.collector, tell, interrupts)
+    run_session(runner, request, outcome.collector, tell, interrupts)
     steady = [outcome.collector.steady(variant) for variant in request.variants]
     outcome.reached = all(_agree(blocks) for blocks in steady)
 
@@ -131,7 +131,7 @@ def _run_timed(
     began = time.monotonic()
     startup, most, as_it_is = 0.0, request.profiled_max, speed_as_it_is(request, plan)
     resumption = Resumption(
-        runner, collector, interrupts, lambda error: on_progress(Progress(_WAITING, None, error.what))
+        runner, collector, interrupts, lambda error: on_progress(Progress(WAITING, None, error.what))
     )
     while not plan.out_of_time(time.monotonic() - began, collector.processes, startup):
         done = collector.processes
@@ -139,7 +139,7 @@ def _run_timed(
         step = replace(request, seconds=seconds, seed=request.seed, profiled_max=most)
         started = time.monotonic()
         try:
-            kept = _run_session(runner, step, collector, _teller(plan, began, on_progress), interrupts)
+            kept = run_session(runner, step, collector, _teller(plan, began, on_progress), interrupts)
         except DeviceLost as error:
             # The time budget is for measuring.
             began += resumption.after(error)
@@ -208,45 +208,3 @@ def relative_half_width(collector: Collector, looks: int, as_it_is: bool) -> flo
         return None
     width = (interval.hi - interval.lo) / 2 / stats.typical(values)
     return width if math.isfinite(width) else None
-
-
-def _run_session(
-    runner: Runner,
-    request: RunRequest,
-    collector: Collector,
-    tell: Callable[[object], None],
-    interrupts: Interrupts,
-) -> int:
-    """One process to its end; returns how many events it gave. Raises KeyboardInterrupt if a signal came."""
-    # Pushing to a phone may take minutes and loses nothing; elsewhere a session begins in no time.
-    with interrupts.released() if runner.facts.kind == "adb" else contextlib.nullcontext():
-        session = runner.start(request)
-    collector.begin_process()
-    kept = 0
-    try:
-        for record in interrupts.records(session):
-            collector.add(record)
-            if isinstance(record, Block):
-                kept += sum(len(events) for events in record.events)
-            if not interrupts.received:
-                tell(record)
-    except KeyboardInterrupt:
-        if not interrupts.received:
-            _drain(session, collector)
-        raise
-    finally:
-        session.close()
-    collector.end_process()
-    interrupts.check()
-    return kept
-
-
-def _drain(session: Session, collector: Collector) -> None:
-    """Ask a session that Python's own KeyboardInterrupt cut to end, and keep what it still says.
-
-    The exception may have taken a record with it: what the rest lacks is no fault of the runner.
-    """
-    session.stop()
-    with contextlib.suppress(RunnerError):
-        for record in session.records():
-            collector.add(record)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from tflprof.errors import DeviceLost
-from tflprof.measure.collect import Collector
 from tflprof.measure.interrupt import Interrupts
+from tflprof.measure.session import Taker
 from tflprof.runner.interface import Runner
 
 MAX_FRUITLESS = 3
@@ -30,7 +30,7 @@ class Resumption:
     def __init__(
         self,
         runner: Runner,
-        collector: Collector,
+        collector: Taker,
         interrupts: Interrupts,
         on_wait: Callable[[DeviceLost], object],
     ) -> None:
