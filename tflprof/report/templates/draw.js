@@ -1,8 +1,7 @@
-// Shared by the charts: SVG elements, scales, ticks, the tip.
+// Shared by the charts: SVG elements, scales, ticks.
 const data = JSON.parse(document.getElementById('data').textContent);
 const layers = data.layers.filter((layer) => layer.value !== null);
 const ranked = [...layers].sort((a, b) => a.rank - b.rank);
-const tip = document.getElementById('tip');
 
 function make(name, attributes = {}, parent = null, text = null) {
   const element = document.createElementNS('http://www.w3.org/2000/svg', name);
@@ -66,18 +65,6 @@ function shortened(text, width) {
   return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
 }
 
-function showTip(event, lines) {
-  tip.replaceChildren(...lines.filter(Boolean).map((line, i) => {
-    const element = document.createElement(i ? 'span' : 'b');
-    element.textContent = line;
-    return element;
-  }));
-  tip.hidden = false;
-  const left = Math.min(event.pageX + 14, window.scrollX + document.documentElement.clientWidth - tip.offsetWidth - 8);
-  tip.style.left = `${Math.max(8, left)}px`;
-  tip.style.top = `${event.pageY + 16}px`;
-}
-
 function layerLines(layer) {
   const group = layer.members.length > 1 ? `one kernel for ${layer.members.join(', ')}` : null;
   const interval = layer.text.interval ? ` (${layer.text.interval})` : '';
@@ -90,10 +77,4 @@ function layerLines(layer) {
     layer.rate === null ? null : `${layer.text.macs} MACs, ${layer.text.rate} ${data.rateName}`,
     data.provenance,
   ];
-}
-
-function explain(element, lines, layer = null) {
-  element.addEventListener('pointermove', (event) => showTip(event, lines));
-  element.addEventListener('pointerleave', () => { tip.hidden = true; });
-  if (layer) element.addEventListener('click', () => findRow(layer.id));
 }
