@@ -25,6 +25,7 @@ from tflprof.profile.meta import (
     ModelInfo,
     NoiseFloor,
     Options,
+    Pairing,
     ProfileMeta,
     Schedule,
 )
@@ -34,8 +35,15 @@ from tflprof.profile.summary import row_samples
 from tflprof.runner.interface import Runner, RunRequest
 
 
-def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outcome: Outcome) -> Profile:
-    """Attribute, judge and wrap what was measured."""
+def assemble(
+    model: Model,
+    runner: Runner,
+    request: RunRequest,
+    plan: Plan,
+    outcome: Outcome,
+    pairing: Pairing | None = None,
+) -> Profile:
+    """Attribute, judge and wrap what was measured; ``pairing``: with another model in the same processes."""
     collector = outcome.collector
     subgraph = _subgraph(model, collector.model)
     noticed = {} if runner.deterministic else notice(collector, as_it_is=speed_as_it_is(request, plan))
@@ -54,11 +62,12 @@ def assemble(model: Model, runner: Runner, request: RunRequest, plan: Plan, outc
         runtime=dict(runner.runtime),
         runner_build=runner.build,
         options=_options(runner, request),
-        schedule=_schedule(plan, outcome),
+        schedule=_schedule(plan, outcome, pairing),
         clock=collector.clock,
         alignment=alignment,
         deterministic=runner.deterministic,
         conditions=_conditions(outcome, alignment) | _seconds_needed(request, plan) | noticed,
+        pairing=pairing,
     )
     return judged(Profile(meta, collector.writer().table()))
 
@@ -128,13 +137,14 @@ def _options(runner: Runner, request: RunRequest) -> Options:
     )
 
 
-def _schedule(plan: Plan, outcome: Outcome) -> Schedule:
+def _schedule(plan: Plan, outcome: Outcome, pairing: Pairing | None) -> Schedule:
     return Schedule(
         max_seconds=plan.max_seconds,
         precision=plan.precision,
         processes=outcome.collector.processes,
         looks=outcome.looks,
-        reached=None if plan.sustain else outcome.reached,
+        # Neither an endurance run nor a comparison goes on until the total's own interval is narrow.
+        reached=None if plan.sustain or pairing else outcome.reached,
         complete=outcome.cause is None,
         sustain_seconds=plan.max_seconds if plan.sustain else None,
     )

@@ -89,7 +89,7 @@ def profile_model(
         TflprofError: one of :mod:`tflprof.errors`, telling what, why and what next.
         Interrupted: cut short by Ctrl-C, SIGTERM or a failure after the first samples; has the partial profile.
     """
-    _check_setup(target, setup)
+    check_setup(target, setup)
     plan = make_plan(max_seconds, precision, rate, sustain)
     request = RunRequest(
         models=(Path(model),),
@@ -105,9 +105,9 @@ def profile_model(
         rate=rate,
         pmu=pmu,
     )
-    _check_values(request)
+    check_values(request)
     graph = read_model(model)
-    _check_names(graph, request)
+    check_names(graph, request)
     phone = replace(setup or PhoneSetup(), core=core, threads=threads)
     runner = _open(target, runtime, phone, on_progress or _ignore)
     return _whole(*_collect(graph, runner, request, plan, on_progress or _ignore))
@@ -139,7 +139,8 @@ def _collect(
     return profile, outcome.cause or (KeyboardInterrupt() if held.received else None)
 
 
-def _check_setup(target: str, setup: PhoneSetup | None) -> None:
+def check_setup(target: str, setup: PhoneSetup | None) -> None:
+    """Raise UsageError if something is to be done to what is no phone."""
     if setup is not None and parse_target(target).kind != "adb":
         raise UsageError(f"{target} is no phone: nothing is to be done to it", "leave the setup out")
 
@@ -148,7 +149,8 @@ def _ignore(_: Progress) -> None:
     """Progress nobody asked for."""
 
 
-def _check_values(request: RunRequest) -> None:
+def check_values(request: RunRequest) -> None:
+    """Raise UsageError for a number out of its range, or kernels that there are not."""
     if request.kernels not in KERNELS:
         raise UsageError(f"there are no kernels {request.kernels!r}", f"choose one of {', '.join(KERNELS)}")
     _within("threads", request.threads, 1, 2**31 - 1)
@@ -156,7 +158,7 @@ def _check_values(request: RunRequest) -> None:
     _within("seed", request.seed, 0, 2**63 - 1)
 
 
-def _check_names(model: Model, request: RunRequest) -> None:
+def check_names(model: Model, request: RunRequest) -> None:
     """Raise UsageError for a signature or an input that the model does not have."""
     keys = [signature.key for signature in model.signatures]
     if request.signature is not None and request.signature not in keys:
@@ -164,7 +166,7 @@ def _check_names(model: Model, request: RunRequest) -> None:
             f"{model.path} has no signature {request.signature!r}",
             f"it has {', '.join(map(repr, keys))}" if keys else "it has none: leave --signature out",
         )
-    known = _input_names(model, request.signature)
+    known = input_names(model, request.signature)
     for option, names in (("--input", request.inputs), ("--input-shape", request.shapes)):
         for name in names:
             if name not in known:
@@ -173,7 +175,8 @@ def _check_names(model: Model, request: RunRequest) -> None:
                 )
 
 
-def _input_names(model: Model, key: str | None) -> list[str]:
+def input_names(model: Model, key: str | None) -> list[str]:
+    """Names of the inputs of a signature (the first, if ``key`` is None), or of the main subgraph without one."""
     chosen = next((s for s in model.signatures if key is None or s.key == key), None)
     if chosen is not None:
         return list(chosen.inputs)

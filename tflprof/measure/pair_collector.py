@@ -1,0 +1,101 @@
+"""From records of processes that run two models to what each of the two would have gathered."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+
+from tflprof.measure.collect import Collector
+from tflprof.measure.taint import marked
+from tflprof.profile.samples import BlockSamples
+from tflprof.runner import records as wire
+
+
+class PairCollector:
+    """Routes records to a collector for each of two models, whichever was loaded first.
+
+    What comes before the steady state (init, first inference, memory) is kept of the model only that the process
+    loaded first: the second finds the library loaded and the first model's memory taken.
+
+    Attributes:
+        a: the collector of the first model; b: of the second.
+    """
+
+    def __init__(self, counter: str) -> None:
+        # The processes are short, and what drifts in them drifts for both models.
+        self.a = Collector(counter, settle=False)
+        self.b = Collector(counter, settle=False)
+        self._by_number = (self.a, self.b)
+
+    @property
+    def blocks(self) -> list[BlockSamples]:
+        """All blocks of finished processes."""
+        return [*self.a.blocks, *self.b.blocks]
+
+    @property
+    def processes(self) -> int:
+        """Processes begun."""
+        return self.a.processes
+
+    def load(self, *, swapped: bool) -> None:
+        """Say which model is number 0 of the next process: A, or B if ``swapped``."""
+        self._by_number = (self.b, self.a) if swapped else (self.a, self.b)
+
+    def begin_process(self) -> None:
+        """The records that follow are of a new process."""
+        self.a.begin_process()
+        self.b.begin_process()
+
+    def add(self, record: wire.Record) -> None:
+        """Take one record: that of a model goes to its collector, any other to both."""
+        number: int | None = getattr(record, "m", None)
+        if number is None:
+            self.a.add(record)
+            self.b.add(record)
+        elif number == 0 or not _of_start(record):
+            self._by_number[number].add(record)
+
+    def end_process(self) -> None:
+        """The process is over; what a lost one gave is kept, too."""
+        self.a.end_process()
+        self.b.end_process()
+
+    def has_steady(self) -> bool:
+        """True if there is any steady sample of both."""
+        return self.a.has_steady() and self.b.has_steady()
+
+    def pairs(self) -> int:
+        """Processes in which both models have an undisturbed block of each variant in a common round."""
+        a, b = (_rounds(collector) for collector in (self.a, self.b))
+        common = a & b
+        by_variant = [{process for process, _, v in common if v == variant} for variant in _VARIANTS]
+        return len(set.intersection(*by_variant))
+
+    def sides(self) -> Iterator[Collector]:
+        """Copies of both collectors as they are now; what disturbed one process disturbed both."""
+        switches = self.a.switches + self.b.switches
+        for collector in (self.a, self.b):
+            side = copy.copy(collector)
+            side.switches = switches
+            yield side
+
+
+_VARIANTS = ("plain", "profiled")
+
+
+def _of_start(record: wire.Record) -> bool:
+    if isinstance(record, wire.Block):
+        return record.phase == "first"
+    return isinstance(record, (wire.Init, wire.Memory))
+
+
+def _rounds(collector: Collector) -> set[tuple[int, int, str]]:
+    """Process, round and variant of every block that a comparison can use."""
+    blocks = marked(collector.blocks, as_it_is=False)[0]
+    return {
+        (block.process, block.round, block.variant)
+        for block in blocks
+        if block.phase == "steady" and not np.all(block.tainted)
+    }
