@@ -91,6 +91,36 @@ def format_interval(lo: float | None, hi: float | None, unit: str) -> str:
     return f"{digits(lo / factor, count)} … {digits(hi / factor, count)} {suffix}".rstrip()
 
 
+def format_step(before: float | None, after: float | None, unit: str) -> str:
+    """Two values in one scale, with digits enough to tell them apart: ``10.1 → 8.92 ms``."""
+    if not (known(before) and known(after)):
+        return f"{format_value(before, unit)} → {format_value(after, unit)}"
+    factor, suffix = scale_of(max(abs(before), abs(after)), unit)
+    count = 3 if before == after else _digits_to_tell_apart(before / factor, after / factor)
+    return f"{digits(before / factor, count)} → {digits(after / factor, count)} {suffix}".rstrip()
+
+
+def format_difference(value: float | None, unit: str) -> str:
+    """A difference with its sign: ``+0.42 ms``, ``−30.5 k``."""
+    text = format_value(value, unit)
+    return f"+{text}" if known(value) and value > 0 else text
+
+
+def format_change(ratio: float | None) -> str:
+    """A ratio as a change in percent: ``+12.3 %``, ``−0.05 %``."""
+    if not known(ratio):
+        return UNKNOWN
+    percent = 100 * (ratio - 1)
+    # What floating point makes of a ratio of one is no change.
+    if abs(percent) < 1e-9:
+        return "0 %"
+    sign, size = ("−" if percent < 0 else "+"), abs(percent)
+    if size < 0.005:
+        return f"{sign}<0.01 %"
+    decimals = 2 if size < 0.995 else 1 if size < 99.95 else 0
+    return f"{sign}{size:.{decimals}f} %"
+
+
 def format_ratio(ratio: float | None, lo: float | None = None, hi: float | None = None) -> str:
     """A ratio with its interval if known: ``1.23× (1.20 … 1.26)``."""
     if not known(ratio):
@@ -99,6 +129,11 @@ def format_ratio(ratio: float | None, lo: float | None = None, hi: float | None 
     if known(lo) and known(hi):
         text += f" ({digits(lo)} … {digits(hi)})"
     return text
+
+
+def scale_of(magnitude: float, unit: str) -> tuple[float, str]:
+    """Factor and suffix in which a number of this size is shown, such as (1e6, ``ms``) for 8.9e6 ns."""
+    return _scale(abs(magnitude), unit if unit in ("ns", "bytes") else "count")
 
 
 def unit_name(unit: str) -> str:

@@ -108,3 +108,51 @@ def test_what_is_shown_is_within_half_a_percent(value: float) -> None:
     number, _, suffix = units.format_value(value, "ns").partition(" ")
     factor = {"ns": 1.0, "µs": 1e3, "ms": 1e6, "s": 1e9}[suffix]
     assert float(number) * factor == pytest.approx(value, rel=0.0051)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unit", "text"),
+    [
+        (10_120_000.0, 8_921_000.0, "ns", "10.1 → 8.92 ms"),
+        (10_120_000.0, 10_121_000.0, "ns", "10.120 → 10.121 ms"),
+        (5.0, 5.0, "instructions", "5.00 → 5.00"),
+        (800.0, 2_000.0, "ns", "0.800 → 2.00 µs"),
+        (None, 2_000.0, "ns", "– → 2.00 µs"),
+        (math.nan, None, "ns", "– → –"),
+        (0.0, 3e6, "cycles", "0 → 3.00 M"),
+    ],
+)
+def test_steps(before: float | None, after: float | None, unit: str, text: str) -> None:
+    assert units.format_step(before, after, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (420_000.0, "ns", "+420 µs"),
+        (-30_500.0, "instructions", "−30.5 k"),
+        (0.0, "ns", "0 ns"),
+        (None, "ns", "–"),
+    ],
+)
+def test_differences(value: float | None, unit: str, text: str) -> None:
+    assert units.format_difference(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (1.0, "0 %"),
+        (1 + 1e-15, "0 %"),
+        (0.877, "−12.3 %"),
+        (1.0005, "+0.05 %"),
+        (0.99999, "−<0.01 %"),
+        (1.00996, "+1.0 %"),
+        (10.0, "+900 %"),
+        (0.0, "−100 %"),
+        (None, "–"),
+        (math.inf, "–"),
+    ],
+)
+def test_changes(ratio: float | None, text: str) -> None:
+    assert units.format_change(ratio) == text
