@@ -25,7 +25,10 @@ class LayerInfo:
         weight_bytes: bytes of constants it reads; None if unknown.
         activation_bytes: bytes of computed inputs and outputs; None if unknown.
         inputs: names of the tensors it reads that are computed or the model's inputs; outputs: of those it makes.
-            Empty in profiles of before 0.1.0.
+            Empty in profiles of before 0.1.0. Of tensors of one subgraph that share a name, each has its number
+            behind it, ``name#12``.
+        activation: activation function that is part of it, such as ``RELU6``, or ``NONE``; None if it cannot have
+            one, and in profiles of before 0.1.0.
     """
 
     id: str
@@ -40,6 +43,7 @@ class LayerInfo:
     activation_bytes: int | None = None
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    activation: str | None = None
 
 
 @dataclass(frozen=True)
