@@ -37,6 +37,8 @@ class Limit:
         absolute: most it may be, in the unit of the subject; None for a relative budget.
         relative: most it may grow over the baseline, such as 0.03; None for an absolute one.
         floor: growth below which a relative budget never fails, in the unit of the subject; None: none.
+        unit: in which it is written: ``ns``, ``instructions``, ``cycles``, ``bytes`` or ``count`` (of whatever the
+            profile counts); None for a relative budget without a floor.
     """
 
     text: str
@@ -44,6 +46,7 @@ class Limit:
     absolute: float | None = None
     relative: float | None = None
     floor: float | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class GateCase:
         measured: how often it was measured for this verdict; 0 if a stored profile was judged.
         comparison: with the baseline, None without one.
         notes: sentences, such as layers missing from the baseline, or what the first measurement said.
+        error: what kept it from being judged, None if nothing did; hint: what to do about it.
+        error_code: exit status of that error.
     """
 
     name: str
@@ -93,11 +98,17 @@ class GateCase:
     measured: int = 0
     comparison: Comparison | None = None
     notes: tuple[str, ...] = ()
+    error: str | None = None
+    hint: str | None = None
+    error_code: int | None = None
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """All cases. ``inconclusive_as``: what an inconclusive verdict ends the command as, None: exit status 4."""
+    """All cases. ``inconclusive_as``: what an inconclusive verdict ends the command as, None: exit status 4.
+
+    It is not said of a case that an error kept from being judged: nothing was found about that.
+    """
 
     cases: tuple[GateCase, ...]
     inconclusive_as: Literal["pass", "fail"] | None = None
@@ -105,10 +116,18 @@ class GateResult:
     @property
     def verdict(self) -> Verdict:
         """The worst of the cases, with ``inconclusive`` taken as asked for."""
-        found = worst(tuple(case.verdict for case in self.cases))
-        return self.inconclusive_as or found if found == "inconclusive" else found
+        return worst(tuple(self.taken(case) for case in self.cases))
+
+    def taken(self, case: GateCase) -> Verdict:
+        """The verdict of a case, with ``inconclusive`` taken as asked for."""
+        if case.verdict == "inconclusive" and case.error is None and self.inconclusive_as is not None:
+            return self.inconclusive_as
+        return case.verdict
 
     @property
     def exit_code(self) -> int:
-        """Exit status of the command."""
-        return EXIT_OF[self.verdict]
+        """Exit status of the command: a failure found (1), else an error's (3 before 4), else the verdict's."""
+        if self.verdict == "fail":
+            return errors.EXIT_FAILED
+        codes = [case.error_code for case in self.cases if case.error_code is not None]
+        return min(codes) if codes else EXIT_OF[self.verdict]

@@ -1,0 +1,260 @@
+"""Judging budgets on a profile, and on its comparison with a baseline; docs/ci.md explains the rules.
+
+A budget fails if the whole interval lies above it, passes if none of it does, else it is inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tflprof import units
+from tflprof.analysis.budget import EVERY_LAYER
+from tflprof.analysis.comparison import Comparison, Difference
+from tflprof.analysis.quantity import Quantity, describe_layers, every_layer, measure_subject
+from tflprof.analysis.subject import find_layer, layer_name
+from tflprof.analysis.verdicts import BudgetResult, Limit, Verdict
+from tflprof.profile.meta import LayerInfo, ProfileMeta
+from tflprof.profile.mismatch import Mismatch
+from tflprof.profile.profile import Profile
+
+
+@dataclass(frozen=True)
+class Before:
+    """What relative budgets are relative to: the baseline's profile and the comparison with it."""
+
+    profile: Profile
+    comparison: Comparison
+
+
+def judge(
+    limits: Sequence[Limit], profile: Profile, before: Before | None = None
+) -> tuple[BudgetResult, ...]:
+    """A result for every budget, of ``layer:*`` one for every layer.
+
+    Raises:
+        UsageError: several layers have the name that a budget uses.
+    """
+    return tuple(result for limit in limits for result in _judged(limit, profile, before))
+
+
+def not_comparable(
+    limits: Sequence[Limit], unit: str, mismatches: Sequence[Mismatch]
+) -> tuple[BudgetResult, ...]:
+    """The results of relative budgets against a baseline from other conditions."""
+    keys = ", ".join(one.key for one in mismatches)
+    reason = (
+        f"the baseline is from other conditions ({keys})" if keys else "the baseline cannot be compared with"
+    )
+    return tuple(
+        BudgetResult(limit.text, limit.subject, unit, "incomparable", reason)
+        for limit in limits
+        if limit.relative is not None
+    )
+
+
+def missing_layers(comparison: Comparison) -> tuple[str, ...]:
+    """Sentences about layers that the baseline or the model lacks."""
+    new = [one for one in comparison.layers if one.a is None and one.b is not None]
+    gone = [one for one in comparison.layers if one.b is None and one.a is not None]
+    found = [f"new, not in the baseline: {_cost(one, comparison)}" for one in new]
+    return (*found, *(f"gone since the baseline: {_cost(one, comparison)}" for one in gone))
+
+
+def needs_second(results: Sequence[BudgetResult], *, deterministic: bool) -> bool:
+    """Whether a second measurement can tell more: something did not pass, and the first may have erred."""
+    return not deterministic and any(result.verdict in ("fail", "inconclusive") for result in results)
+
+
+_TOGETHER: dict[tuple[Verdict, Verdict], tuple[Verdict, str]] = {
+    ("fail", "fail"): ("fail", "both measurements say so"),
+    ("fail", "inconclusive"): ("inconclusive", "the first measurement was above it, the second cannot tell"),
+    ("fail", "pass"): ("inconclusive", "the first measurement was above it, the second within it"),
+    ("inconclusive", "pass"): ("pass", "the first measurement could not tell, the second can"),
+    ("inconclusive", "fail"): ("inconclusive", "only the second measurement was above it"),
+    ("inconclusive", "inconclusive"): ("inconclusive", "two measurements could not tell"),
+}
+"""Verdicts of the first and the second measurement, and what they say together."""
+
+
+def combine(first: Sequence[BudgetResult], second: Sequence[BudgetResult]) -> tuple[BudgetResult, ...]:
+    """Two measurements together: ``fail`` only if both fail; what passed at first is left as it was.
+
+    A budget that the first could not tell passes if the second does. The numbers are those of the measurement
+    that decided, else of the second.
+    """
+    again = {(result.limit_text, result.subject): result for result in second}
+    return tuple(_combined(result, again.get((result.limit_text, result.subject))) for result in first)
+
+
+def _combined(first: BudgetResult, second: BudgetResult | None) -> BudgetResult:
+    if first.verdict in ("pass", "incomparable"):
+        return first
+    if second is None:
+        return replace(
+            first, verdict="inconclusive", reason=f"{first.reason}; the second measurement does not have it"
+        )
+    if second.verdict == "incomparable":
+        return second
+    verdict, why = _TOGETHER[first.verdict, second.verdict]
+    return replace(second, verdict=verdict, reason=f"{second.reason}; {why}")
+
+
+def _judged(limit: Limit, profile: Profile, before: Before | None) -> Iterator[BudgetResult]:
+    if limit.relative is None:
+        every = limit.subject == EVERY_LAYER
+        for found in every_layer(profile) if every else (measure_subject(profile, limit.subject),):
+            yield _absolute(limit, found)
+    elif before is None:
+        yield BudgetResult(
+            limit.text,
+            limit.subject,
+            profile.meta.unit,
+            "inconclusive",
+            "there is no baseline to compare with",
+        )
+    elif limit.subject == "total":
+        yield _grown(limit, before.comparison.total, before.comparison)
+    elif limit.subject == EVERY_LAYER:
+        for difference in before.comparison.layers:
+            if difference.b is not None and (difference.b.typical is not None or difference.a is None):
+                yield _grown(limit, difference, before.comparison)
+    elif (name := layer_name(limit.subject)) is not None:
+        yield _grown_layer(limit, name, before.comparison)
+    else:
+        yield _against(
+            limit, measure_subject(profile, limit.subject), measure_subject(before.profile, limit.subject)
+        )
+
+
+def _absolute(limit: Limit, found: Quantity) -> BudgetResult:
+    most = limit.absolute
+    assert most is not None
+    result = BudgetResult(
+        limit.text,
+        found.subject,
+        found.unit,
+        "inconclusive",
+        found.why,
+        found.value,
+        found.lo,
+        found.hi,
+        most,
+    )
+    return _decided(result, found.why)
+
+
+def _decided(result: BudgetResult, remark: str) -> BudgetResult:
+    """The result with the verdict that its interval and limit make."""
+    most, lo, hi = result.limit, result.lo, result.hi
+    if result.value is None or lo is None or hi is None or most is None:
+        return replace(result, reason=remark or "it is not known")
+    limit = amount_text(most, result.unit)
+    exact = lo == hi
+    what = amount_text(result.value, result.unit)
+    if not exact:
+        what = f"between {amount_text(lo, result.unit)} and {amount_text(hi, result.unit)}"
+    tail = f" ({remark})" if remark else ""
+    if lo > most:
+        return replace(result, verdict="fail", reason=f"{what} is above {limit}{tail}")
+    if hi <= most:
+        return replace(result, verdict="pass", reason=f"{what} is within {limit}{tail}")
+    return replace(result, verdict="inconclusive", reason=f"{what} may be above or within {limit}{tail}")
+
+
+def amount_text(value: float | None, unit: str) -> str:
+    """A value with its unit."""
+    if unit == "bytes":
+        return units.format_bytes(value)
+    text = units.format_value(value, unit)
+    return text if unit == "ns" or value is None else f"{text} {unit}"
+
+
+def _grown_layer(limit: Limit, name: str, comparison: Comparison) -> BudgetResult:
+    """The row of the comparison that the budget's layer is in, as the model names it or as the baseline did."""
+    now, then = find_layer(name, comparison.b.model.layers), None
+    if now is None:
+        then = find_layer(name, comparison.a.model.layers)
+    for difference in comparison.layers:
+        if (difference.b is not None and now in difference.b.layers) or (
+            difference.a is not None and then in difference.a.layers
+        ):
+            return _grown(limit, difference, comparison)
+    subject = f"layer {name}"
+    return BudgetResult(limit.text, subject, comparison.unit, "inconclusive", "it did not run")
+
+
+def _grown(limit: Limit, difference: Difference, comparison: Comparison) -> BudgetResult:
+    subject = _subject_of(difference, comparison)
+    now = difference.b.typical if difference.b else None
+    result = BudgetResult(limit.text, subject, comparison.unit, "inconclusive", "", now)
+    if difference.a is None:
+        return replace(result, reason="it is new: the baseline does not have it")
+    then = difference.a.typical
+    if difference.b is None:
+        return replace(result, baseline=then, reason="it is gone: only the baseline has it")
+    if then is None and now is None:
+        return replace(result, verdict="pass", reason="nothing of it runs at inference")
+    if then is None or difference.difference is None or difference.lo is None or difference.hi is None:
+        return replace(result, baseline=then, reason=difference.reason or "its growth is not known")
+    # On the scale of the limit: what was measured together moves together, and typical values need not.
+    result = replace(
+        result,
+        value=then + difference.difference,
+        lo=then + difference.lo,
+        hi=then + difference.hi,
+        baseline=then,
+        limit=_most(limit, then),
+    )
+    return _decided(result, "")
+
+
+def _against(limit: Limit, now: Quantity, then: Quantity) -> BudgetResult:
+    """Two profiles' quantities: it has grown too much if it has whatever both are within their intervals."""
+    result = BudgetResult(
+        limit.text, now.subject, now.unit, "inconclusive", "", now.value, now.lo, now.hi, None, then.value
+    )
+    if then.value is None or then.lo is None or then.hi is None:
+        return replace(result, reason=f"of the baseline: {then.why or 'it is not known'}")
+    if now.lo is None or now.hi is None or now.value is None:
+        return replace(result, limit=_most(limit, then.value), reason=now.why or "it is not known")
+    result = replace(result, limit=_most(limit, then.value))
+    if then.exact:
+        return _decided(result, now.why)
+    least, most = _most(limit, then.lo), _most(limit, then.hi)
+    between = f"the baseline allows {amount_text(least, now.unit)} to {amount_text(most, now.unit)}"
+    if now.lo > most:
+        return replace(
+            result, verdict="fail", reason=f"at least {amount_text(now.lo, now.unit)}, and {between}"
+        )
+    if now.hi <= least:
+        return replace(
+            result, verdict="pass", reason=f"at most {amount_text(now.hi, now.unit)}, and {between}"
+        )
+    return replace(result, reason=f"{amount_text(now.value, now.unit)} cannot be told from it: {between}")
+
+
+def _most(limit: Limit, then: float) -> float:
+    """Most that is allowed of what was ``then`` before."""
+    assert limit.relative is not None
+    return then + max(limit.relative * then, limit.floor or 0.0)
+
+
+def _subject_of(difference: Difference, comparison: Comparison) -> str:
+    if difference.match == "total":
+        return "total"
+    part, meta = (difference.b, comparison.b) if difference.b else (difference.a, comparison.a)
+    assert part is not None
+    return describe_layers(_infos(meta, part.layers))
+
+
+def _infos(meta: ProfileMeta, ids: tuple[str, ...]) -> tuple[LayerInfo, ...]:
+    known = {info.id: info for info in meta.model.layers}
+    return tuple(known[identity] for identity in ids)
+
+
+def _cost(difference: Difference, comparison: Comparison) -> str:
+    part = difference.b or difference.a
+    cost = part.typical if part else None
+    text = _subject_of(difference, comparison)
+    return text if cost is None else f"{text}, {amount_text(cost, comparison.unit)}"
