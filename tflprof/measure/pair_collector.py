@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -21,12 +21,14 @@ class PairCollector:
 
     Attributes:
         a: the collector of the first model; b: of the second.
+        likely: processes that seemed to give what a comparison needs when they ended, see :meth:`pairs`.
     """
 
     def __init__(self, counter: str) -> None:
         # The processes are short, and what drifts in them drifts for both models.
         self.a = Collector(counter, settle=False)
         self.b = Collector(counter, settle=False)
+        self.likely = 0
         self._by_number = (self.a, self.b)
 
     @property
@@ -59,8 +61,11 @@ class PairCollector:
 
     def end_process(self) -> None:
         """The process is over; what a lost one gave is kept, too."""
+        before = [len(side.blocks) for side in (self.a, self.b)]
         self.a.end_process()
         self.b.end_process()
+        new = (side.blocks[count:] for side, count in zip((self.a, self.b), before, strict=True))
+        self.likely += len(_whole(*map(_rounds, new)))
 
     def has_steady(self) -> bool:
         """True if there is any steady sample of both."""
@@ -68,10 +73,8 @@ class PairCollector:
 
     def pairs(self) -> int:
         """Processes in which both models have an undisturbed block of each variant in a common round."""
-        a, b = (_rounds(collector) for collector in (self.a, self.b))
-        common = a & b
-        by_variant = [{process for process, _, v in common if v == variant} for variant in _VARIANTS]
-        return len(set.intersection(*by_variant))
+        sides = (marked(side.blocks, as_it_is=False)[0] for side in (self.a, self.b))
+        return len(_whole(*map(_rounds, sides)))
 
     def sides(self) -> Iterator[Collector]:
         """Copies of both collectors as they are now; what disturbed one process disturbed both."""
@@ -82,7 +85,7 @@ class PairCollector:
             yield side
 
 
-_VARIANTS = ("plain", "profiled")
+_Round = tuple[int, int, str]
 
 
 def _of_start(record: wire.Record) -> bool:
@@ -91,11 +94,17 @@ def _of_start(record: wire.Record) -> bool:
     return isinstance(record, (wire.Init, wire.Memory))
 
 
-def _rounds(collector: Collector) -> set[tuple[int, int, str]]:
+def _rounds(blocks: Sequence[BlockSamples]) -> set[_Round]:
     """Process, round and variant of every block that a comparison can use."""
-    blocks = marked(collector.blocks, as_it_is=False)[0]
     return {
         (block.process, block.round, block.variant)
         for block in blocks
         if block.phase == "steady" and not np.all(block.tainted)
     }
+
+
+def _whole(a: set[_Round], b: set[_Round]) -> set[int]:
+    """Processes with a round of each variant that is in both."""
+    common = a & b
+    plain, profiled = ({p for p, _, variant in common if variant == v} for v in ("plain", "profiled"))
+    return plain & profiled

@@ -143,11 +143,11 @@ class PairedMeasurement:
                 interrupts.check()
             except (KeyboardInterrupt, TflprofError) as error:
                 self.collector.end_process()
-                self._pairs = self.collector.pairs()
                 # A session that was told to stop may fail on its way: that is not what ended the measurement.
                 self.cause = KeyboardInterrupt() if interrupts.received else error
         if self.cause is not None and not self.collector.has_steady():
             raise self.cause
+        self._pairs = self.collector.pairs()
         return self.cause is None and self._pairs >= pairs
 
     def profiles(self, looks: Sequence[int]) -> tuple[Profile, Profile]:
@@ -190,7 +190,7 @@ class PairedMeasurement:
                 self._reconnects += 1
             else:
                 resumption.went_well()
-            self._pairs = self.collector.pairs()
+            self._pairs = self._count(pairs)
             self._tell(self._progress(pairs))
 
     def _one(self, interrupts: Interrupts) -> None:
@@ -210,6 +210,10 @@ class PairedMeasurement:
         self._startup = max(self._startup, time.monotonic() - started - seconds)
         most = profiled_max(self._request.profiled_max, kept // 2)
         self._request = replace(self._request, profiled_max=most)
+
+    def _count(self, wanted: int) -> int:
+        """Pairs so far; exactly only when they seem enough, since what is usual changes with every process."""
+        return self.collector.likely if self.collector.likely < wanted else self.collector.pairs()
 
     def _elapsed(self) -> float:
         return 0.0 if self._began is None else time.monotonic() - self._began - self._waited

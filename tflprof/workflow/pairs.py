@@ -1,57 +1,25 @@
-"""Two models measured together: from what a user says to an open :class:`PairedMeasurement`."""
+"""Two models measured together on an open target, and compared until everything is decided."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from tflprof.analysis.comparison import Comparison
 from tflprof.errors import UsageError
+from tflprof.measure.interrupt import HeldSignals
 from tflprof.measure.pairs import PairedMeasurement, PairPlan
 from tflprof.measure.pipeline import OnProgress, Progress
-from tflprof.model.graph import Model
-from tflprof.model.read import read_model
-from tflprof.runner.interface import RunRequest
+from tflprof.profile.profile import Profile
 from tflprof.runner.open import open_runner
 from tflprof.targets.adb.setup import PhoneSetup
-from tflprof.workflow.profile import check_names, check_setup, check_values, input_names
+from tflprof.targets.spec import parse_target
+from tflprof.workflow.run_options import PathLike, RunOptions, checked
 
-PathLike = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How models are run; the arguments of :func:`tflprof.profile_model` of the same names."""
-
-    target: str
-    core: str | None = None
-    threads: int = 1
-    kernels: str = "xnnpack"
-    signature: str | None = None
-    inputs: Mapping[str, PathLike] | None = None
-    input_shapes: Mapping[str, Sequence[int]] | None = None
-    runtime: PathLike | None = None
-    seed: int = 0
-    xnnpack_flags: int | None = None
-    weight_cache: bool = False
-    setup: PhoneSetup | None = None
-
-    def request(self, *models: PathLike) -> RunRequest:
-        """What sessions of these models are to do."""
-        return RunRequest(
-            models=tuple(map(Path, models)),
-            signature=self.signature,
-            kernels=self.kernels,
-            threads=self.threads,
-            xnnpack_flags=self.xnnpack_flags,
-            weight_cache=self.weight_cache,
-            core=self.core,
-            inputs={name: Path(path) for name, path in (self.inputs or {}).items()},
-            shapes={name: tuple(shape) for name, shape in (self.input_shapes or {}).items()},
-            seed=self.seed,
-        )
+MAX_SECONDS = 120.0
+Judge = Callable[[Profile, Profile], Comparison]
 
 
 @contextlib.contextmanager
@@ -65,29 +33,84 @@ def open_pairs(
     """
     if not plan.max_seconds > 0:
         raise UsageError(f"--max-seconds must be above 0, not {plan.max_seconds:g}")
-    check_setup(options.target, options.setup)
-    request = options.request(a, b)
-    check_values(request)
-    graphs = read_model(a), read_model(b)
-    _check_pair(graphs, request)
+    graphs = checked(a, b, options)
     phone = replace(options.setup or PhoneSetup(), core=options.core, threads=options.threads)
     library = Path(options.runtime) if options.runtime else None
     runner = open_runner(options.target, library, phone, lambda *what: tell(Progress(*what)))
     try:
-        yield PairedMeasurement(runner, request, graphs, plan, tell)
+        yield PairedMeasurement(runner, options.request(a, b), graphs, plan, tell)
     finally:
         runner.close()
 
 
-def _check_pair(graphs: tuple[Model, Model], request: RunRequest) -> None:
-    """Raise UsageError for a signature that one model lacks, or an input that both lack."""
-    known = {name for graph in graphs for name in input_names(graph, request.signature)}
-    for graph in graphs:
-        # An input of the other model only is left out here as it is by the runner.
-        others = known - set(input_names(graph, request.signature))
-        own = replace(
-            request,
-            inputs={name: path for name, path in request.inputs.items() if name not in others},
-            shapes={name: shape for name, shape in request.shapes.items() if name not in others},
+def measure_pairs(
+    a: PathLike,
+    b: PathLike,
+    options: RunOptions,
+    *,
+    pairs: int,
+    max_seconds: float = MAX_SECONDS,
+    on_progress: OnProgress | None = None,
+) -> tuple[Profile, Profile]:
+    """Measure two models together in a fixed number of processes, without comparing them.
+
+    Args:
+        a: the first model.
+        b: the second, which may be the same file.
+        options: how they are run; the target must be one that measures time.
+        pairs: processes, each of which runs both; there are fewer if the time ends before.
+        max_seconds: time budget, looked at between processes.
+        on_progress: called now and then.
+
+    Returns:
+        Two profiles with a common ``meta.pairing``, marked as partial if Ctrl-C or a failure cut them short.
+
+    Raises:
+        TflprofError: one of :mod:`tflprof.errors`, telling what, why and what next.
+    """
+    if parse_target(options.target).kind == "emulated":
+        raise UsageError(
+            f"{options.target} counts exactly: two models gain nothing from being measured together",
+            "profile each by itself",
         )
-        check_names(graph, own)
+    plan = PairPlan(max_seconds, most=pairs)
+    with (
+        HeldSignals(holding=False) as held,
+        open_pairs(a, b, options, plan, on_progress or (lambda _: None)) as measurement,
+    ):
+        held.holding = True
+        measurement.extend(pairs)
+        heed(held, measurement)
+        return measurement.profiles([measurement.pairs])
+
+
+Found = tuple[Profile, Profile, Comparison | None]
+
+
+def compare_pairs(
+    measurement: PairedMeasurement, held: HeldSignals, judge: Judge, tell: OnProgress
+) -> tuple[Found, Exception | None]:
+    """Measure and compare until everything is decided; what was found, and why it is not compared."""
+    from tflprof.analysis.paired import LOOKS, more_needed
+
+    looks: list[int] = []
+    for number, look in enumerate(LOOKS, 1):
+        whole = measurement.extend(look)
+        heed(held, measurement)
+        if measurement.pairs not in looks:
+            looks.append(measurement.pairs)
+        tell(Progress("comparing", None, f"look {number} of at most {len(LOOKS)}: {measurement.pairs} pairs"))
+        a, b = measurement.profiles(looks)
+        try:
+            comparison = judge(a, b)
+            if not whole or look == LOOKS[-1] or not more_needed(comparison):
+                return (a, b, comparison), None
+        except Exception as error:  # noqa: BLE001 - no fault of comparing may cost the samples
+            return (a, b, None), error
+    raise AssertionError("the last look is the last")
+
+
+def heed(held: HeldSignals, measurement: PairedMeasurement) -> None:
+    """A signal that came between two sessions cuts the measurement short, too."""
+    if held.received and measurement.cause is None:
+        measurement.cause = KeyboardInterrupt()
