@@ -1,11 +1,43 @@
-"""Options of ``tflprof profile`` that say how inferences follow each other and what is read beside the time."""
+"""Options of the verbs that measure: where and how a model is run, how inferences follow each other."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+Target = Annotated[str, typer.Option(metavar="T", help="Where to run: see tflprof targets.")]
+Threads = Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the runtime.")]
+Signature = Annotated[str | None, typer.Option(metavar="S", help="Signature; default: the first.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=FILE", help="Raw input data; repeatable. Default: random."),
+]
+InputShapes = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=1,224,224,3", help="Shape of a dynamic input; repeatable."),
+]
+RuntimePath = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="A library or an AAR; default: see tflprof runtimes list."),
+]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, max=2**63 - 1, metavar="N", help="Seed of random inputs and of the order."),
+]
+MaxSeconds = Annotated[
+    float,
+    typer.Option(
+        min=0.1,
+        metavar="S",
+        help="Time budget, checked between processes; ignored where counts are exact.",
+    ),
+]
+XnnpackFlags = Annotated[
+    int | None, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Passed to XNNPACK.")
+]
+WeightCache = Annotated[bool, typer.Option("--weight-cache", help="Use XNNPACK's weight cache.")]
 Rate = Annotated[
     float | None,
     typer.Option(
