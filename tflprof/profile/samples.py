@@ -199,6 +199,12 @@ def select_inferences(table: pa.Table, variant: str, counter: str, phase: str = 
     )
 
 
+def select_rounds(table: pa.Table, variant: str, counter: str) -> tuple[IntArray, IntArray]:
+    """Process and round of each steady inference that :func:`select_inferences` gives, [inferences] each."""
+    frame = table.filter(_wanted(table, "inference", variant, counter, "steady"))
+    return _ints(frame, "process"), _ints(frame, "round")
+
+
 def select_events(table: pa.Table, counter: str, structure: int, width: int) -> tuple[IntArray, IntArray]:
     """Events of the steady profiled inferences that have one structure.
 

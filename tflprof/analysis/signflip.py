@@ -1,0 +1,145 @@
+"""Is the mean of paired differences 0? A sign-flip test of many columns together, with intervals that agree with it.
+
+If nothing differs, a pair's differences are as likely to have one sign as the other. So whole pairs are flipped at
+random, which keeps how the columns go together, and the largest studentised mean of each flip says how large it gets by
+chance (max-T, with the step-down of Westfall and Young 1993). No distribution of the differences is assumed.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+MIN_PAIRS = 10
+"""With fewer, no set of signs is rare enough for any of the levels that are used."""
+FLIPS = 4096
+"""Sets of signs; where there are no more than that, each of them once."""
+
+_SEED = 20261121
+_TINY = 1e-12
+"""Differences of squared cosines that are rounding."""
+_EDGE = 1e-9
+"""Where an interval that excludes 0 ends at least."""
+
+
+@dataclass(frozen=True)
+class SignFlip:
+    """What is known of every column; NaN and False where it cannot be told. All arrays are [columns].
+
+    Attributes:
+        estimate: mean over the pairs, also of columns that cannot be tested.
+        lo: lower end of the interval; all intervals hold together at 1 - alpha. They exclude 0 where ``rejected``
+            and nowhere else.
+        hi: upper end.
+        p: adjusted p-value of *no difference*.
+        rejected: there is a difference; with probability 1 - alpha none of these is wrong.
+    """
+
+    estimate: FloatArray
+    lo: FloatArray
+    hi: FloatArray
+    p: FloatArray
+    rejected: BoolArray
+
+
+def sign_flip(values: FloatArray, alpha: float, resolution: FloatArray | None = None) -> SignFlip:
+    """Test and estimate all columns together.
+
+    A column is tested if it has at least 10 values that are not all the same: without any spread it cannot be told
+    what chance does. Other columns do not feel those that are not tested.
+
+    Args:
+        values: differences of each pair, NaN if unknown, [pairs, columns].
+        alpha: probability that any column is rejected wrongly.
+        resolution: step of the clock in the unit of each column, by which its interval is widened at either end,
+            [columns]; None: none.
+    """
+    values = np.where(np.isfinite(values), values, np.nan)
+    counts = np.isfinite(values).sum(axis=0)
+    filled = np.where(np.isfinite(values), values, 0.0)
+    estimate = np.divide(filled.sum(axis=0), counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    centred = np.where(np.isfinite(values), values - estimate, 0.0)
+    spread = np.sqrt((centred**2).sum(axis=0) / np.maximum(counts - 1, 1))
+    largest = np.abs(filled).max(axis=0, initial=0.0)
+    tested = np.flatnonzero((counts >= MIN_PAIRS) & (spread > _TINY * largest))
+    found = SignFlip(
+        estimate, *(np.full(len(counts), np.nan) for _ in range(3)), np.zeros(len(counts), np.bool_)
+    )
+    if not len(tested):
+        return found
+    flips = _signs(len(values))
+    found.p[tested] = _adjusted(flips, filled[:, tested], counts[tested])
+    found.rejected[tested] = found.p[tested] <= alpha
+    half = (
+        _critical(flips, centred[:, tested], counts[tested], alpha) * spread[tested] / np.sqrt(counts[tested])
+    )
+    if resolution is not None:
+        half = half + resolution[tested]
+    found.lo[tested], found.hi[tested] = _agreeing(estimate[tested], half, found.rejected[tested])
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _signs(pairs: int) -> FloatArray:
+    """Sets of signs [flips, pairs], the first all +1.
+
+    A set and its opposite give the same absolute mean, so the first pair is never flipped.
+    """
+    if 2 ** (pairs - 1) <= FLIPS:
+        bits = np.arange(2 ** (pairs - 1))[:, np.newaxis] >> np.arange(pairs) & 1
+        signs = 1.0 - 2.0 * np.roll(bits, 1, axis=1)
+    else:
+        signs = np.random.default_rng(_SEED).choice([-1.0, 1.0], (FLIPS, pairs))
+        signs[:, 0] = 1.0
+        signs[0] = 1.0
+    signs.setflags(write=False)
+    return signs
+
+
+def _squared_cosines(flips: FloatArray, values: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray:
+    """[flips, columns]: squared mean over mean square, from 0 to 1. Flipping changes no square, so only the mean."""
+    length = np.sqrt((values**2).sum(axis=0) * counts)
+    cosines: FloatArray = flips @ (values / length)
+    return np.square(cosines, out=cosines)
+
+
+def _squared_t(cosines: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray:
+    """Squared Student's t of squared cosines [..., columns]."""
+    return np.asarray((counts - 1) * cosines / np.maximum(1.0 - cosines, _TINY), dtype=np.float64)
+
+
+def _adjusted(flips: FloatArray, values: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray:
+    """Step-down p-values [columns]: each is compared with the largest of those no larger than itself."""
+    cosines = _squared_cosines(flips, values, counts)
+    # Equal within rounding is equal, and speaks for chance.
+    observed = _squared_t(np.maximum(cosines[0] - _TINY, 0.0), counts)
+    order = np.argsort(observed, kind="stable")
+    chance = np.maximum.accumulate(_squared_t(cosines, counts)[:, order], axis=1)
+    share = (chance >= observed[order]).mean(axis=0)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.maximum.accumulate(share[::-1])[::-1]
+    return adjusted
+
+
+def _critical(flips: FloatArray, centred: FloatArray, counts: npt.NDArray[np.int64], alpha: float) -> float:
+    """The |t| that the largest of all columns exceeds with probability alpha, if all means were 0."""
+    largest = np.sort(_squared_t(_squared_cosines(flips, centred, counts), counts).max(axis=1))
+    rank = math.ceil((1.0 - alpha) * len(largest) - _TINY)
+    return math.sqrt(largest[min(max(rank, 1), len(largest)) - 1])
+
+
+def _agreeing(estimate: FloatArray, half: FloatArray, rejected: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Intervals around estimates that exclude 0 exactly where it is rejected."""
+    size = np.abs(estimate)
+    # The end towards 0, seen from an estimate above it.
+    near = np.where(rejected, np.maximum(size - half, np.minimum(_EDGE, size)), np.minimum(size - half, 0.0))
+    lo = np.where(estimate >= 0, near, estimate - half)
+    hi = np.where(estimate >= 0, estimate + half, -near)
+    return lo, hi
