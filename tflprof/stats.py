@@ -142,13 +142,20 @@ def layer_intervals(
     return np.maximum(middle - half, np.minimum(middle, 0.0)), middle + half
 
 
-def noise_floor(rows: Numbers, process: Numbers, block: Numbers, totals: Numbers | None = None) -> FloatArray:
-    """Relative difference [columns] that two such measurements of one thing exceed in 1 % of cases.
+def noise_floor(
+    rows: Numbers,
+    process: Numbers,
+    block: Numbers,
+    totals: Numbers | None = None,
+    *,
+    level: float = NOISE_LEVEL,
+) -> FloatArray:
+    """Relative difference [columns] that two such measurements of one thing exceed in 1 - ``level`` of cases.
 
     Takes what :func:`layer_intervals` takes; a single column is a total. NaN with fewer than 10 processes
     and for a column whose typical cost is 0.
     """
-    middle, half = _columns(rows, process, block, totals, 1.0 - NOISE_LEVEL)
+    middle, half = _columns(rows, process, block, totals, 1.0 - level)
     relative = np.divide(half, np.abs(middle), out=np.full(len(middle), np.nan), where=middle != 0)
     # Two measurements at different times share no drift: their errors add as independent ones do.
     floored = np.where(relative > 0, np.maximum(relative, FLOOR), relative)

@@ -121,6 +121,13 @@ def format_change(ratio: float | None) -> str:
     return f"{sign}{size:.{decimals}f} %"
 
 
+def format_change_interval(lo: float | None, hi: float | None) -> str:
+    """An interval of a ratio as changes in percent: ``−0.3 … +4.2 %``. Empty if unknown."""
+    if not (known(lo) and known(hi)):
+        return ""
+    return f"{format_change(lo).removesuffix(' %')} … {format_change(hi)}"
+
+
 def format_ratio(ratio: float | None, lo: float | None = None, hi: float | None = None) -> str:
     """A ratio with its interval if known: ``1.23× (1.20 … 1.26)``."""
     if not known(ratio):

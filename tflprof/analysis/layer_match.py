@@ -77,7 +77,7 @@ def _likeness(a: LayerGraph, b: LayerGraph) -> FloatArray:
 def _equal(a: LayerGraph, b: LayerGraph, field: str) -> npt.NDArray[np.bool_]:
     codes = Codes()
     one, other = (codes.of([getattr(layer, field) for layer in graph.layers]) for graph in (a, b))
-    return np.equal.outer(one, other)
+    return np.asarray(np.equal.outer(one, other))
 
 
 def _equal_names(a: LayerGraph, b: LayerGraph) -> npt.NDArray[np.bool_]:
@@ -89,7 +89,7 @@ def _equal_names(a: LayerGraph, b: LayerGraph) -> npt.NDArray[np.bool_]:
         known = np.array([bool(layer.name) and times[layer.name] == 1 for layer in graph.layers])
         columns.append((codes.of([layer.name for layer in graph.layers]), known))
     (one, known), (other, known_too) = columns
-    return np.equal.outer(one, other) & np.logical_and.outer(known, known_too)
+    return np.asarray(np.equal.outer(one, other) & np.logical_and.outer(known, known_too))
 
 
 def _sizes(graph: LayerGraph) -> FloatArray:
@@ -106,7 +106,7 @@ def _doublings(one: FloatArray, other: FloatArray) -> FloatArray:
     """How many times one has to be doubled to be the other, [one, other]; 0 where unknown."""
     with np.errstate(divide="ignore", invalid="ignore"):
         apart = np.abs(np.subtract.outer(np.log2(one), np.log2(other)))
-    return np.minimum(np.nan_to_num(apart, nan=0.0, posinf=_MOST_DOUBLINGS), _MOST_DOUBLINGS)
+    return np.asarray(np.minimum(np.nan_to_num(apart, nan=0.0, posinf=_MOST_DOUBLINGS), _MOST_DOUBLINGS))
 
 
 def _labels(graph: LayerGraph, label: str) -> list[tuple[object, ...]]:

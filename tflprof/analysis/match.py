@@ -46,6 +46,8 @@ def match_rows(a: ProfileMeta, b: ProfileMeta) -> tuple[RowMatch, ...]:
     return _rows(a, b, _by_structure(a, b))
 
 
+_Place = tuple[str, int]
+"""Side and position of a row."""
 _LinkKind = tuple[tuple[frozenset[str], frozenset[str]], Match]
 """Ids of layers on both sides, and how they belong together."""
 
@@ -114,13 +116,16 @@ def _alike(one: LayerInfo, other: LayerInfo) -> bool:
 
 def _rows(a: ProfileMeta, b: ProfileMeta, links: Sequence[_LinkKind]) -> tuple[RowMatch, ...]:
     """Rows joined by links of their layers."""
-    rows = [{layer: place for place, row in enumerate(meta.alignment.rows) for layer in row.layers} for meta in (a, b)]
+    rows = [
+        {layer: place for place, row in enumerate(meta.alignment.rows) for layer in row.layers}
+        for meta in (a, b)
+    ]
     union = _Union()
-    kinds: dict[tuple[str, int], list[_LinkKind]] = {}
-    touched: list[tuple[tuple[str, int], _LinkKind]] = []
+    kinds: dict[_Place, list[_LinkKind]] = {}
+    touched: list[tuple[_Place, _LinkKind]] = []
     for side, meta in (("a", a), ("b", b)):
-        for place in range(len(meta.alignment.rows)):
-            union.find((side, place))
+        for position in range(len(meta.alignment.rows)):
+            union.find((side, position))
     for (one, other), kind in links:
         places = [("a", rows[0][layer]) for layer in one if layer in rows[0]]
         places += [("b", rows[1][layer]) for layer in other if layer in rows[1]]
@@ -138,25 +143,25 @@ class _Union:
     """Rows of both sides, ``(side, position)``, that belong together."""
 
     def __init__(self) -> None:
-        self._leader: dict[tuple[str, int], tuple[str, int]] = {}
+        self._leader: dict[_Place, _Place] = {}
 
-    def find(self, row: tuple[str, int]) -> tuple[str, int]:
+    def find(self, row: _Place) -> _Place:
         while (leader := self._leader.setdefault(row, row)) != row:
             row = leader
         return row
 
-    def join(self, one: tuple[str, int], other: tuple[str, int]) -> None:
+    def join(self, one: _Place, other: _Place) -> None:
         self._leader[self.find(other)] = self.find(one)
 
-    def parts(self) -> dict[tuple[str, int], list[tuple[str, int]]]:
-        parts: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    def parts(self) -> dict[_Place, list[_Place]]:
+        parts: dict[_Place, list[_Place]] = {}
         for row in self._leader:
             parts.setdefault(self.find(row), []).append(row)
         return parts
 
 
 def _row_match(
-    a: ProfileMeta, b: ProfileMeta, members: Sequence[tuple[str, int]], links: Sequence[_LinkKind]
+    a: ProfileMeta, b: ProfileMeta, members: Sequence[_Place], links: Sequence[_LinkKind]
 ) -> RowMatch:
     a_rows = tuple(sorted(place for side, place in members if side == "a"))
     b_rows = tuple(sorted(place for side, place in members if side == "b"))
@@ -164,9 +169,13 @@ def _row_match(
         return RowMatch("inserted", a_rows, b_rows)
     if not b_rows:
         return RowMatch("removed", a_rows, b_rows)
-    counts = [sum(len(meta.alignment.rows[row].layers) for row in rows) for meta, rows in ((a, a_rows), (b, b_rows))]
+    counts = [
+        sum(len(meta.alignment.rows[row].layers) for row in rows) for meta, rows in ((a, a_rows), (b, b_rows))
+    ]
     one_to_one = len(links) == counts[0] == counts[1] and len(a_rows) == len(b_rows) == 1
-    return RowMatch(_gravest([kind for _, kind in links]) if one_to_one else _several(*counts), a_rows, b_rows)
+    return RowMatch(
+        _gravest([kind for _, kind in links]) if one_to_one else _several(*counts), a_rows, b_rows
+    )
 
 
 def _gravest(kinds: Sequence[Match]) -> Match:
@@ -179,7 +188,10 @@ class _Order:
 
     def __init__(self, found: Sequence[RowMatch]) -> None:
         self._places = {
-            row: match.b_rows[0] for match in found if match.b_rows and match.match != "moved" for row in match.a_rows
+            row: match.b_rows[0]
+            for match in found
+            if match.b_rows and match.match != "moved"
+            for row in match.a_rows
         }
 
     def __call__(self, match: RowMatch) -> tuple[int, int, int]:

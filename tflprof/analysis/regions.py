@@ -84,9 +84,13 @@ class _Linker:
         if there != self._surroundings(self.b, link.b, None):
             return False
         alone_a, alone_b = link.a - {one}, link.b - {other}
-        return _does_part(self.b, alone_b, self.a, one, other) or _does_part(self.a, alone_a, self.b, other, one)
+        return _does_part(self.b, alone_b, self.a, one, other) or _does_part(
+            self.a, alone_a, self.b, other, one
+        )
 
-    def _surroundings(self, graph: LayerGraph, region: frozenset[int], there: dict[int, int] | None) -> object:
+    def _surroundings(
+        self, graph: LayerGraph, region: frozenset[int], there: dict[int, int] | None
+    ) -> object:
         """Who feeds a region and who reads it, as layers of the second graph; what has no pair there is OUTSIDE."""
         place: Callable[[int], int] = (
             (lambda layer: layer) if there is None else (lambda layer: there.get(layer, OUTSIDE))

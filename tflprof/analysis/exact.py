@@ -1,0 +1,64 @@
+"""Counts that repeat exactly: two of them differ, or they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tflprof import units
+from tflprof.analysis.compared import Compared, Evidence, conclude, one_sided
+from tflprof.analysis.comparison import Difference
+from tflprof.profile.profile import Profile
+
+SAME_SHARE = 0.001
+SAME_COUNTS = 1000.0
+"""Counts that differ by less than either of these are the same."""
+
+
+def exact_differences(
+    a: Profile, b: Profile, total: Compared, rows: Sequence[Compared]
+) -> tuple[Difference, tuple[Difference, ...]]:
+    """The total and the rows of two deterministic profiles, compared."""
+    judge = _Judge(a, b)
+    return judge.of(total), tuple(judge.of(row) for row in rows)
+
+
+def exact_threshold(cost: float | None) -> float:
+    """Difference from which counts are not the same: max(0.1 % of A's, 1000)."""
+    return max(SAME_SHARE * cost, SAME_COUNTS) if units.known(cost) else SAME_COUNTS
+
+
+@dataclass(frozen=True)
+class _Judge:
+    a: Profile
+    b: Profile
+
+    def of(self, row: Compared) -> Difference:
+        unit = self.a.meta.unit
+        threshold = exact_threshold(row.blank.a.typical if row.blank.a else None)
+        alone = one_sided(row, threshold, unit, small="same")
+        if alone is not None:
+            return alone
+        return conclude(row, self._evidence(row), threshold, lambda found: _reason(found, unit))
+
+    def _evidence(self, row: Compared) -> Evidence:
+        a, b = (part.typical if part else None for part in (row.blank.a, row.blank.b))
+        if not (units.known(a) and units.known(b)):
+            return Evidence(missing="its cost is not known")
+        unsure = [name for name, one in (("A", self.a), ("B", self.b)) if not one.meta.schedule.reached]
+        if unsure:
+            return Evidence(b / a, missing=f"the counts of {' and '.join(unsure)} did not repeat")
+        return Evidence(b / a, b / a, b / a, exact=b - a)
+
+
+def _reason(found: Difference, unit: str) -> str:
+    difference = found.difference
+    if not units.known(difference) or not units.known(found.threshold) or not units.known(found.ratio):
+        return "its counts cannot be compared"
+    if difference == 0:
+        return "the counts are equal"
+    limit = f"the {units.format_value(found.threshold, unit)} up to which counts are the same"
+    amount = f"{units.format_value(abs(difference), unit)} {'more' if difference > 0 else 'fewer'} {unit}"
+    if found.status == "same":
+        return f"{amount}: within {limit}"
+    return f"{amount} ({units.format_change(found.ratio)}): beyond {limit}"
