@@ -53,6 +53,21 @@ def is_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+def parse_share(text: str, option: str) -> float:
+    """``1%`` or ``0.01`` as 0.01. Raises UsageError for what is no number, or not above 0 and below 1."""
+    number, percent, rest = text.strip().partition("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        share = 0.0
+    if rest or not 0 < share < 1:
+        raise UsageError(
+            f"{option} {text}: expected a share above 0 and below 100%",
+            f"such as {option} 1% or {option} 0.01",
+        )
+    return share
+
+
 def parse_files(texts: Sequence[str]) -> dict[str, Path]:
     """``NAME=FILE`` texts as a mapping. Raises UsageError naming the one that is not."""
     return {name: Path(value) for name, value in _pairs(texts, "--input", "NAME=FILE")}

@@ -238,22 +238,20 @@ def _profiled(model: PathLike, keywords: dict[str, Any], tell: OnProgress) -> Pr
     return profile_model(model, **keywords, on_progress=tell_of_it)
 
 
-def _opened(side: PathLike | Profile) -> PathLike | Profile:
-    """A profile if it is one or names one, else the path of a model."""
-    if isinstance(side, Profile):
-        return side
-    path = Path(side)
-    if path.suffix == ".parquet" or _begins(path, _PARQUET):
-        return read_profile(path)
-    return side
-
-
-def _begins(path: Path, magic: bytes) -> bool:
+def is_profile(path: PathLike) -> bool:
+    """True if a path names a profile rather than a model, by its suffix or by how the file begins."""
+    if Path(path).suffix == ".parquet":
+        return True
     try:
-        with path.open("rb") as file:
-            return file.read(len(magic)) == magic
+        with Path(path).open("rb") as file:
+            return file.read(len(_PARQUET)) == _PARQUET
     except OSError:
         return False  # which the reader of models will explain
+
+
+def _opened(side: PathLike | Profile) -> PathLike | Profile:
+    """A profile if it is one or names one, else the path of a model."""
+    return side if isinstance(side, Profile) or not is_profile(side) else read_profile(side)
 
 
 def _checked_threshold(threshold: float) -> float:
