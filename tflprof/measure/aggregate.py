@@ -168,6 +168,7 @@ def _model_info(
         layers=layers,
         signature=signature,
         subgraph=subgraph,
+        subgraphs=model.subgraph_names,
     )
 
 

@@ -118,6 +118,7 @@ def _model_info(model: Model, costs: Mapping[str, Cost], outcome: Outcome) -> Mo
         outputs=seen.outputs if seen else (),
         signature=seen.signature if seen else None,
         subgraph=_subgraph(model, seen),
+        subgraphs=model.subgraph_names,
     )
 
 

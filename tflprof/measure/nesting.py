@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from tflprof.measure.partition import Part, partition
 from tflprof.model.graph import Model, Op
+from tflprof.profile.events import KERNELS as KERNELS
+from tflprof.profile.events import OPERATOR as OPERATOR
+from tflprof.profile.events import PHASE as PHASE
 from tflprof.profile.meta import EventInfo
-
-PHASE, OPERATOR, KERNELS = 1, 2, (4, 8)
-"""Event types: a phase of the runtime, an operator, a kernel of a delegate."""
 
 
 @dataclass(frozen=True)

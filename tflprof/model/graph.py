@@ -159,6 +159,12 @@ class Model:
     fingerprint: str
     _load: Callable[[int, int], npt.NDArray[Any]] = field(repr=False, compare=False)
 
+    @property
+    def subgraph_names(self) -> tuple[str, ...]:
+        """Name of each subgraph, or the key of its signature if it has none, or an empty text."""
+        keys = {signature.subgraph: signature.key for signature in reversed(self.signatures)}
+        return tuple(graph.name or keys.get(graph.index, "") for graph in self.subgraphs)
+
     def ops(self) -> tuple[Op, ...]:
         """All operators of all subgraphs, in file order."""
         return tuple(op for subgraph in self.subgraphs for op in subgraph.ops)

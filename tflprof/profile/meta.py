@@ -66,6 +66,7 @@ class ModelInfo:
         fingerprint: of its structure.
         signature: key of the signature that was run, as the runtime names it.
         subgraph: where that signature starts.
+        subgraphs: name of each subgraph, or the key of its signature if it has none, or ""; empty if not known.
     """
 
     path: str
@@ -78,6 +79,7 @@ class ModelInfo:
     outputs: tuple[PortInfo, ...] = ()
     signature: str | None = None
     subgraph: int = 0
+    subgraphs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

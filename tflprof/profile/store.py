@@ -59,7 +59,20 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
             f"{source} has schema version {version}; this tflprof reads up to {SCHEMA_VERSION}",
             "update tflprof to read it",
         )
-    return _decode(source, *migrate(table, document, version))
+    return decode_profile(str(source), table, document, version)
+
+
+def decode_profile(name: str, table: pa.Table, document: dict[str, Any], version: int) -> Profile:
+    """The profile of samples and metadata of any version up to this one.
+
+    Raises:
+        ProfileError: they do not fit together; ``name`` tells whose they are.
+    """
+    try:
+        samples, meta = migrate(table, document, version)
+        return Profile(from_json(ProfileMeta, meta), samples.replace_schema_metadata(None).cast(SAMPLES))
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, pa.ArrowException) as error:
+        raise ProfileError(f"{name} is damaged: {type(error).__name__}: {_first_line(error)}") from error
 
 
 def _document(source: Path, table: pa.Table) -> dict[str, Any]:
@@ -75,13 +88,6 @@ def _document(source: Path, table: pa.Table) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ProfileError(f"{source} has damaged metadata: not an object")
     return document
-
-
-def _decode(source: Path, table: pa.Table, document: dict[str, Any]) -> Profile:
-    try:
-        return Profile(from_json(ProfileMeta, document), table.replace_schema_metadata(None).cast(SAMPLES))
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, pa.ArrowException) as error:
-        raise ProfileError(f"{source} is damaged: {type(error).__name__}: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
