@@ -36,36 +36,58 @@ def _texts(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_text, value.values()))
 
 
+def _list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_text, value))
+
+
+def _tables(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
 def _shapes(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(shape, list) and shape and all(map(_whole, shape)) for shape in value.values()
     )
 
 
-SCHEMA: dict[str, dict[str, tuple[Check, str]]] = {
+Keys = dict[str, tuple[Check, str]]
+
+MEASURING: Keys = {
+    "target": (_text, "a text"),
+    "core": (_text, "a text"),
+    "threads": (_whole, "a whole number"),
+    "kernels": (_text, "a text"),
+    "signature": (_text, "a text"),
+    "input": (_texts, "a table of file names"),
+    "input-shape": (_shapes, "a table of lists of whole numbers"),
+    "runtime": (_text, "a file name"),
+    "seed": (_whole, "a whole number"),
+    "max-seconds": (_number, "a number"),
+    "precision": (_number, "a number"),
+    "xnnpack-flags": (_whole, "a whole number"),
+    "weight-cache": (_flag, "true or false"),
+    "rate": (_number, "a number"),
+    "quiet": (_flag, "true or false"),
+    "governor": (_text, "a text"),
+    "frequency": (_whole, "a whole number"),
+    "cool-to": (_number, "a number"),
+}
+"""Keys that say how to measure."""
+
+SCHEMA: dict[str, Keys] = {
     "profile": {
-        "target": (_text, "a text"),
-        "core": (_text, "a text"),
-        "threads": (_whole, "a whole number"),
-        "kernels": (_text, "a text"),
-        "signature": (_text, "a text"),
-        "input": (_texts, "a table of file names"),
-        "input-shape": (_shapes, "a table of lists of whole numbers"),
-        "runtime": (_text, "a file name"),
-        "seed": (_whole, "a whole number"),
-        "max-seconds": (_number, "a number"),
-        "precision": (_number, "a number"),
-        "xnnpack-flags": (_whole, "a whole number"),
-        "weight-cache": (_flag, "true or false"),
-        "rate": (_number, "a number"),
+        **MEASURING,
         "sustain": (_number, "a number"),
         "pmu": (_flag, "true or false"),
-        "quiet": (_flag, "true or false"),
-        "governor": (_text, "a text"),
-        "frequency": (_whole, "a whole number"),
-        "cool-to": (_number, "a number"),
         "top": (_whole, "a whole number"),
         "in-order": (_flag, "true or false"),
+    },
+    "gate": {
+        **MEASURING,
+        "budget": (_list_of_texts, "a list of texts"),
+        "inconclusive-as": (_text, "a text"),
+        "require-trust": (_flag, "true or false"),
+        "case": (_tables, "tables, each under [[gate.case]]"),
     },
     "runtimes": {
         "android-url": (_text, "a URL"),
@@ -76,6 +98,15 @@ SCHEMA: dict[str, dict[str, tuple[Check, str]]] = {
     },
 }
 """Tables of the file, their keys, and what each key's value must be."""
+
+CASE: Keys = {
+    "name": (_text, "a text"),
+    "model": (_text, "a file name"),
+    "baseline": (_text, "a file name"),
+    "budget": (_list_of_texts, "a list of texts"),
+    **MEASURING,
+}
+"""Keys of a ``[[gate.case]]``."""
 
 
 def load_defaults(path: Path | None) -> dict[str, dict[str, Any]]:
@@ -109,12 +140,18 @@ def _check_table(source: Path, table: str, values: Any) -> None:
         raise UsageError(f"{source}: unknown table [{table}]", _suggestion(table, SCHEMA))
     if not isinstance(values, dict):
         raise UsageError(f"{source}: {table} must be a table", f"write [{table}] on a line of its own")
+    _check_keys(source, f"[{table}]", values, SCHEMA[table])
+    for case in values.get("case", ()):
+        _check_keys(source, "[[gate.case]]", case, CASE)
+
+
+def _check_keys(source: Path, place: str, values: Mapping[str, Any], known: Keys) -> None:
     for key, value in values.items():
-        if key not in SCHEMA[table]:
-            raise UsageError(f"{source}: unknown key {key!r} in [{table}]", _suggestion(key, SCHEMA[table]))
-        check, expected = SCHEMA[table][key]
+        if key not in known:
+            raise UsageError(f"{source}: unknown key {key!r} in {place}", _suggestion(key, known))
+        check, expected = known[key]
         if not check(value):
-            raise UsageError(f"{source}: {key} in [{table}] must be {expected}, not {value!r}")
+            raise UsageError(f"{source}: {key} in {place} must be {expected}, not {value!r}")
 
 
 def _suggestion(word: str, known: Mapping[str, Any]) -> str:
@@ -125,8 +162,11 @@ def _suggestion(word: str, known: Mapping[str, Any]) -> str:
 def _defaults(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     defaults = {key.replace("-", "_"): value for key, value in values.items()}
     # File names in the configuration are relative to it, wherever the command is run.
-    if "runtime" in defaults:
-        defaults["runtime"] = str(folder / defaults["runtime"])
+    for name in ("runtime", "model", "baseline"):
+        if name in defaults:
+            defaults[name] = str(folder / defaults[name])
+    if "case" in defaults:
+        defaults["case"] = [_defaults(folder, case) for case in defaults["case"]]
     if "input" in defaults:
         defaults["input"] = [f"{name}={folder / file}" for name, file in defaults["input"].items()]
     if "input_shape" in defaults:

@@ -1,0 +1,75 @@
+"""The result of a gate in the terminal: the verdict first, then every case with its budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from tflprof.analysis.gate import amount_text
+from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult, Verdict
+from tflprof.report.columns import Column, Grid
+from tflprof.report.gate_words import measured_words, result_words, shown_results, verdict_words
+from tflprof.report.text import plain
+
+_STYLE: dict[Verdict, str] = {
+    "pass": "green",
+    "fail": "bold red",
+    "inconclusive": "yellow",
+    "incomparable": "yellow",
+}
+
+
+def print_gate(result: GateResult, console: Console) -> None:
+    """Print a gate's result: of ``layer:*`` only what did not pass, and how many passed."""
+    console.print(Text.assemble("Gate  ", (result_words(result), _STYLE[result.verdict])))
+    for case in result.cases:
+        console.print()
+        _print_case(case, console)
+
+
+def _print_case(case: GateCase, console: Console) -> None:
+    head = Text.assemble(
+        (plain(case.name), "bold"), "  ", (verdict_words(case), "" if case.error else _STYLE[case.verdict])
+    )
+    console.print(head)
+    if words := measured_words(case):
+        console.print(Text(plain(words), style="dim"))
+    if case.error is not None:
+        console.print(Text(f"  error: {plain(case.error)}", style="red"))
+        if case.hint:
+            console.print(Text(f"    → {plain(case.hint)}"))
+    shown, passed = shown_results(case.results)
+    if shown:
+        Grid(_columns(shown)).print(console)
+        for one in shown:
+            if one.verdict != "pass":
+                console.print(
+                    Text(plain(f"  {one.verdict}: {one.subject}: {one.reason}"), _STYLE[one.verdict])
+                )
+    for line in passed:
+        console.print(Text(f"  {plain(line)}", style="dim"))
+    for note in case.notes:
+        console.print(Text(f"  {plain(note)}"))
+
+
+def _columns(results: Sequence[BudgetResult]) -> list[Column]:
+    return [
+        Column("verdict", [Text(one.verdict, style=_STYLE[one.verdict]) for one in results], 100, False),
+        Column("subject", [plain(one.subject) for one in results], 95, False, 16),
+        Column("value", [amount_text(one.value, one.unit) for one in results], 90),
+        Column("interval", [interval_text(one) for one in results], 40),
+        Column("limit", [amount_text(one.limit, one.unit) for one in results], 80),
+        Column("baseline", [amount_text(one.baseline, one.unit) for one in results], 60),
+        Column("budget", [plain(one.limit_text) for one in results], 50, False, 12),
+    ]
+
+
+def interval_text(result: BudgetResult) -> str:
+    """``exact``, the two ends with their units, or an en dash."""
+    if result.lo is None or result.hi is None:
+        return "–"
+    if result.lo == result.hi:
+        return "exact"
+    return f"{amount_text(result.lo, result.unit)} … {amount_text(result.hi, result.unit)}"

@@ -1,0 +1,154 @@
+"""The latency gate: measures what is to be judged, once more where it must, and judges it (docs/ci.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from tflprof.analysis import gate
+from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult, worst
+from tflprof.errors import EXIT_INTERRUPTED, TflprofError
+from tflprof.measure.pipeline import OnProgress, Progress
+from tflprof.profile.profile import Profile
+from tflprof.workflow.baseline import update_baseline
+from tflprof.workflow.gate_case import CaseSpec, Prepared, prepare
+from tflprof.workflow.gate_round import OnProfile, Round, measure_case, run_round
+from tflprof.workflow.profile import Interrupted
+
+
+class GateInterrupted(Exception):
+    """A gate was cut short by Ctrl-C or SIGTERM.
+
+    Attributes:
+        result: the cases so far, the last of them the one that was cut short; None before the first.
+    """
+
+    def __init__(self, result: GateResult) -> None:
+        super().__init__("the gate was cut short")
+        self.result = result
+
+
+def run_gate(
+    cases: Sequence[CaseSpec],
+    *,
+    inconclusive_as: Literal["pass", "fail"] | None = None,
+    require_trust: bool = False,
+    update_baselines: bool = False,
+    on_progress: OnProgress | None = None,
+    on_profile: OnProfile | None = None,
+) -> GateResult:
+    """Judge every case.
+
+    What does not pass on a target that measures time is measured a second time, and fails only if both
+    measurements say so. A case that an error keeps from being measured is reported, and the others go on.
+
+    Args:
+        cases: models or profiles with their budgets.
+        inconclusive_as: what an inconclusive verdict is taken as; None: it is a verdict of its own.
+        require_trust: a profile that is not trusted without doubt is not judged, nor is a baseline.
+        update_baselines: replace every case's baseline by what is measured; relative budgets are not judged.
+        on_progress: called now and then.
+        on_profile: called with a case's name and every profile measured for it, partial ones included.
+
+    Raises:
+        TflprofError: a case cannot be meant so; nothing was measured.
+        GateInterrupted: cut short; it has the result so far.
+    """
+    prepared = [prepare(case, update=update_baselines) for case in cases]
+    keep = on_profile or _ignore
+    done: list[GateCase] = []
+    for case in prepared:
+        tell = _teller(case, len(prepared) > 1, on_progress)
+        attempt = _Attempt(case, require_trust, tell, keep)
+        found = attempt.update() if update_baselines else attempt.run()
+        done.append(found)
+        if found.error_code == EXIT_INTERRUPTED:
+            raise GateInterrupted(GateResult(tuple(done), inconclusive_as))
+    return GateResult(tuple(done), inconclusive_as)
+
+
+class _Attempt:
+    """A case from its measurement to its verdict, whatever becomes of it."""
+
+    def __init__(self, case: Prepared, require_trust: bool, tell: OnProgress | None, keep: OnProfile) -> None:
+        self.case = case
+        self.require_trust = require_trust
+        self.tell = tell
+        self.keep = keep
+
+    def run(self) -> GateCase:
+        """Measured, judged, and measured again if that can tell more."""
+        try:
+            first = self._round()
+        except (TflprofError, Interrupted, KeyboardInterrupt) as error:
+            return self._broken(error)
+        measured = 0 if self.case.profile is not None else 1
+        if not measured or not gate.needs_second(
+            first.results, deterministic=first.profile.meta.deterministic
+        ):
+            return self._finished(first, first.results, measured)
+        try:
+            second = self._round()
+        except (TflprofError, Interrupted, KeyboardInterrupt) as error:
+            kept = self._finished(first, gate.combine(first.results, ()), measured)
+            return self._broken(error, kept)
+        results = gate.combine(first.results, second.results)
+        return self._finished(second, results, 2)
+
+    def update(self) -> GateCase:
+        """Measured and made the baseline; absolute budgets are judged."""
+        limits = tuple(limit for limit in self.case.spec.limits if limit.relative is None)
+        try:
+            profile = measure_case(self.case, self.tell, self.keep)
+            said = update_baseline(self.case, profile)
+        except (TflprofError, Interrupted, KeyboardInterrupt) as error:
+            return self._broken(error)
+        return self._finished(Round(profile, gate.judge(limits, profile), notes=said), None, 1)
+
+    def _round(self) -> Round:
+        return run_round(
+            self.case, require_trust=self.require_trust, on_progress=self.tell, on_profile=self.keep
+        )
+
+    def _finished(self, last: Round, results: tuple[BudgetResult, ...] | None, measured: int) -> GateCase:
+        found = last.results if results is None else results
+        return GateCase(
+            name=self.case.title,
+            model=str(self.case.spec.model),
+            target=self.case.target,
+            results=found,
+            verdict=worst(tuple(result.verdict for result in found)),
+            meta=last.profile.meta,
+            measured=measured,
+            comparison=last.comparison,
+            notes=last.notes,
+        )
+
+    def _broken(self, error: BaseException, judged: GateCase | None = None) -> GateCase:
+        """A case that an error ended; ``judged``: what was found before."""
+        cause = error.cause if isinstance(error, Interrupted) else error
+        known = cause if isinstance(cause, TflprofError) else None
+        before = judged or GateCase(
+            self.case.title, str(self.case.spec.model), self.case.target, (), "inconclusive"
+        )
+        return replace(
+            before,
+            verdict=worst(("inconclusive", before.verdict)),
+            error=known.what if known else "it was interrupted",
+            hint=known.hint if known else None,
+            error_code=known.exit_code if known else EXIT_INTERRUPTED,
+        )
+
+
+def _teller(case: Prepared, several: bool, tell: OnProgress | None) -> OnProgress | None:
+    if tell is None or not several:
+        return tell
+    return lambda progress: tell(replace(progress, detail=f"{case.title}: {progress.detail}"))
+
+
+def _ignore(_name: str, _profile: Profile) -> None:
+    """A profile nobody asked for."""
+
+
+__all__ = ["CaseSpec", "GateInterrupted", "Progress", "run_gate"]

@@ -1,0 +1,167 @@
+"""A case of the gate before anything is measured: what it names is read, and its budgets are checked against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tflprof.analysis.subject import check_limits
+from tflprof.analysis.verdicts import Limit
+from tflprof.errors import UsageError
+from tflprof.files import check_writable
+from tflprof.model.read import read_model
+from tflprof.profile.meta import LayerInfo
+from tflprof.profile.profile import Profile
+from tflprof.profile.store import read_profile
+from tflprof.targets.spec import DEFAULT_TARGET, parse_target
+
+_NOT_IN_PAIRS = ("precision", "rate")
+_PROFILE_MARK = b"PAR1"
+
+
+@dataclass(frozen=True)
+class CaseSpec:
+    """One model on one target, and what is demanded of it.
+
+    Attributes:
+        model: a .tflite file, which is measured, or a profile.
+        limits: the budgets.
+        target: where the model is measured.
+        baseline: a profile; or a .tflite file, which is then measured together with the model.
+        name: of the case; None: that of the model, and the target.
+        options: further arguments of :func:`tflprof.profile_model`; with a model as baseline, of
+            :func:`tflprof.compare_models`.
+    """
+
+    model: Path
+    limits: tuple[Limit, ...] = ()
+    target: str = DEFAULT_TARGET
+    baseline: Path | None = None
+    name: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Its name, or one made of the model's and the target's."""
+        return self.name or f"{self.model.stem} on {self.target}"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A case that can be measured and judged.
+
+    Attributes:
+        profile: the one that is judged; None if it is measured.
+        baseline: the stored one; None without, or if it is measured.
+        paired: the baseline is a model.
+    """
+
+    spec: CaseSpec
+    profile: Profile | None
+    baseline: Profile | None
+    paired: bool
+
+    @property
+    def title(self) -> str:
+        """Name of the case; a stored profile's target is its own."""
+        if self.spec.name is None and self.profile is not None:
+            return self.spec.model.stem
+        return self.spec.title
+
+    @property
+    def target(self) -> str | None:
+        """Where it is or was measured."""
+        return self.profile.meta.target.name if self.profile is not None else self.spec.target
+
+
+def prepare(spec: CaseSpec, *, update: bool) -> Prepared:
+    """Read what a case names and check its budgets; ``update``: the baseline is going to be replaced.
+
+    Raises:
+        UsageError, ModelError, ProfileError: it cannot be judged as it is asked for.
+        TargetError: there is no such target.
+    """
+    profile = read_profile(spec.model) if is_profile(spec.model) else None
+    layers = profile.meta.model.layers if profile else _layers(spec.model)
+    counts = parse_target(spec.target).kind == "emulated"
+    unit = profile.meta.unit if profile else "instructions" if counts else "ns"
+    paired = spec.baseline is not None and spec.baseline.is_file() and not is_profile(spec.baseline)
+    if update:
+        _check_update(spec, profile, paired=paired)
+    baseline = None
+    before: tuple[LayerInfo, ...] | None = None
+    if paired and spec.baseline is not None:
+        _check_pair(spec, profile)
+        before = _layers(spec.baseline)
+    elif (baseline := _baseline(spec, update=update)) is not None:
+        before = baseline.meta.model.layers
+    if not spec.limits and not update:
+        raise UsageError(
+            f"{spec.title}: there is nothing to judge it by", "give a --budget, such as 30ms, or a --baseline"
+        )
+    check_limits(spec.limits, layers, unit, () if update and before is None else before)
+    return Prepared(spec, profile, baseline, paired)
+
+
+def is_profile(path: Path) -> bool:
+    """True for a profile file, by its first bytes, or by its name if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_PROFILE_MARK)) == _PROFILE_MARK
+    except OSError:
+        return path.suffix == ".parquet"
+
+
+def _layers(path: Path) -> tuple[LayerInfo, ...]:
+    """The layers of a model as far as budgets name them."""
+    model = read_model(path)
+    found = []
+    for index, op in enumerate(model.ops()):
+        tensors = model.subgraphs[op.subgraph].tensors
+        outputs = tuple(tensors[tensor].name for tensor in op.outputs if tensor >= 0)
+        found.append(LayerInfo(op.id, index, op.type, outputs[0] if outputs else "", outputs=outputs))
+    return tuple(found)
+
+
+def _baseline(spec: CaseSpec, *, update: bool) -> Profile | None:
+    if spec.baseline is None:
+        return None
+    if not spec.baseline.exists():
+        if update:
+            return None
+        raise UsageError(
+            f"{spec.title}: the baseline {spec.baseline} does not exist",
+            "make it with: tflprof gate … --update-baseline",
+        )
+    return read_profile(spec.baseline)
+
+
+def _check_update(spec: CaseSpec, profile: Profile | None, *, paired: bool) -> None:
+    if spec.baseline is None:
+        raise UsageError(
+            f"{spec.title}: there is no baseline to update", "name its place with --baseline FILE"
+        )
+    if profile is not None:
+        raise UsageError(
+            f"{spec.title}: a baseline is updated with what is measured now, and {spec.model} is a profile",
+            "give the model, or copy the profile to the baseline's place",
+        )
+    if paired:
+        raise UsageError(f"{spec.title}: the baseline {spec.baseline} is a model and is not replaced")
+    check_writable(spec.baseline, overwrite=True)
+
+
+def _check_pair(spec: CaseSpec, profile: Profile | None) -> None:
+    if profile is not None:
+        raise UsageError(
+            f"{spec.title}: the baseline {spec.baseline} is a model, and {spec.model} is a profile",
+            "give two models, which are measured together, or two profiles",
+        )
+    given = [name for name in _NOT_IN_PAIRS if spec.options.get(name) is not None]
+    if given:
+        raise UsageError(
+            f"{spec.title}: --{given[0]} is not for two models measured together",
+            "leave it out, or give a profile",
+        )
