@@ -23,7 +23,7 @@ def describe_conditions(meta: ProfileMeta) -> list[Section]:
         ("Runtime", _runtime(meta)),
         ("Options", _options(meta.options)),
         ("Measurement", _measurement(meta)),
-        ("Noticed", [(key.replace("_", " "), _value(value)) for key, value in meta.conditions.items()]),
+        ("Noticed", [(key.replace("_", " "), value_text(value)) for key, value in meta.conditions.items()]),
     ]
     return [
         (title, [(plain(label), plain(text)) for label, text in pairs]) for title, pairs in sections if pairs
@@ -35,9 +35,9 @@ def _model(meta: ProfileMeta) -> list[tuple[str, str]]:
     return [
         ("file", model.path),
         ("size", units.format_bytes(model.size_bytes)),
-        ("SHA-256", _value(model.sha256)),
-        ("structure", _value(model.fingerprint)),
-        ("signature", _value(model.signature)),
+        ("SHA-256", value_text(model.sha256)),
+        ("structure", value_text(model.fingerprint)),
+        ("signature", value_text(model.signature)),
         *((f"input {port.name}", _port(port)) for port in model.inputs),
         *((f"output {port.name}", _port(port)) for port in model.outputs),
     ]
@@ -53,10 +53,10 @@ def _target(meta: ProfileMeta) -> list[tuple[str, str]]:
     return [
         ("target", describe_target(meta)),
         ("system", f"{facts.os}, {facts.abi}"),
-        ("chip", _value(facts.soc)),
+        ("chip", value_text(facts.soc)),
         ("cores", _cores(facts)),
         ("memory", units.format_bytes(facts.memory_bytes)),
-        *((key.replace("_", " "), _value(value)) for key, value in facts.details.items()),
+        *((key.replace("_", " "), value_text(value)) for key, value in facts.details.items()),
     ]
 
 
@@ -71,21 +71,21 @@ def _core(count: int, part: str | None, khz: int | None) -> str:
 
 
 def _runtime(meta: ProfileMeta) -> list[tuple[str, str]]:
-    known = [(key, _value(value)) for key, value in meta.runtime.items()]
+    known = [(key, value_text(value)) for key, value in meta.runtime.items()]
     return [*known, ("runner build", meta.runner_build), ("source", meta.source)]
 
 
 def _options(options: Options) -> list[tuple[str, str]]:
     return [
-        ("kernels", _value(options.kernels)),
-        ("threads", _value(options.threads)),
-        ("core", _value(options.core)),
-        ("CPUs", _value(options.cpus)),
-        ("XNNPACK flags", _value(options.xnnpack_flags)),
-        ("weight cache", _value(options.weight_cache)),
+        ("kernels", value_text(options.kernels)),
+        ("threads", value_text(options.threads)),
+        ("core", value_text(options.core)),
+        ("CPUs", value_text(options.cpus)),
+        ("XNNPACK flags", value_text(options.xnnpack_flags)),
+        ("weight cache", value_text(options.weight_cache)),
         ("seed", str(options.seed)),
         ("rate", "back to back" if options.rate is None else f"{options.rate:g} Hz"),
-        *((f"shape of {name}", _value(shape)) for name, shape in options.shapes.items()),
+        *((f"shape of {name}", value_text(shape)) for name, shape in options.shapes.items()),
         *((f"data of {name}", text) for name, text in options.inputs.items()),
     ]
 
@@ -119,7 +119,8 @@ def _clock(clock: ClockInfo, unit: str) -> str:
     )
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Any value of metadata as text: an en dash for None, words for truth values, lists with commas."""
     if value is None:
         return units.UNKNOWN
     if isinstance(value, bool):
@@ -127,7 +128,7 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return units.digits(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_value(item)}" for key, item in value.items()) or units.UNKNOWN
+        return ", ".join(f"{key} {value_text(item)}" for key, item in value.items()) or units.UNKNOWN
     if isinstance(value, list | tuple):
-        return ", ".join(map(_value, value)) or units.UNKNOWN
+        return ", ".join(map(value_text, value)) or units.UNKNOWN
     return str(value)

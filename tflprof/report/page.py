@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -19,6 +20,8 @@ from tflprof.files import check_writable, write_atomically
 from tflprof.report.describe import at_least
 from tflprof.report.page_data import embed
 from tflprof.report.text import plain
+
+_NUMBER_AND_UNIT = re.compile(r"(\d) (?=(?:%|ns|µs|ms|s|[kMGT]|[KMG]iB)(?![\w]))")
 
 
 def write_text(page: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
@@ -83,6 +86,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
+    environment.filters.update(glue=_glue)
     environment.globals.update(units=units, raw=raw, bar=_bar, at_least=at_least)
     return environment
 
@@ -92,6 +96,11 @@ def _finalize(value: Any) -> Any:
     if value is None:
         return units.UNKNOWN
     return value if isinstance(value, Markup) else plain(value)
+
+
+def _glue(text: str) -> str:
+    """Text whose numbers do not part from their units at the end of a line."""
+    return _NUMBER_AND_UNIT.sub("\\1\u00a0", text)
 
 
 def _bar(share: float | None, widest: float) -> str:

@@ -68,6 +68,14 @@ class LayerTable {
     this.count.textContent = shown === this.rows.length ? all : `${shown} of ${all}`;
   }
 
+  // A row in words, for the marks that stand for it.
+  lines(id) {
+    const row = this.rows.find((each) => each.dataset.id === id);
+    return row && [...row.querySelectorAll('[data-line]')].map(
+      (cell) => `${cell.dataset.line} ${cell.textContent.replace(/\s+/g, ' ')}`.trim(),
+    );
+  }
+
   find(id) {
     for (const row of this.rows) {
       const wanted = row.dataset.id === id;

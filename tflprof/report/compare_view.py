@@ -1,0 +1,338 @@
+"""What a page of a comparison shows, as text and places: rows of the table, marks of the charts, both sides."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from tflprof import units
+from tflprof.analysis.comparison import Comparison, Difference, Part, Status
+from tflprof.profile.meta import ProfileMeta
+from tflprof.report.axis import Axis, fit_axis
+from tflprof.report.compare_words import match_words, total_texts
+from tflprof.report.conditions import describe_conditions, value_text
+from tflprof.report.describe import describe_run, describe_state
+from tflprof.report.waterfall import Waterfall, contribution, make_waterfall, typical_of
+
+_SHARES = 20
+"""Layers in the chart of shares."""
+_THIN = 0.9
+"""Bars below this part of the width, in percent, are drawn without patterns and gaps."""
+_LEAST_RATIO, _MOST_RATIO = 1.05, 2.0
+"""How far the column of ratios reaches: at least so far, and never farther."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as text, and as it is sorted (None: unknown, last)."""
+
+    text: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Places in percent of a row's ratio and its interval, and of the band that does not matter."""
+
+    point: float
+    lo: float
+    hi: float
+    band_lo: float
+    band_hi: float
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of the table of layers. ``was``: A's name where it is another one; ``place``: in the order of B."""
+
+    place: int
+    ids: str
+    name: str
+    was: str | None
+    op: str
+    kind: str
+    match: str
+    status: Status
+    reason: str
+    a: Cell
+    b: Cell
+    share_a: Cell
+    share_b: Cell
+    difference: Cell
+    ratio: Cell
+    interval: str
+    forest: Forest | None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of the chart in execution order, in percent of its width and height; ``row`` is its table row."""
+
+    row: int
+    kind: str
+    x: float
+    width: float
+    y: float
+    height: float
+    whisker: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class OrderChart:
+    """Contributions of all layers in execution order. ``zero``: place of no difference, in percent from the top;
+    ``thin``: bars are too narrow for patterns."""
+
+    bars: tuple[Bar, ...]
+    zero: float
+    thin: bool
+    ticks: tuple[tuple[float, str], ...]
+    labels: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class ShareRow:
+    """A layer's shares on both devices; lengths in percent of the largest share."""
+
+    row: int
+    name: str
+    a: float
+    b: float
+    text_a: str
+    text_b: str
+    ratio: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two profiles: ``letter`` is A or B; ``total`` and ``value``: one inference, with its unit."""
+
+    letter: str
+    meta: ProfileMeta
+    total: str
+    value: float | None
+    run: str
+    state: str
+
+
+@dataclass(frozen=True)
+class CompareView:
+    """Everything a page shows of a comparison. ``prefix``: makes ids unique where a page has several."""
+
+    comparison: Comparison
+    prefix: str
+    sides: tuple[Side, Side]
+    counts: tuple[tuple[Status, int], ...]
+    rows: tuple[TableRow, ...]
+    footer: tuple[TableRow, ...]
+    waterfall: Waterfall | None
+    order: OrderChart | None
+    shares: tuple[ShareRow, ...]
+    reach: str
+    mismatches: tuple[tuple[str, str, str], ...]
+    conditions: tuple[tuple[str, list[tuple[str, str, str]]], ...]
+
+    @property
+    def judged(self) -> bool:
+        """False for two devices: nothing is said of faster or slower."""
+        return self.comparison.method != "devices"
+
+    @property
+    def foldable(self) -> int:
+        """Number of layers in which nothing happened."""
+        return sum(row.status == "same" for row in self.rows)
+
+
+def make_compare_view(comparison: Comparison, prefix: str = "") -> CompareView:
+    """Work out what a page shows of ``comparison``."""
+    reach = _reach((*comparison.layers, comparison.total))
+    rows = tuple(_table_row(i, row, comparison, reach) for i, row in enumerate(comparison.layers))
+    last = [("total", comparison.total)]
+    if comparison.unattributed is not None:
+        last.insert(0, ("unattributed", comparison.unattributed))
+    footer = [_table_row(-1, row, comparison, reach, name) for name, row in last]
+    devices = comparison.method == "devices"
+    found = Counter(row.status for row in comparison.layers)
+    return CompareView(
+        comparison=comparison,
+        prefix=prefix,
+        sides=_sides(comparison),
+        counts=tuple((status, found[status]) for status in get_args(Status) if found[status]),
+        rows=rows,
+        footer=tuple(footer),
+        waterfall=None if devices else make_waterfall(comparison),
+        order=None if devices else _order_chart(comparison),
+        shares=_share_rows(rows) if devices else (),
+        reach=units.format_change(math.exp(reach)),
+        mismatches=tuple(
+            (each.key, value_text(each.a), value_text(each.b)) for each in comparison.mismatches
+        ),
+        conditions=tuple(_both_conditions(comparison)),
+    )
+
+
+def _sides(comparison: Comparison) -> tuple[Side, Side]:
+    first, second = (
+        Side(letter, meta, total, typical_of(part), describe_run(meta), describe_state(meta))
+        for letter, meta, part, total in zip(
+            "AB",
+            (comparison.a, comparison.b),
+            (comparison.total.a, comparison.total.b),
+            total_texts(comparison),
+            strict=True,
+        )
+    )
+    return first, second
+
+
+def _table_row(
+    place: int, row: Difference, comparison: Comparison, reach: float, name: str | None = None
+) -> TableRow:
+    part = row.b or row.a or Part((), "", "", None, None)
+    before = row.a or part
+    change = contribution(row)
+    unit = comparison.unit
+    return TableRow(
+        place=place,
+        ids=_changed(_ids(before), _ids(part)),
+        name=name if name is not None else part.name or units.UNKNOWN,
+        was=before.name if before.name != part.name else None,
+        op=_changed(before.op, part.op),
+        kind=row.match,
+        match=match_words(row),
+        status=row.status,
+        reason=row.reason,
+        a=_cost(row.a, comparison.a.unit),
+        b=_cost(row.b, comparison.b.unit),
+        share_a=_share(row.a),
+        share_b=_share(row.b),
+        difference=Cell(units.format_difference(change, unit), change),
+        ratio=Cell(units.format_ratio(row.ratio), row.ratio),
+        interval=units.format_change_interval(row.ratio_lo, row.ratio_hi),
+        forest=_forest(row, comparison, reach),
+    )
+
+
+def _cost(part: Part | None, unit: str) -> Cell:
+    value = typical_of(part)
+    return Cell(units.format_value(value, unit), value)
+
+
+def _share(part: Part | None) -> Cell:
+    share = None if part is None else part.share
+    return Cell(units.format_share(share), share)
+
+
+def _ids(part: Part) -> str:
+    return " ".join(part.layers)
+
+
+def _changed(before: str, after: str) -> str:
+    return after if before == after else f"{before} → {after}"
+
+
+def _reach(rows: Sequence[Difference]) -> float:
+    """Largest log ratio that the column of ratios shows in its place; what is beyond stands at its edge."""
+    ends = [_log(end) for row in rows for end in (row.ratio, row.ratio_lo, row.ratio_hi)]
+    widest = max((abs(end) for end in ends if end is not None), default=0.0)
+    return min(max(widest, math.log(_LEAST_RATIO)), math.log(_MOST_RATIO))
+
+
+def _forest(row: Difference, comparison: Comparison, reach: float) -> Forest | None:
+    middle = _log(row.ratio)
+    if middle is None:
+        return None
+    lo, hi = _log(row.ratio_lo), _log(row.ratio_hi)
+    cost = typical_of(row.a)
+    band = row.threshold / cost if units.known(row.threshold) and cost else comparison.threshold
+    places = (
+        middle,
+        middle if lo is None else lo,
+        middle if hi is None else hi,
+        math.log(max(1 - band, 0.01)),
+        math.log(1 + band),
+    )
+    return Forest(*(round(50 + 50 * min(max(each / reach, -1.0), 1.0), 2) for each in places))
+
+
+def _log(ratio: float | None) -> float | None:
+    return math.log(ratio) if units.known(ratio) and ratio > 0 else None
+
+
+def _order_chart(comparison: Comparison) -> OrderChart | None:
+    changes = [contribution(row) for row in comparison.layers]
+    known = [change for change in changes if change is not None]
+    if not any(known) or comparison.a.unit != comparison.b.unit:
+        return None
+    axis = fit_axis([0.0, *known], comparison.unit)
+    if max(known) <= 0:
+        axis = Axis(axis.low, 0.0, False, comparison.unit)
+    slot = 100 / len(changes)
+    bars = [
+        _bar(i, row, change, axis, slot)
+        for i, (row, change) in enumerate(zip(comparison.layers, changes, strict=True))
+        if change is not None
+    ]
+    step = max(1, math.ceil(len(changes) / 8))
+    labels = [
+        (round((i + 0.5) * slot, 2), comparison.layers[i].subject) for i in range(0, len(changes), step)
+    ]
+    ticks = tuple((100 - place, label) for place, label in axis.ticks(6))
+    return OrderChart(tuple(bars), 100 - axis.place(0.0), slot < _THIN, ticks, tuple(labels))
+
+
+def _bar(i: int, row: Difference, change: float, axis: Axis, slot: float) -> Bar:
+    zero, end = 100 - axis.place(0.0), 100 - axis.place(change)
+    gap = 0.16 * slot if slot >= _THIN else 0.0
+    whisker = None
+    if slot > 1.5 and units.known(row.lo) and units.known(row.hi):
+        whisker = (round(100 - axis.place(row.hi), 2), round(100 - axis.place(row.lo), 2))
+    return Bar(
+        row=i,
+        kind=row.status,
+        x=round(i * slot + gap / 2, 3),
+        width=round(slot - gap, 3),
+        y=round(min(zero, end), 2),
+        height=round(abs(zero - end), 2),
+        whisker=whisker,
+    )
+
+
+def _share_rows(rows: Sequence[TableRow]) -> tuple[ShareRow, ...]:
+    sized = [(max(row.share_a.value or 0.0, row.share_b.value or 0.0), row) for row in rows]
+    chosen = sorted(sized, key=lambda each: (-each[0], each[1].place))[:_SHARES]
+    widest = chosen[0][0] if chosen else 0.0
+    if widest <= 0:
+        return ()
+    return tuple(
+        ShareRow(
+            row.place,
+            row.name,
+            round(100 * max(row.share_a.value or 0.0, 0.0) / widest, 2),
+            round(100 * max(row.share_b.value or 0.0, 0.0) / widest, 2),
+            row.share_a.text,
+            row.share_b.text,
+            row.ratio.text,
+        )
+        for _, row in chosen
+    )
+
+
+def _both_conditions(comparison: Comparison) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Sections of (label, of A, of B)."""
+    a, b = (dict(describe_conditions(meta)) for meta in (comparison.a, comparison.b))
+    found = []
+    for title in {**a, **b}:
+        one, other = dict(a.get(title, [])), dict(b.get(title, []))
+        found.append(
+            (
+                title,
+                [
+                    (label, one.get(label, units.UNKNOWN), other.get(label, units.UNKNOWN))
+                    for label in {**one, **other}
+                ],
+            )
+        )
+    return found

@@ -1,0 +1,151 @@
+"""A comparison in words: the verdict, how it came about, what its words mean."""
+
+from __future__ import annotations
+
+from tflprof import units
+from tflprof.analysis.comparison import Comparison, Difference
+from tflprof.report.view import provenance_text
+
+_METHODS = {
+    "paired": "measured together",
+    "stored": "two files, measured at different times",
+    "exact": "counts that do not vary",
+    "devices": "one model on two devices",
+}
+
+
+def verdict_sentence(comparison: Comparison) -> str:
+    """The conclusion about the total: ``B is 12.3 % faster than A: 10.1 → 8.92 ms, …``; or why there is none."""
+    total, step = comparison.total, _step(comparison)
+    if comparison.forced:
+        before, after = total_texts(comparison)
+        return f"A and B cannot be compared. Side by side, as asked for: A {before}, B {after}"
+    if comparison.method == "devices":
+        if not units.known(total.ratio):
+            return f"An inference on A's device and on B's: {step}"
+        return (
+            f"On B's device an inference takes {units.digits(total.ratio)} times what it takes on A's: {step}"
+        )
+    interval = _interval(comparison)
+    if total.status in ("faster", "slower"):
+        return f"B {_by(comparison)} A: {step}{interval}"
+    if total.status == "same":
+        alike = "takes as long as" if comparison.unit == "ns" else f"needs as many {comparison.unit} as"
+        return f"B {alike} A: {step}{interval}"
+    if total.a is None or total.b is None or total.a.typical is None or total.b.typical is None:
+        before, after = total_texts(comparison)
+        step = f"the total of A is {before}, of B {after}".replace(units.UNKNOWN, "unknown")
+    more, less = ("slower", "faster") if comparison.unit == "ns" else ("dearer", "cheaper")
+    return f"It cannot be said whether B is {less} or {more} than A: {step}{interval}"
+
+
+def method_words(comparison: Comparison) -> str:
+    """``measured together, 20 process pairs``."""
+    text = _METHODS[comparison.method]
+    if comparison.pairs is None:
+        return text
+    return f"{text}, {comparison.pairs} process pair" + ("" if comparison.pairs == 1 else "s")
+
+
+def method_sentences(comparison: Comparison) -> str:
+    """Where the evidence comes from and how sure the statuses are."""
+    if comparison.method == "devices":
+        return (
+            "One model on two devices: shares of the total and ratios are shown, nothing is judged, "
+            "and no gate may rest on it."
+        )
+    how = {
+        "paired": "Both models ran in the same processes, block by block in turn, so that drift cancels.",
+        "stored": "Two files, measured at different times: drift between them does not cancel. What lies within "
+        "their noise floors is inconclusive.",
+        "exact": "Counts repeat exactly: there is no chance in them, and no interval.",
+    }[comparison.method]
+    parts = [how]
+    if comparison.pairs is not None:
+        looks = comparison.looks
+        seen = "" if looks is None else f", looked at {'once' if looks == 1 else f'{looks} times'}"
+        parts.append(f"{_count(comparison.pairs, 'process pair')}{seen}.")
+    if comparison.method != "exact":
+        parts.append(
+            f"Intervals hold for the total and all layers at once, at {confidence(comparison)}; "
+            f"a total that differs by {units.format_share(comparison.threshold)} or less is the same."
+        )
+    return " ".join(parts)
+
+
+def matching_sentence(comparison: Comparison) -> str:
+    """How layers of A were found in B, and how many have no counterpart."""
+    how = {
+        "identity": "Layers are matched by identity: the graphs agree.",
+        "structure": "Layers are matched by structure: the graphs differ.",
+    }[comparison.matching]
+    alone = [
+        f"{_count(count, 'row')} only in {side}"
+        for side, count in (
+            ("A", sum(row.b is None for row in comparison.layers)),
+            ("B", sum(row.a is None for row in comparison.layers)),
+        )
+        if count
+    ]
+    return f"{how} {' and '.join(alone)}." if alone else how
+
+
+def match_words(row: Difference) -> str:
+    """How a row's two sides belong together: ``renamed``, ``split 1 → 3``."""
+    if row.match in ("split", "fused", "regrouped") and row.a is not None and row.b is not None:
+        return f"{row.match} {len(row.a.layers)} → {len(row.b.layers)}"
+    return row.match
+
+
+def confidence(comparison: Comparison) -> str:
+    """``99 %``."""
+    return f"{100 * (1 - comparison.alpha):g} %"
+
+
+def both_provenances(comparison: Comparison) -> str:
+    """What the numbers are, of both sides if they differ."""
+    a, b = provenance_text(comparison.a), provenance_text(comparison.b)
+    return a if a == b else f"A {a}, B {b}"
+
+
+def _by(comparison: Comparison) -> str:
+    total = comparison.total
+    size = units.format_change(total.ratio).lstrip("+−")
+    by = "" if size == units.UNKNOWN else f"{size} "
+    if comparison.unit == "ns":
+        return f"is {by}{total.status} than"
+    return f"needs {by}{'fewer' if total.status == 'faster' else 'more'} {comparison.unit} than"
+
+
+def total_texts(comparison: Comparison) -> tuple[str, str]:
+    """Both totals with their units, with digits enough to tell them apart."""
+    a, b = comparison.total.a, comparison.total.b
+    before, after = None if a is None else a.typical, None if b is None else b.typical
+    if comparison.a.unit != comparison.b.unit or not (units.known(before) and units.known(after)):
+        return _with_unit(before, comparison.a.unit), _with_unit(after, comparison.b.unit)
+    first, second = units.format_step(before, after, comparison.unit).split(" → ")
+    number, _, suffix = second.partition(" ")
+    name = "" if comparison.unit == "ns" else f" {comparison.unit}"
+    return f"{first} {suffix}{name}".replace("  ", " "), f"{number} {suffix}{name}".replace("  ", " ")
+
+
+def _step(comparison: Comparison) -> str:
+    a, b = comparison.total.a, comparison.total.b
+    before, after = None if a is None else a.typical, None if b is None else b.typical
+    text = units.format_step(before, after, comparison.unit)
+    return text if comparison.unit == "ns" else f"{text} {comparison.unit}"
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    text = units.format_value(value, unit)
+    return text if unit == "ns" or text == units.UNKNOWN else f"{text} {unit}"
+
+
+def _interval(comparison: Comparison) -> str:
+    """``, 99 % simultaneous interval −13.1 … −11.5 %``; empty where there is none."""
+    interval = units.format_change_interval(comparison.total.ratio_lo, comparison.total.ratio_hi)
+    return f", {confidence(comparison)} simultaneous interval {interval}" if interval else ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
