@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tflprof.profile.profile import Profile
     from tflprof.profile.store import read_profile, write_profile
+    from tflprof.report.export.formats import export_profile
     from tflprof.workflow.import_log import import_log
     from tflprof.workflow.profile import Interrupted, profile_model
     from tflprof.workflow.tool_profile import profile_with_tool
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Interrupted",
     "Profile",
+    "export_profile",
     "import_log",
     "profile_model",
     "profile_with_tool",
@@ -29,6 +31,7 @@ __all__ = [
 _HOMES = {
     "Interrupted": "tflprof.workflow.profile",
     "Profile": "tflprof.profile.profile",
+    "export_profile": "tflprof.report.export.formats",
     "import_log": "tflprof.workflow.import_log",
     "profile_model": "tflprof.workflow.profile",
     "profile_with_tool": "tflprof.workflow.tool_profile",

@@ -18,7 +18,9 @@ from tflprof.cli.show import present
 def import_command(
     logs: Annotated[
         list[str],
-        typer.Argument(metavar="LOG...", help="What the tool printed or wrote; - is standard input."),
+        typer.Argument(
+            metavar="LOG...", help="What the tool printed or wrote, or exported JSON; - is standard input."
+        ),
     ],
     model: Annotated[
         Path | None,
@@ -40,7 +42,7 @@ def import_command(
     force: Force = False,
     _verbose: Verbose = False,
 ) -> None:
-    """Make a profile of a log of benchmark_model or benchmark_litert_model (docs/import.md)."""
+    """Make a profile of a log of benchmark_model or benchmark_litert_model, or of exported JSON (docs/import.md)."""
     inputs = [Path(log) for log in logs if log != "-"] + ([model] if model is not None else [])
     for path in inputs or [Path("-")]:
         check_outputs(path, [place for place in (output, html) if place is not None], force=force)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ MARK = "tflprof profile"
 
 _HOW = "make one with: tflprof export PROFILE --format json --samples -o FILE"
 _LOOKED_AT = 200
+_OBJECT = re.compile(rb"\s*+\{\s*+[\"}]")
 
 
 def profile_to_json(profile: Profile) -> str:
@@ -40,10 +42,20 @@ def profile_to_json(profile: Profile) -> str:
     return "{" + ",\n".join([*lines, f'"samples": {{\n{samples}\n}}']) + "}"
 
 
-def looks_like_json_profile(data: bytes) -> bool:
-    """True if a file begins as :func:`profile_to_json` has it."""
-    head = data.removeprefix(b"\xef\xbb\xbf")[:_LOOKED_AT].split()
-    return b"".join(head).startswith(b'{"format":"tflprofprofile"')
+def is_json_profile(data: bytes) -> bool:
+    """True if a file begins as :func:`profile_to_json` has it, or is another object of JSON."""
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    if not _OBJECT.match(text):
+        return False
+    return MARK.encode() in text[:_LOOKED_AT] or _is_json(text)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def profile_from_json(data: bytes, name: str) -> Profile:
@@ -54,7 +66,9 @@ def profile_from_json(data: bytes, name: str) -> Profile:
     """
     document = _parsed(data, name)
     if document.get("format") != MARK:
-        raise ProfileError(f"{name} is JSON, but not a tflprof profile with samples", _HOW)
+        summary = "layers" in document and "schema_version" in document
+        what = "a summary that --json prints" if summary else "not a tflprof profile"
+        raise ProfileError(f"{name} is JSON, but {what}: it has no samples", _HOW)
     version = document.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ProfileError(f"{name} has no valid schema version (found {version!r})")
