@@ -8,7 +8,7 @@ after it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,8 +96,8 @@ def paired_result(a: Profile, b: Profile, matches: Sequence[RowMatch]) -> Paired
     if a.meta.pairing is None or b.meta.pairing is None or a.meta.pairing.id != b.meta.pairing.id:
         raise ValueError("the profiles were not measured together")
     looks = a.meta.pairing.looks
-    matrix = pair_matrix(a, b, matches)
-    return judged(matrix.values[: looks[-1]], matrix.resolution, len(looks))
+    matrix = pair_matrix(a, b, matches, looks[-1] if looks else None)
+    return judged(matrix.values, matrix.resolution, len(looks))
 
 
 def judged(values: FloatArray, resolution: FloatArray, looks: int) -> PairedResult:
@@ -114,22 +114,26 @@ def judged(values: FloatArray, resolution: FloatArray, looks: int) -> PairedResu
 
 
 def more_needed(comparison: Comparison) -> bool:
-    """True if more pairs could tell what this look could not: the total is undecided, or a row is a suspect.
+    """True if more pairs could tell what this look could not, see :func:`undecided`."""
+    return undecided(comparison.total, comparison.layers)
 
-    A suspect is a row whose difference would matter, if chance did not explain it.
-    """
-    return comparison.total.status == "inconclusive" or any(map(_is_suspect, comparison.layers))
+
+def undecided(total: Difference, layers: Iterable[Difference]) -> bool:
+    """True if the total is inconclusive, or a row is a suspect: its difference would matter, were it not chance."""
+    return total.status == "inconclusive" or any(map(_is_suspect, layers))
 
 
 def _is_suspect(row: Difference) -> bool:
-    known = row.difference is not None and row.threshold is not None
-    return row.status == "inconclusive" and known and abs(row.difference or 0) > (row.threshold or 0)
+    if row.difference is None or row.threshold is None:
+        return False
+    return row.status == "inconclusive" and abs(row.difference) > row.threshold
 
 
-def pair_matrix(a: Profile, b: Profile, matches: Sequence[RowMatch]) -> PairMatrix:
-    """Estimates of every process that both profiles have undisturbed rounds of, in time order.
+def pair_matrix(a: Profile, b: Profile, matches: Sequence[RowMatch], most: int | None = None) -> PairMatrix:
+    """Estimates of the processes that both profiles have undisturbed rounds of, in time order.
 
-    A row without a side has NaN only, and so has a pair in which a row took no time in more than a few rounds.
+    No more than the first ``most`` of them. A row without a side has NaN only, and so has a pair in which a row took no
+    time in more than a few rounds.
     """
     variant = "plain" if all(len(_totals(profile, "plain")) for profile in (a, b)) else "profiled"
     total = _PairedBlocks(_totals(a, variant), _places(a, variant), _totals(b, variant), _places(b, variant))
@@ -139,9 +143,9 @@ def pair_matrix(a: Profile, b: Profile, matches: Sequence[RowMatch]) -> PairMatr
         _matched_rows(b, [match.b_rows for match in matches]),
         _places(b, "profiled"),
     )
-    processes = np.union1d(total.processes, rows.processes)
+    processes = np.union1d(total.process, rows.process)[:most]
     values = np.hstack([total.estimates(processes), rows.estimates(processes)])
-    smaller = np.concatenate([total.smaller(), rows.smaller()])
+    smaller = np.concatenate([total.smaller(processes), rows.smaller(processes)])
     tick = float(max(a.meta.clock.tick or 0, b.meta.clock.tick or 0))
     resolution = np.divide(tick, smaller, out=np.zeros(len(smaller)), where=smaller > 0)
     return PairMatrix(values, resolution)
@@ -168,7 +172,6 @@ class _PairedBlocks:
         keys, in_a, in_b = np.intersect1d(a_keys, b_keys, assume_unique=True, return_indices=True)
         self.process = keys >> _SHIFT
         self.a, self.b = a_medians[in_a], b_medians[in_b]
-        self.processes = np.unique(self.process)
 
     def estimates(self, processes: IntArray) -> FloatArray:
         """Median over the rounds of log(B / A) of each process, [processes, columns]."""
@@ -182,11 +185,12 @@ class _PairedBlocks:
             found[at, known] = np.nanmedian(own[:, known], axis=0)
         return found
 
-    def smaller(self) -> FloatArray:
-        """Typical cost of the cheaper side, NaN if unknown, [columns]."""
-        if not len(self.a):
+    def smaller(self, processes: IntArray) -> FloatArray:
+        """Typical cost of the cheaper side in these processes, NaN if unknown, [columns]."""
+        own = np.isin(self.process, processes)
+        if not own.any():
             return np.full(self.a.shape[1], np.nan)
-        return np.minimum(np.median(self.a, axis=0), np.median(self.b, axis=0))
+        return np.minimum(np.median(self.a[own], axis=0), np.median(self.b[own], axis=0))
 
 
 _SHIFT = 32

@@ -69,17 +69,15 @@ def sign_flip(values: FloatArray, alpha: float, resolution: FloatArray | None = 
     spread = np.sqrt((centred**2).sum(axis=0) / np.maximum(counts - 1, 1))
     largest = np.abs(filled).max(axis=0, initial=0.0)
     tested = np.flatnonzero((counts >= MIN_PAIRS) & (spread > _TINY * largest))
-    found = SignFlip(
-        estimate, *(np.full(len(counts), np.nan) for _ in range(3)), np.zeros(len(counts), np.bool_)
-    )
+    lo, hi, p = (np.full(len(counts), np.nan) for _ in range(3))
+    found = SignFlip(estimate, lo, hi, p, np.zeros(len(counts), np.bool_))
     if not len(tested):
         return found
     flips = _signs(len(values))
     found.p[tested] = _adjusted(flips, filled[:, tested], counts[tested])
     found.rejected[tested] = found.p[tested] <= alpha
-    half = (
-        _critical(flips, centred[:, tested], counts[tested], alpha) * spread[tested] / np.sqrt(counts[tested])
-    )
+    critical = _critical(flips, centred[:, tested], counts[tested], alpha)
+    half = critical * spread[tested] / np.sqrt(counts[tested])
     if resolution is not None:
         half = half + resolution[tested]
     found.lo[tested], found.hi[tested] = _agreeing(estimate[tested], half, found.rejected[tested])
