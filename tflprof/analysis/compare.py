@@ -18,7 +18,7 @@ from tflprof.profile.meta import ProfileMeta
 from tflprof.profile.mismatch import Mismatch, mismatches
 from tflprof.profile.profile import Profile
 
-
+DRIFT = "two files cannot cancel drift: what changed between their measurements looks like a difference"
 _DEVICE_KEYS = frozenset({"target", "core", "cpus", "runtime.platform", "runtime.sha256"})
 """Conditions in which two devices may differ, with all that begins with ``target.``."""
 _DEVICES = "another device: shown with shares and ratios, never judged"
@@ -166,7 +166,12 @@ def _incomparable(judged: _Judged, reason: str, one_unit: bool) -> _Judged:
             reason=reason,
             difference=found.difference if one_unit else None,
             ratio=found.ratio if one_unit else None,
-            **dict.fromkeys(("lo", "hi", "ratio_lo", "ratio_hi", "p", "threshold")),
+            lo=None,
+            hi=None,
+            ratio_lo=None,
+            ratio_hi=None,
+            p=None,
+            threshold=None,
         )
 
     return replace(judged, total=mark(judged.total), layers=tuple(map(mark, judged.layers)), notes=())

@@ -1,16 +1,28 @@
-"""What must be equal before two profiles may be compared."""
+"""What must be equal before two profiles may be compared.
+
+The model is what may differ, and what comes with it (its subgraphs, the shapes of its inputs). Of two profiles of
+one structure these must agree too: another subgraph or another size of the input is other work. The data of the
+inputs count where counts repeat exactly, since that holds for fixed inputs only; times are not held to it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from tflprof.profile.meta import ProfileMeta
 
+ESSENTIAL = (
+    *("kind", "provenance", "source", "unit", "target", "target.abi", "threads", "kernels", "weight_cache"),
+    "runtime.version",
+)
+"""Conditions that every measurement has: where both profiles do not know one, it cannot be said to be equal."""
+
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A condition in which two profiles differ, with both values."""
+    """A condition in which two profiles differ, with both values; None is unknown, in both: it may differ."""
 
     key: str
     a: Any
@@ -23,6 +35,7 @@ def conditions_of(meta: ProfileMeta) -> dict[str, Any]:
     runtime = {f"runtime.{key}": meta.runtime.get(key) for key in ("version", "platform", "sha256")}
     details = {f"target.{key}": value for key, value in target.details.items()}
     return {
+        "kind": meta.kind,
         "provenance": meta.provenance,
         "source": meta.source,
         "unit": meta.unit,
@@ -42,13 +55,31 @@ def conditions_of(meta: ProfileMeta) -> dict[str, Any]:
 
 
 def mismatches(a: ProfileMeta, b: ProfileMeta) -> tuple[Mismatch, ...]:
-    """Every condition in which two profiles differ; empty if they may be compared."""
+    """Every condition in which two profiles differ, or may differ; empty if they may be compared."""
     one, other = conditions_of(a), conditions_of(b)
+    if a.model.fingerprint is not None and a.model.fingerprint == b.model.fingerprint:
+        one, other = one | _work_of(a), other | _work_of(b)
+    if a.deterministic and b.deterministic:
+        one, other = one | _data_of(a), other | _data_of(b)
     return tuple(
         Mismatch(key, one.get(key), other.get(key))
         for key in {**one, **other}
-        if one.get(key) != other.get(key)
+        if one.get(key) != other.get(key) or (key in ESSENTIAL and one.get(key) is None)
     )
+
+
+def _work_of(meta: ProfileMeta) -> dict[str, Any]:
+    """What of a model ran, and at which size."""
+    return {
+        "subgraph": meta.model.subgraph,
+        "input_shapes": tuple(sorted(port.shape for port in meta.model.inputs)),
+    }
+
+
+def _data_of(meta: ProfileMeta) -> dict[str, Any]:
+    """Where the inputs' data came from; of files the name, since folders differ from machine to machine."""
+    files = {name: PurePath(path).name for name, path in meta.options.inputs.items()}
+    return {"seed": meta.options.seed, "inputs": tuple(sorted(files.items()))}
 
 
 def _parts(meta: ProfileMeta) -> tuple[str | None, ...] | None:
