@@ -10,16 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tflprof.analysis.compare import compare_profiles
     from tflprof.profile.profile import Profile
     from tflprof.profile.store import read_profile, write_profile
     from tflprof.report.export.formats import export_profile
+    from tflprof.workflow.compare import ComparisonInterrupted, LiveComparison, compare, compare_models
     from tflprof.workflow.import_log import import_log
     from tflprof.workflow.profile import Interrupted, profile_model
     from tflprof.workflow.tool_profile import profile_with_tool
 
 __all__ = [
+    "ComparisonInterrupted",
     "Interrupted",
+    "LiveComparison",
     "Profile",
+    "compare",
+    "compare_models",
+    "compare_profiles",
     "export_profile",
     "import_log",
     "profile_model",
@@ -29,8 +36,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ComparisonInterrupted": "tflprof.workflow.compare",
     "Interrupted": "tflprof.workflow.profile",
+    "LiveComparison": "tflprof.workflow.compare",
     "Profile": "tflprof.profile.profile",
+    "compare": "tflprof.workflow.compare",
+    "compare_models": "tflprof.workflow.compare",
+    "compare_profiles": "tflprof.analysis.compare",
     "export_profile": "tflprof.report.export.formats",
     "import_log": "tflprof.workflow.import_log",
     "profile_model": "tflprof.workflow.profile",

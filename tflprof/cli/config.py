@@ -50,6 +50,10 @@ def _shapes(value: Any) -> bool:
     )
 
 
+def _share(value: Any) -> bool:
+    return _text(value) or _number(value)
+
+
 Keys = dict[str, tuple[Check, str]]
 
 MEASURING: Keys = {
@@ -81,6 +85,12 @@ SCHEMA: dict[str, Keys] = {
         "pmu": (_flag, "true or false"),
         "top": (_whole, "a whole number"),
         "in-order": (_flag, "true or false"),
+    },
+    "compare": {
+        **{key: value for key, value in MEASURING.items() if key not in ("precision", "rate")},
+        "threshold": (_share, 'a text such as "1%", or a number'),
+        "require-trust": (_flag, "true or false"),
+        "top": (_whole, "a whole number"),
     },
     "gate": {
         **MEASURING,
@@ -172,6 +182,8 @@ def _defaults(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     if "input_shape" in defaults:
         shapes = defaults["input_shape"].items()
         defaults["input_shape"] = [f"{name}={','.join(map(str, shape))}" for name, shape in shapes]
+    if "threshold" in defaults:
+        defaults["threshold"] = str(defaults["threshold"])
     if "android_url" in defaults:
         defaults = {"fetch": {"url": defaults.pop("android_url")}}  # the verb below `runtimes` it is for
     return defaults
