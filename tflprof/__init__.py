@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tflprof.analysis.compare import compare_profiles
+    from tflprof.analysis.history.history import History, open_history
     from tflprof.profile.profile import Profile
     from tflprof.profile.store import read_profile, write_profile
     from tflprof.report.export.formats import export_profile
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ComparisonInterrupted",
+    "History",
     "Interrupted",
     "LiveComparison",
     "Profile",
@@ -29,6 +31,7 @@ __all__ = [
     "compare_profiles",
     "export_profile",
     "import_log",
+    "open_history",
     "profile_model",
     "profile_with_tool",
     "read_profile",
@@ -37,6 +40,7 @@ __all__ = [
 
 _HOMES = {
     "ComparisonInterrupted": "tflprof.workflow.compare",
+    "History": "tflprof.analysis.history.history",
     "Interrupted": "tflprof.workflow.profile",
     "LiveComparison": "tflprof.workflow.compare",
     "Profile": "tflprof.profile.profile",
@@ -45,6 +49,7 @@ _HOMES = {
     "compare_profiles": "tflprof.analysis.compare",
     "export_profile": "tflprof.report.export.formats",
     "import_log": "tflprof.workflow.import_log",
+    "open_history": "tflprof.analysis.history.history",
     "profile_model": "tflprof.workflow.profile",
     "profile_with_tool": "tflprof.workflow.tool_profile",
     "read_profile": "tflprof.profile.store",

@@ -148,6 +148,12 @@ def unit_name(unit: str) -> str:
     return "time" if unit == "ns" else unit
 
 
+def scale_for(magnitude: float, unit: str) -> tuple[float, str]:
+    """What to divide values of a profile's unit by to show them together, and the name of what they are then."""
+    factor, suffix = _scale(abs(magnitude), "ns" if unit == "ns" else "count")
+    return factor, suffix if unit == "ns" else f"{suffix} {unit}".strip()
+
+
 def rate_name(unit: str) -> str:
     """Unit of work per time: ``GMAC/s``, or ``MAC/instr.`` and ``MAC/cycle`` where there is no time."""
     return {"ns": "GMAC/s", "instructions": "MAC/instr.", "cycles": "MAC/cycle"}.get(unit, f"MAC/{unit}")

@@ -16,6 +16,7 @@ from tflprof.cli.console import settings, show_log
 from tflprof.cli.export import export
 from tflprof.cli.gate import gate
 from tflprof.cli.guard import guarded, report_error, silence_stdout
+from tflprof.cli.history import history
 from tflprof.cli.import_log import import_command
 from tflprof.cli.inspect import inspect
 from tflprof.cli.profile import profile
@@ -36,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=ProfileCommand)(profile)
-for command in (compare, show, inspect, targets, build, report, export, gate, clean):
+for command in (compare, show, inspect, targets, build, report, export, gate, history, clean):
     app.command()(command)
 # Its function cannot be called so: it is a word of the language.
 app.command("import")(import_command)
