@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from tflprof import units
 from tflprof.analysis.budget import EVERY_LAYER
 from tflprof.analysis.comparison import Comparison, Difference
+from tflprof.analysis.exact import exact_threshold
 from tflprof.analysis.quantity import Quantity, describe_layers, every_layer, measure_subject
 from tflprof.analysis.subject import find_layer, layer_name
-from tflprof.analysis.verdicts import BudgetResult, Limit, Verdict
+from tflprof.analysis.verdicts import BudgetResult, Limit
 from tflprof.profile.meta import LayerInfo, ProfileMeta
 from tflprof.profile.mismatch import Mismatch
 from tflprof.profile.profile import Profile
+
+MOST_NAMED = 5
+"""Layers that grew are named in full up to so many."""
 
 
 @dataclass(frozen=True)
@@ -53,51 +57,37 @@ def not_comparable(
     )
 
 
+def condition_text(one: Mismatch, before: str = "in the baseline", now: str = "now") -> str:
+    """``core: Cortex-A73 in the baseline, Cortex-A53 now``."""
+    return f"{one.key}: {_shown(one.a)} {before}, {_shown(one.b)} {now}"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "unknown"
+    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def slower_layers(comparison: Comparison) -> tuple[str, ...]:
+    """Sentences about the layers that grew, most first, and how many more there are."""
+    grown = [one for one in comparison.layers if one.status == "slower" and one.difference is not None]
+    grown.sort(key=lambda one: -(one.difference or 0.0))
+    found = [
+        f"slower: {_subject_of(one, comparison)}, "
+        f"{amount_text(one.a.typical if one.a else None, comparison.unit)} before, "
+        f"{amount_text(one.b.typical if one.b else None, comparison.unit)} now"
+        for one in grown[:MOST_NAMED]
+    ]
+    more = len(grown) - len(found)
+    return (*found, *([f"slower: {more} more layers"] if more else []))
+
+
 def missing_layers(comparison: Comparison) -> tuple[str, ...]:
     """Sentences about layers that the baseline or the model lacks."""
     new = [one for one in comparison.layers if one.a is None and one.b is not None]
     gone = [one for one in comparison.layers if one.b is None and one.a is not None]
     found = [f"new, not in the baseline: {_cost(one, comparison)}" for one in new]
     return (*found, *(f"gone since the baseline: {_cost(one, comparison)}" for one in gone))
-
-
-def needs_second(results: Sequence[BudgetResult], *, deterministic: bool) -> bool:
-    """Whether a second measurement can tell more: something did not pass, and the first may have erred."""
-    return not deterministic and any(result.verdict in ("fail", "inconclusive") for result in results)
-
-
-_TOGETHER: dict[tuple[Verdict, Verdict], tuple[Verdict, str]] = {
-    ("fail", "fail"): ("fail", "both measurements say so"),
-    ("fail", "inconclusive"): ("inconclusive", "the first measurement was above it, the second cannot tell"),
-    ("fail", "pass"): ("inconclusive", "the first measurement was above it, the second within it"),
-    ("inconclusive", "pass"): ("pass", "the first measurement could not tell, the second can"),
-    ("inconclusive", "fail"): ("inconclusive", "only the second measurement was above it"),
-    ("inconclusive", "inconclusive"): ("inconclusive", "two measurements could not tell"),
-}
-"""Verdicts of the first and the second measurement, and what they say together."""
-
-
-def combine(first: Sequence[BudgetResult], second: Sequence[BudgetResult]) -> tuple[BudgetResult, ...]:
-    """Two measurements together: ``fail`` only if both fail; what passed at first is left as it was.
-
-    A budget that the first could not tell passes if the second does. The numbers are those of the measurement
-    that decided, else of the second.
-    """
-    again = {(result.limit_text, result.subject): result for result in second}
-    return tuple(_combined(result, again.get((result.limit_text, result.subject))) for result in first)
-
-
-def _combined(first: BudgetResult, second: BudgetResult | None) -> BudgetResult:
-    if first.verdict in ("pass", "incomparable"):
-        return first
-    if second is None:
-        return replace(
-            first, verdict="inconclusive", reason=f"{first.reason}; the second measurement does not have it"
-        )
-    if second.verdict == "incomparable":
-        return second
-    verdict, why = _TOGETHER[first.verdict, second.verdict]
-    return replace(second, verdict=verdict, reason=f"{second.reason}; {why}")
 
 
 def _judged(limit: Limit, profile: Profile, before: Before | None) -> Iterator[BudgetResult]:
@@ -117,7 +107,7 @@ def _judged(limit: Limit, profile: Profile, before: Before | None) -> Iterator[B
         yield _grown(limit, before.comparison.total, before.comparison)
     elif limit.subject == EVERY_LAYER:
         for difference in before.comparison.layers:
-            if difference.b is not None and (difference.b.typical is not None or difference.a is None):
+            if difference.b is not None and difference.b.typical is not None:
                 yield _grown(limit, difference, before.comparison)
     elif (name := layer_name(limit.subject)) is not None:
         yield _grown_layer(limit, name, before.comparison)
@@ -190,11 +180,14 @@ def _grown(limit: Limit, difference: Difference, comparison: Comparison) -> Budg
     result = BudgetResult(limit.text, subject, comparison.unit, "inconclusive", "", now)
     if difference.a is None:
         return replace(result, reason="it is new: the baseline does not have it")
-    then = difference.a.typical
+    then, exact = difference.a.typical, comparison.method == "exact"
     if difference.b is None:
         return replace(result, baseline=then, reason="it is gone: only the baseline has it")
-    if then is None and now is None:
-        return replace(result, verdict="pass", reason="nothing of it runs at inference")
+    if now is None and (then is None or difference.difference is not None):
+        return replace(result, verdict="pass", baseline=then, reason="nothing of it runs at inference")
+    if then is None and exact and difference.difference is not None:
+        then = 0.0  # it ran nothing, which is known without an interval
+        difference = replace(difference, lo=difference.difference, hi=difference.difference)
     if then is None or difference.difference is None or difference.lo is None or difference.hi is None:
         return replace(result, baseline=then, reason=difference.reason or "its growth is not known")
     # On the scale of the limit: what was measured together moves together, and typical values need not.
@@ -204,7 +197,7 @@ def _grown(limit: Limit, difference: Difference, comparison: Comparison) -> Budg
         lo=then + difference.lo,
         hi=then + difference.hi,
         baseline=then,
-        limit=_most(limit, then),
+        limit=_most(limit, then, exact=exact),
     )
     return _decided(result, "")
 
@@ -220,7 +213,8 @@ def _against(limit: Limit, now: Quantity, then: Quantity) -> BudgetResult:
         return replace(result, limit=_most(limit, then.value), reason=now.why or "it is not known")
     result = replace(result, limit=_most(limit, then.value))
     if then.exact:
-        return _decided(result, now.why)
+        counted = now.exact and now.unit not in ("ns", "bytes")
+        return _decided(replace(result, limit=_most(limit, then.value, exact=counted)), now.why)
     least, most = _most(limit, then.lo), _most(limit, then.hi)
     between = f"the baseline allows {amount_text(least, now.unit)} to {amount_text(most, now.unit)}"
     if now.lo > most:
@@ -234,10 +228,11 @@ def _against(limit: Limit, now: Quantity, then: Quantity) -> BudgetResult:
     return replace(result, reason=f"{amount_text(now.value, now.unit)} cannot be told from it: {between}")
 
 
-def _most(limit: Limit, then: float) -> float:
-    """Most that is allowed of what was ``then`` before."""
+def _most(limit: Limit, then: float, *, exact: bool = False) -> float:
+    """Most that is allowed of what was ``then`` before; ``exact``: counts, of which small differences are none."""
     assert limit.relative is not None
-    return then + max(limit.relative * then, limit.floor or 0.0)
+    least = exact_threshold(then) if exact else 0.0
+    return then + max(limit.relative * then, limit.floor or 0.0, least)
 
 
 def _subject_of(difference: Difference, comparison: Comparison) -> str:

@@ -71,6 +71,11 @@ def check_limits(
 
 
 def _check_unit(limit: Limit, unit: str) -> None:
+    if limit.subject == "memory" and unit == "instructions":
+        raise UsageError(
+            f"the budget {limit.text!r}: an emulated core tells nothing of a model's memory",
+            "measure it with --target host or --target adb",
+        )
     if limit.unit is None or limit.subject in BYTES_SUBJECTS:
         return
     if limit.unit == unit or (limit.unit == "count" and unit != "ns"):

@@ -12,7 +12,18 @@ from tflprof.cli.console import say
 from tflprof.cli.gate_config import case_specs
 from tflprof.cli.gate_outputs import Outputs, ProfileKeeper
 from tflprof.cli.guard import guarded
-from tflprof.cli.measure_options import Rate
+from tflprof.cli.measure_options import (
+    Inputs,
+    InputShapes,
+    Rate,
+    RuntimePath,
+    Seed,
+    Signature,
+    Target,
+    Threads,
+    WeightCache,
+    XnnpackFlags,
+)
 from tflprof.cli.options import Force, Json, Kernels, Verbose
 from tflprof.cli.phone_options import CoolTo, Core, Cores, Frequency, Governor, Quiet
 from tflprof.cli.progress import progress_display
@@ -49,9 +60,7 @@ def gate(
             help="A .tflite file or a profile; default: all cases of the configuration.",
         ),
     ] = None,
-    target: Annotated[
-        str, typer.Option(metavar="T", help="Where to run: see tflprof targets.")
-    ] = "emulated:pixel2",
+    target: Target = "emulated:pixel2",
     baseline: Annotated[
         Path | None,
         typer.Option(
@@ -87,24 +96,13 @@ def gate(
     ] = False,
     core: Core = None,
     cores: Cores = None,
-    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the runtime.")] = 1,
+    threads: Threads = 1,
     kernels: Annotated[Kernels, typer.Option(help="Kernels of the runtime.")] = Kernels.XNNPACK,
-    signature: Annotated[str | None, typer.Option(metavar="S", help="Signature; default: the first.")] = None,
-    input: Annotated[  # noqa: A002 - the option is called so
-        list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="Raw input data; repeatable. Default: random."),
-    ] = None,
-    input_shape: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=1,224,224,3", help="Shape of a dynamic input; repeatable."),
-    ] = None,
-    runtime: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="A library or an AAR; default: see tflprof runtimes list."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, metavar="N", help="Seed of random inputs and of the order.")
-    ] = 0,
+    signature: Signature = None,
+    input: Inputs = None,  # noqa: A002 - the option is called so
+    input_shape: InputShapes = None,
+    runtime: RuntimePath = None,
+    seed: Seed = 0,
     max_seconds: Annotated[
         float | None,
         typer.Option(
@@ -115,10 +113,8 @@ def gate(
         float | None,
         typer.Option(min=0.0025, max=1.0, metavar="P", help="Wanted half-width of the total's interval."),
     ] = None,
-    xnnpack_flags: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Passed to XNNPACK.")
-    ] = None,
-    weight_cache: Annotated[bool, typer.Option("--weight-cache", help="Use XNNPACK's weight cache.")] = False,
+    xnnpack_flags: XnnpackFlags = None,
+    weight_cache: WeightCache = False,
     rate: Rate = None,
     quiet: Quiet = False,
     governor: Governor = None,

@@ -58,12 +58,16 @@ def _columns(results: Sequence[BudgetResult]) -> list[Column]:
     return [
         Column("verdict", [Text(one.verdict, style=_STYLE[one.verdict]) for one in results], 100, False),
         Column("subject", [plain(one.subject) for one in results], 95, False, 16),
-        Column("value", [amount_text(one.value, one.unit) for one in results], 90),
+        Column("value", [_short(one.value, one.unit) for one in results], 90),
         Column("interval", [interval_text(one) for one in results], 40),
-        Column("limit", [amount_text(one.limit, one.unit) for one in results], 80),
-        Column("baseline", [amount_text(one.baseline, one.unit) for one in results], 60),
+        Column("limit", [_short(one.limit, one.unit) for one in results], 80),
+        Column("baseline", [_short(one.baseline, one.unit) for one in results], 60),
         Column("budget", [plain(one.limit_text) for one in results], 50, False, 12),
     ]
+
+
+def _short(value: float | None, unit: str) -> str:
+    return amount_text(value, unit).replace("instructions", "instr.")
 
 
 def interval_text(result: BudgetResult) -> str:

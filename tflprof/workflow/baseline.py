@@ -5,7 +5,7 @@ from __future__ import annotations
 from tflprof import units
 from tflprof.analysis.compare import compare_profiles
 from tflprof.analysis.comparison import Comparison
-from tflprof.analysis.gate import amount_text, missing_layers
+from tflprof.analysis.gate import amount_text, condition_text, missing_layers
 from tflprof.errors import Untrusted
 from tflprof.profile.mismatch import mismatches
 from tflprof.profile.profile import Profile
@@ -32,7 +32,7 @@ def update_baseline(case: Prepared, profile: Profile) -> tuple[str, ...]:
         return (f"the baseline {place} is new: total {total}",)
     differing = mismatches(case.baseline.meta, meta)
     if differing:
-        keys = (f"{one.key}: {one.a} before, {one.b} now" for one in differing)
+        keys = (condition_text(one, "before") for one in differing)
         return (f"the baseline {place} was replaced: total {total}, under other conditions", *keys)
     return (f"the baseline {place} was replaced", *_changes(compare_profiles(case.baseline, profile)))
 

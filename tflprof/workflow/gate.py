@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from tflprof.analysis import gate
-from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult, worst
+from tflprof.analysis import gate, gate_rounds
+from tflprof.analysis.verdicts import GateCase, GateResult, worst
 from tflprof.errors import EXIT_INTERRUPTED, TflprofError
 from tflprof.measure.pipeline import OnProgress, Progress
 from tflprof.profile.profile import Profile
 from tflprof.workflow.baseline import update_baseline
+from tflprof.workflow.compare import ComparisonInterrupted
 from tflprof.workflow.gate_case import CaseSpec, Prepared, prepare
 from tflprof.workflow.gate_round import OnProfile, Round, measure_case, run_round
 from tflprof.workflow.profile import Interrupted
+
+_ENDS = (TflprofError, Interrupted, ComparisonInterrupted, KeyboardInterrupt)
 
 
 class GateInterrupted(Exception):
@@ -40,8 +43,9 @@ def run_gate(
 ) -> GateResult:
     """Judge every case.
 
-    What does not pass on a target that measures time is measured a second time, and fails only if both
-    measurements say so. A case that an error keeps from being measured is reported, and the others go on.
+    What does not pass on a target that measures time is measured again, and fails only if two measurements say
+    so (:func:`tflprof.analysis.gate_rounds.combine`). A case that an error keeps from being measured is
+    reported, and the others go on.
 
     Args:
         cases: models or profiles with their budgets.
@@ -78,23 +82,17 @@ class _Attempt:
         self.keep = keep
 
     def run(self) -> GateCase:
-        """Measured, judged, and measured again if that can tell more."""
+        """Measured, judged, and measured again as long as that can tell more."""
+        rounds: list[Round] = []
         try:
-            first = self._round()
-        except (TflprofError, Interrupted, KeyboardInterrupt) as error:
-            return self._broken(error)
-        measured = 0 if self.case.profile is not None else 1
-        if not measured or not gate.needs_second(
-            first.results, deterministic=first.profile.meta.deterministic
-        ):
-            return self._finished(first, first.results, measured)
-        try:
-            second = self._round()
-        except (TflprofError, Interrupted, KeyboardInterrupt) as error:
-            kept = self._finished(first, gate.combine(first.results, ()), measured)
-            return self._broken(error, kept)
-        results = gate.combine(first.results, second.results)
-        return self._finished(second, results, 2)
+            rounds.append(self._round())
+            stored = self.case.profile is not None
+            exact = stored or rounds[0].profile.meta.deterministic
+            while gate_rounds.more_needed([one.results for one in rounds], deterministic=exact):
+                rounds.append(self._round())
+        except _ENDS as error:
+            return self._broken(error, self._judged(rounds, broken=True) if rounds else None)
+        return self._judged(rounds)
 
     def update(self) -> GateCase:
         """Measured and made the baseline; absolute budgets are judged."""
@@ -102,32 +100,39 @@ class _Attempt:
         try:
             profile = measure_case(self.case, self.tell, self.keep)
             said = update_baseline(self.case, profile)
-        except (TflprofError, Interrupted, KeyboardInterrupt) as error:
+        except _ENDS as error:
             return self._broken(error)
-        return self._finished(Round(profile, gate.judge(limits, profile), notes=said), None, 1)
+        return self._judged([Round(profile, gate.judge(limits, profile), notes=said)])
 
     def _round(self) -> Round:
         return run_round(
             self.case, require_trust=self.require_trust, on_progress=self.tell, on_profile=self.keep
         )
 
-    def _finished(self, last: Round, results: tuple[BudgetResult, ...] | None, measured: int) -> GateCase:
-        found = last.results if results is None else results
+    def _judged(self, rounds: Sequence[Round], *, broken: bool = False) -> GateCase:
+        """What the rounds say together; ``broken``: the last one that was needed is missing."""
+        last, stored = rounds[-1], self.case.profile is not None
+        single = len(rounds) == 1 and not broken
+        results = last.results if single else gate_rounds.combine([one.results for one in rounds])
+        if broken and len(rounds) == 1:
+            results = gate_rounds.unconfirmed(last.results)
         return GateCase(
             name=self.case.title,
             model=str(self.case.spec.model),
             target=self.case.target,
-            results=found,
-            verdict=worst(tuple(result.verdict for result in found)),
+            results=results,
+            verdict=worst(tuple(result.verdict for result in results)),
             meta=last.profile.meta,
-            measured=measured,
+            measured=0 if stored else len(rounds),
             comparison=last.comparison,
             notes=last.notes,
         )
 
     def _broken(self, error: BaseException, judged: GateCase | None = None) -> GateCase:
         """A case that an error ended; ``judged``: what was found before."""
-        cause = error.cause if isinstance(error, Interrupted) else error
+        cause = error.cause if isinstance(error, Interrupted | ComparisonInterrupted) else error
+        if not isinstance(cause, TflprofError | KeyboardInterrupt):
+            raise cause
         known = cause if isinstance(cause, TflprofError) else None
         before = judged or GateCase(
             self.case.title, str(self.case.spec.model), self.case.target, (), "inconclusive"

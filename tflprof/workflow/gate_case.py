@@ -11,14 +11,16 @@ from tflprof.analysis.subject import check_limits
 from tflprof.analysis.verdicts import Limit
 from tflprof.errors import UsageError
 from tflprof.files import check_writable
-from tflprof.model.read import read_model
+from tflprof.model.graph import Model
 from tflprof.profile.meta import LayerInfo
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile
 from tflprof.targets.spec import DEFAULT_TARGET, parse_target
+from tflprof.workflow.compare import is_profile
+from tflprof.workflow.plan import make_plan
+from tflprof.workflow.run_options import RunOptions, checked
 
 _NOT_IN_PAIRS = ("precision", "rate")
-_PROFILE_MARK = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -84,39 +86,51 @@ def prepare(spec: CaseSpec, *, update: bool) -> Prepared:
         TargetError: there is no such target.
     """
     profile = read_profile(spec.model) if is_profile(spec.model) else None
-    layers = profile.meta.model.layers if profile else _layers(spec.model)
     counts = parse_target(spec.target).kind == "emulated"
     unit = profile.meta.unit if profile else "instructions" if counts else "ns"
     paired = spec.baseline is not None and spec.baseline.is_file() and not is_profile(spec.baseline)
     if update:
         _check_update(spec, profile, paired=paired)
-    baseline = None
-    before: tuple[LayerInfo, ...] | None = None
-    if paired and spec.baseline is not None:
-        _check_pair(spec, profile)
-        before = _layers(spec.baseline)
-    elif (baseline := _baseline(spec, update=update)) is not None:
-        before = baseline.meta.model.layers
+    baseline = None if paired else _baseline(spec, update=update)
     if not spec.limits and not update:
         raise UsageError(
             f"{spec.title}: there is nothing to judge it by", "give a --budget, such as 30ms, or a --baseline"
         )
+    before: tuple[LayerInfo, ...] | None = baseline.meta.model.layers if baseline else None
+    if profile is not None:
+        if paired:
+            raise UsageError(
+                f"{spec.title}: the baseline {spec.baseline} is a model, and {spec.model} is a profile",
+                "give two models, which are measured together, or two profiles",
+            )
+        layers = profile.meta.model.layers
+    else:
+        graphs = _checked(spec, paired=paired)
+        layers = _layers(graphs[-1])
+        before = _layers(graphs[0]) if paired else before
     check_limits(spec.limits, layers, unit, () if update and before is None else before)
     return Prepared(spec, profile, baseline, paired)
 
 
-def is_profile(path: Path) -> bool:
-    """True for a profile file, by its first bytes, or by its name if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_PROFILE_MARK)) == _PROFILE_MARK
-    except OSError:
-        return path.suffix == ".parquet"
+def _checked(spec: CaseSpec, *, paired: bool) -> tuple[Model, Model]:
+    """Baseline and model (twice the model without such a baseline), with options that both can be run with."""
+    given = dict(spec.options)
+    planned = {name: given.pop(name, None) for name in ("max_seconds", "precision", "rate")}
+    seconds, precision = planned["max_seconds"], planned["precision"]
+    if paired:
+        for name in _NOT_IN_PAIRS:
+            if planned[name] is not None:
+                raise UsageError(
+                    f"{spec.title}: --{name} is not for two models measured together",
+                    "leave it out, or give a profile as the baseline",
+                )
+    make_plan(60.0 if seconds is None else seconds, precision or 0.01, planned["rate"], None)
+    before = spec.baseline if paired and spec.baseline is not None else spec.model
+    return checked(before, spec.model, RunOptions(spec.target, **given))
 
 
-def _layers(path: Path) -> tuple[LayerInfo, ...]:
+def _layers(model: Model) -> tuple[LayerInfo, ...]:
     """The layers of a model as far as budgets name them."""
-    model = read_model(path)
     found = []
     for index, op in enumerate(model.ops()):
         tensors = model.subgraphs[op.subgraph].tensors
@@ -151,17 +165,3 @@ def _check_update(spec: CaseSpec, profile: Profile | None, *, paired: bool) -> N
     if paired:
         raise UsageError(f"{spec.title}: the baseline {spec.baseline} is a model and is not replaced")
     check_writable(spec.baseline, overwrite=True)
-
-
-def _check_pair(spec: CaseSpec, profile: Profile | None) -> None:
-    if profile is not None:
-        raise UsageError(
-            f"{spec.title}: the baseline {spec.baseline} is a model, and {spec.model} is a profile",
-            "give two models, which are measured together, or two profiles",
-        )
-    given = [name for name in _NOT_IN_PAIRS if spec.options.get(name) is not None]
-    if given:
-        raise UsageError(
-            f"{spec.title}: --{given[0]} is not for two models measured together",
-            "leave it out, or give a profile",
-        )

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tflprof.analysis import gate
-from tflprof.analysis.compare import compare_profiles
+from tflprof.analysis.compare import check_trust, compare_profiles
 from tflprof.analysis.comparison import Comparison
 from tflprof.analysis.verdicts import BudgetResult
-from tflprof.errors import Untrusted
 from tflprof.measure.pipeline import OnProgress
 from tflprof.profile.meta import Finding, ProfileMeta
 from tflprof.profile.mismatch import mismatches
@@ -45,19 +44,20 @@ def run_round(
 
     Raises:
         TflprofError: it cannot be measured; Untrusted: it must not be judged.
-        Interrupted: cut short; it has the partial profile.
+        Interrupted, ComparisonInterrupted: cut short, or refused after it was measured.
     """
     if case.paired:
         return _paired(case, require_trust, on_progress, on_profile)
     profile = case.profile or measure_case(case, on_progress, on_profile)
-    _check_trust([profile, *([case.baseline] if case.baseline else [])], require_trust)
+    if require_trust:
+        check_trust(profile.meta, *([case.baseline.meta] if case.baseline else []))
     limits = case.spec.limits
     if case.baseline is None:
         return Round(profile, gate.judge(limits, profile), notes=_doubts([("", profile.meta)]))
     differing = mismatches(case.baseline.meta, profile.meta)
     notes = _doubts([("", profile.meta), ("baseline ", case.baseline.meta)])
     if differing:
-        keys = tuple(f"{one.key}: {one.a} in the baseline, {one.b} now" for one in differing)
+        keys = tuple(map(gate.condition_text, differing))
         absolute = [limit for limit in limits if limit.relative is None]
         refused = gate.not_comparable(limits, profile.meta.unit, differing)
         return Round(profile, (*gate.judge(absolute, profile), *refused), notes=(*keys, *notes))
@@ -84,32 +84,30 @@ def _paired(
 ) -> Round:
     spec = case.spec
     assert spec.baseline is not None
-    live = comparing.compare_models(
-        spec.baseline, spec.model, target=spec.target, **spec.options, on_progress=on_progress
-    )
-    on_profile(f"{case.title} baseline", live.a)
-    on_profile(case.title, live.b)
-    _check_trust([live.b, live.a], require_trust)
+
+    def keep(a: Profile | None, b: Profile | None) -> None:
+        for name, profile in ((f"{case.title} baseline", a), (case.title, b)):
+            if profile is not None:
+                on_profile(name, profile)
+
+    try:
+        live = comparing.compare_models(
+            spec.baseline, spec.model, target=spec.target, **spec.options, on_progress=on_progress
+        )
+    except comparing.ComparisonInterrupted as stop:
+        keep(stop.a, stop.b)
+        raise
+    keep(live.a, live.b)
+    if require_trust:
+        check_trust(live.b.meta, live.a.meta)
     notes = _doubts([("", live.b.meta), ("baseline ", live.a.meta)])
     return _judged(case, live.b, gate.Before(live.a, live.comparison), notes)
 
 
 def _judged(case: Prepared, profile: Profile, before: gate.Before, notes: tuple[str, ...]) -> Round:
     results = gate.judge(case.spec.limits, profile, before)
-    missing = gate.missing_layers(before.comparison)
-    said = before.comparison.notes
-    return Round(profile, results, before.comparison, (*missing, *notes, *said))
-
-
-def _check_trust(profiles: Sequence[Profile], required: bool) -> None:
-    for profile in profiles if required else ():
-        meta = profile.meta
-        if meta.verdict != "ok":
-            found = "; ".join(f"{one.code}: {one.message}" for one in _grave(meta))
-            raise Untrusted(
-                f"the profile of {meta.model.name} is {meta.verdict}: {found}",
-                "; ".join(dict.fromkeys(one.remedy for one in _grave(meta) if one.remedy)) or None,
-            )
+    changed = [*gate.slower_layers(before.comparison), *gate.missing_layers(before.comparison)]
+    return Round(profile, results, before.comparison, (*changed, *notes, *before.comparison.notes))
 
 
 def _doubts(metas: Sequence[tuple[str, ProfileMeta]]) -> tuple[str, ...]:
