@@ -10,7 +10,7 @@ from tflprof import units
 
 _LEAST_WIDTH = 0.04
 """An axis covers at least this part of its largest value: what is smaller is no difference to look at."""
-_CUT_BELOW = 0.5
+_CUT_BELOW = 0.7
 """An axis begins at zero unless all its values are above this part of the largest."""
 
 

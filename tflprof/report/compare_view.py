@@ -12,7 +12,7 @@ from tflprof import units
 from tflprof.analysis.comparison import Comparison, Difference, Part, Status
 from tflprof.profile.meta import ProfileMeta
 from tflprof.report.axis import Axis, fit_axis
-from tflprof.report.compare_words import match_words, total_texts
+from tflprof.report.compare_words import match_words, ratio_interval, total_texts
 from tflprof.report.conditions import describe_conditions, value_text
 from tflprof.report.describe import describe_run, describe_state
 from tflprof.report.waterfall import Waterfall, contribution, make_waterfall, typical_of
@@ -83,7 +83,8 @@ class Bar:
 @dataclass(frozen=True)
 class OrderChart:
     """Contributions of all layers in execution order. ``zero``: place of no difference, in percent from the top;
-    ``thin``: bars are too narrow for patterns."""
+    ``thin``: bars are too narrow for patterns.
+    """
 
     bars: tuple[Bar, ...]
     zero: float
@@ -107,7 +108,7 @@ class ShareRow:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two profiles: ``letter`` is A or B; ``total`` and ``value``: one inference, with its unit."""
+    """One of the two profiles: ``letter`` is A or B; ``total`` and ``value``: one inference."""
 
     letter: str
     meta: ProfileMeta
@@ -119,10 +120,13 @@ class Side:
 
 @dataclass(frozen=True)
 class CompareView:
-    """Everything a page shows of a comparison. ``prefix``: makes ids unique where a page has several."""
+    """Everything a page shows of a comparison. ``prefix``: makes ids unique where a page has several;
+    ``level``: of its headings.
+    """
 
     comparison: Comparison
     prefix: str
+    level: int
     sides: tuple[Side, Side]
     counts: tuple[tuple[Status, int], ...]
     rows: tuple[TableRow, ...]
@@ -145,7 +149,7 @@ class CompareView:
         return sum(row.status == "same" for row in self.rows)
 
 
-def make_compare_view(comparison: Comparison, prefix: str = "") -> CompareView:
+def make_compare_view(comparison: Comparison, prefix: str = "", level: int = 2) -> CompareView:
     """Work out what a page shows of ``comparison``."""
     reach = _reach((*comparison.layers, comparison.total))
     rows = tuple(_table_row(i, row, comparison, reach) for i, row in enumerate(comparison.layers))
@@ -158,6 +162,7 @@ def make_compare_view(comparison: Comparison, prefix: str = "") -> CompareView:
     return CompareView(
         comparison=comparison,
         prefix=prefix,
+        level=level,
         sides=_sides(comparison),
         counts=tuple((status, found[status]) for status in get_args(Status) if found[status]),
         rows=rows,
@@ -175,7 +180,14 @@ def make_compare_view(comparison: Comparison, prefix: str = "") -> CompareView:
 
 def _sides(comparison: Comparison) -> tuple[Side, Side]:
     first, second = (
-        Side(letter, meta, total, typical_of(part), describe_run(meta), describe_state(meta))
+        Side(
+            letter,
+            meta,
+            total.removesuffix(f" {meta.unit}"),
+            typical_of(part),
+            describe_run(meta),
+            describe_state(meta),
+        )
         for letter, meta, part, total in zip(
             "AB",
             (comparison.a, comparison.b),
@@ -210,7 +222,7 @@ def _table_row(
         share_b=_share(row.b),
         difference=Cell(units.format_difference(change, unit), change),
         ratio=Cell(units.format_ratio(row.ratio), row.ratio),
-        interval=units.format_change_interval(row.ratio_lo, row.ratio_hi),
+        interval=ratio_interval(row),
         forest=_forest(row, comparison, reach),
     )
 

@@ -97,6 +97,13 @@ def match_words(row: Difference) -> str:
     return row.match
 
 
+def ratio_interval(row: Difference) -> str:
+    """The ratio's interval as changes: ``−13.1 … −11.5 %``; empty where there is none, or no chance in it."""
+    if row.ratio_lo == row.ratio_hi:
+        return ""
+    return units.format_change_interval(row.ratio_lo, row.ratio_hi)
+
+
 def confidence(comparison: Comparison) -> str:
     """``99 %``."""
     return f"{100 * (1 - comparison.alpha):g} %"
@@ -143,7 +150,7 @@ def _with_unit(value: float | None, unit: str) -> str:
 
 def _interval(comparison: Comparison) -> str:
     """``, 99 % simultaneous interval −13.1 … −11.5 %``; empty where there is none."""
-    interval = units.format_change_interval(comparison.total.ratio_lo, comparison.total.ratio_hi)
+    interval = ratio_interval(comparison.total)
     return f", {confidence(comparison)} simultaneous interval {interval}" if interval else ""
 
 

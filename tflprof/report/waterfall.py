@@ -76,7 +76,7 @@ def make_waterfall(comparison: Comparison) -> Waterfall | None:
     if rest := ordered[len(alone) :]:
         steps.rest([change for _, change in rest])
     gap = comparison.unattributed
-    if gap is not None and units.known(gap.difference):
+    if gap is not None and units.known(gap.difference) and gap.difference:
         steps.add("unattributed", "no layer explains it", gap.difference, gap.status, (gap.lo, gap.hi))
     unsaid = sum(1 for row in comparison.layers if contribution(row) is None and (row.a or row.b) is not None)
     remainder = after - steps.level

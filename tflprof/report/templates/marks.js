@@ -9,3 +9,8 @@ for (const mark of document.querySelectorAll('[data-row]')) {
     findRow(row, of);
   });
 }
+
+// Paper has no buttons.
+window.addEventListener('beforeprint', () => {
+  for (const details of document.querySelectorAll('details')) details.open = true;
+});

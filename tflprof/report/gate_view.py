@@ -1,0 +1,111 @@
+"""What a page of a gate's result shows, as text and places: bullet charts of budgets, cases, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tflprof import units
+from tflprof.analysis.gate import amount_text
+from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
+from tflprof.report.axis import Axis, fit_axis
+from tflprof.report.compare_view import CompareView, make_compare_view
+from tflprof.report.conditions import Section, describe_conditions
+from tflprof.report.gate_table import interval_text
+from tflprof.report.gate_words import measured_words, of_every_layer, result_words, verdict_words
+from tflprof.report.text import plain
+
+
+@dataclass(frozen=True)
+class Bullet:
+    """A budget as a bar against its limit; places in percent, None for what is unknown."""
+
+    axis: Axis
+    value: float
+    lo: float | None
+    hi: float | None
+    limit: float | None
+    baseline: float | None
+
+
+@dataclass(frozen=True)
+class BudgetView:
+    """One budget: its verdict, its numbers as (name, text), and its chart, None without a value."""
+
+    result: BudgetResult
+    numbers: tuple[tuple[str, str], ...]
+    bullet: Bullet | None
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case. ``passed``: budgets of ``layer:*`` that passed, shown when asked for."""
+
+    case: GateCase
+    number: int
+    words: str
+    measured: str
+    counts: str
+    shown: tuple[BudgetView, ...]
+    passed: tuple[BudgetView, ...]
+    comparison: CompareView | None
+    conditions: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class GateView:
+    """All cases with the verdict of the whole in words."""
+
+    result: GateResult
+    words: str
+    cases: tuple[CaseView, ...]
+
+
+def make_gate_view(result: GateResult) -> GateView:
+    """Work out what a page shows of ``result``."""
+    cases = tuple(_case(case, number) for number, case in enumerate(result.cases, 1))
+    return GateView(result, result_words(result), cases)
+
+
+def _case(case: GateCase, number: int) -> CaseView:
+    quiet = [one for one in case.results if of_every_layer(one) and one.verdict == "pass"]
+    comparison = case.comparison
+    alone = comparison is None and case.meta is not None
+    return CaseView(
+        case=case,
+        number=number,
+        words=verdict_words(case),
+        measured=measured_words(case),
+        counts=_counts(case.results),
+        shown=tuple(_budget(one) for one in case.results if one not in quiet),
+        passed=tuple(map(_budget, quiet)),
+        comparison=None if comparison is None else make_compare_view(comparison, f"case-{number}-", level=3),
+        conditions=tuple(describe_conditions(case.meta)) if alone and case.meta is not None else (),
+    )
+
+
+def _counts(results: Sequence[BudgetResult]) -> str:
+    """``1 fail, 3 pass``."""
+    found: dict[str, int] = {}
+    for result in results:
+        found[result.verdict] = found.get(result.verdict, 0) + 1
+    return ", ".join(f"{count} {verdict}" for verdict, count in found.items()) or units.UNKNOWN
+
+
+def _budget(result: BudgetResult) -> BudgetView:
+    interval = interval_text(result)
+    found = amount_text(result.value, result.unit)
+    numbers = [("found", found if interval in ("exact", units.UNKNOWN) else f"{found} ({interval})")]
+    numbers.append(("at most", amount_text(result.limit, result.unit)))
+    if result.baseline is not None:
+        numbers.append(("baseline", amount_text(result.baseline, result.unit)))
+    return BudgetView(result, tuple((name, plain(text)) for name, text in numbers), _bullet(result))
+
+
+def _bullet(result: BudgetResult) -> Bullet | None:
+    if not units.known(result.value):
+        return None
+    ends = (result.value, result.lo, result.hi, result.limit, result.baseline)
+    axis = fit_axis([end for end in ends if units.known(end)], result.unit)
+    lo, hi, limit, baseline = (axis.place(end) if units.known(end) else None for end in ends[1:])
+    return Bullet(axis, axis.place(result.value), lo, hi, limit, baseline)
