@@ -20,6 +20,7 @@ from tflprof.model.graph import Model
 from tflprof.profile.meta import Pairing
 from tflprof.profile.profile import Profile
 from tflprof.runner.interface import Runner, RunRequest
+from tflprof.runner.records import Record
 from tflprof.targets.load import load_between, sample_load
 
 BLOCK_MS = 5
@@ -46,17 +47,23 @@ class PairPlan:
     Attributes:
         max_seconds: of the whole, looked at between processes.
         most: pairs that the budget should have room for: processes become shorter for that.
+        fewest: pairs without which there is no result: for them blocks of slow models become shorter, too.
         process_seconds: steady phase of a process.
     """
 
     max_seconds: float = 120.0
     most: int = 40
+    fewest: int = 10
     process_seconds: float = PROCESS_SECONDS
 
     def seconds_for_next(self, elapsed: float, done: int, startup: float) -> float:
         """Steady seconds of the next process; ``startup`` is what one needs beside its steady phase."""
         left = max(self.max_seconds - elapsed, 0.0) / max(self.most - done, 1) - startup
         return min(self.process_seconds, max(left, LEAST_SECONDS))
+
+    def too_slow(self, elapsed: float, done: int, took: float) -> bool:
+        """True if the budget has no room for the fewest pairs, were each as long as the last."""
+        return done < self.fewest and elapsed + took * (self.fewest - done) > self.max_seconds
 
     def out_of_time(self, elapsed: float, done: int, startup: float) -> bool:
         """True if no further process fits the budget; the first always does."""
@@ -199,17 +206,28 @@ class PairedMeasurement:
         self.collector.load(swapped=swapped)
         seconds = self._plan.seconds_for_next(self._elapsed(), self._pairs, self._startup)
         models = self._request.models[::-1] if swapped else self._request.models
-        started = time.monotonic()
-        kept = run_session(
-            self._runner,
-            replace(self._request, models=models, seconds=seconds),
-            self.collector,
-            lambda _: None,
-            interrupts,
-        )
-        self._startup = max(self._startup, time.monotonic() - started - seconds)
-        most = profiled_max(self._request.profiled_max, kept // 2)
-        self._request = replace(self._request, profiled_max=most)
+        step = replace(self._request, models=models, seconds=seconds)
+        started, spoke = time.monotonic(), 0.0
+
+        def note(_: Record) -> None:
+            nonlocal spoke
+            spoke = spoke or time.monotonic()
+
+        kept = run_session(self._runner, step, self.collector, note, interrupts)
+        if self.collector.processes == 1 and spoke:
+            # Before the first process a phone is given its files: no other waits for that.
+            self._waited += spoke - started
+            started = spoke
+        took = time.monotonic() - started
+        self._startup = max(self._startup, took - seconds)
+        self._adapt(kept, took)
+
+    def _adapt(self, kept: int, took: float) -> None:
+        """Shorten the blocks if the last process kept too many events, or ``took`` too many seconds."""
+        request = self._request
+        self._request = replace(request, profiled_max=profiled_max(request.profiled_max, kept // 2))
+        if self._plan.too_slow(self._elapsed(), self._pairs + 1, took):
+            self._request = replace(self._request, block_min=max(1, request.block_min // 2), warmup_min=1)
 
     def _count(self, wanted: int) -> int:
         """Pairs so far; exactly only when they seem enough, since what is usual changes with every process."""

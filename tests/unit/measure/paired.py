@@ -65,12 +65,13 @@ def measurement(
     told: list[Progress] | None = None,
     seconds: float = 60,
     seed: int = 0,
+    fewest: int = 10,
 ) -> PairedMeasurement:
     paths = Path(models[0].path), Path(models[1].path)
     phone.slow = () if paths[0] == paths[1] else (paths[1],)
     request = RunRequest(paths, seed=seed)
     tell = (told if told is not None else []).append
-    return PairedMeasurement(phone, request, models, PairPlan(seconds), tell)
+    return PairedMeasurement(phone, request, models, PairPlan(seconds, fewest=fewest), tell)
 
 
 def frame(profile: Profile, phase: str = "steady") -> pd.DataFrame:

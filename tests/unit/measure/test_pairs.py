@@ -135,6 +135,17 @@ def test_processes_become_shorter_so_that_enough_fit_the_budget() -> None:
     assert not plan.out_of_time(19.0, 5, 0.4)
 
 
+def test_blocks_of_slow_models_become_shorter(models: tuple[Model, Model]) -> None:
+    plan = PairPlan(max_seconds=120)
+    assert plan.too_slow(elapsed=30, done=1, took=30)
+    assert not plan.too_slow(elapsed=10, done=1, took=10)
+    assert not plan.too_slow(elapsed=119, done=10, took=10)
+    phone = Phone()
+    measurement(phone, models, fewest=10**9).extend(4)
+    assert [request.block_min for request in phone.requests] == [4, 2, 1, 1]
+    assert [request.warmup_min for request in phone.requests] == [2, 1, 1, 1]
+
+
 def test_progress_tells_pairs(models: tuple[Model, Model]) -> None:
     told: list[Progress] = []
     measurement(Phone(), models, told=told).extend(4)
