@@ -36,6 +36,12 @@ class LayerGraph:
         return tuple(None if maker is None else (maker.shape, maker.dtype) for maker in makers)
 
 
+def equal_inputs(one: Sequence[object], other: Sequence[object]) -> bool:
+    """True unless what is known of two layers' inputs differs (:meth:`LayerGraph.inputs_of`)."""
+    pairs = zip(one, other, strict=False)
+    return len(one) == len(other) and all(x == y or None in (x, y) for x, y in pairs)
+
+
 def is_wired(meta: ProfileMeta) -> bool:
     """True if the profile tells which tensors its layers read and make."""
     return any(layer.inputs or layer.outputs for layer in meta.model.layers)

@@ -6,15 +6,21 @@ Likeness is that of the layer itself (operator, shape, type, work, weights) and 
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from tflprof.analysis.layer_graph import OUTSIDE, Codes, IntArray, LayerGraph
+from tflprof.profile.meta import LayerInfo
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 _OWN = 1.0
 """Likeness of two layers of one operator; of different ones there is none."""
@@ -30,12 +36,16 @@ _NEIGHBOUR = 0.3
 """For a pair whose neighbours belong together."""
 _MOVED, _MOVED_BY_NAME = 2.2, 1.4
 """Likeness from which layers are the same although their order is not."""
-_NEAR = (
-    ("op", {1: 0.1, 2: 0.1, 4: 0.1}),
-    ("shape", {0: 0.3, 1: 0.1, 2: 0.1, 4: 0.1}),
-    ("all", {0: 0.5, 1: 0.2, 2: 0.1, 4: 0.1}),
-)
+_NEAR: dict[str, dict[int, float]] = {
+    "op": {1: 0.1, 2: 0.1, 4: 0.1},
+    "shape": {0: 0.3, 1: 0.1, 2: 0.1, 4: 0.1},
+    "all": {0: 0.5, 1: 0.2, 2: 0.1, 4: 0.1},
+}
 """What an equal neighbourhood of so many steps counts, by what is looked at; from 1 on in either direction."""
+
+
+_MOST_CELLS = 4_000_000
+"""Pairs of layers that are looked at all at once; larger graphs are cut where they agree."""
 
 
 @dataclass(frozen=True)
@@ -50,51 +60,134 @@ def match_layers(a: LayerGraph, b: LayerGraph) -> LayerPairs:
     """Pairs of layers of one operator; every layer is in one pair at most."""
     if not a.layers or not b.layers:
         return LayerPairs((), frozenset())
-    likeness = _likeness(a, b)
-    pairs = _align(likeness)
-    likeness = likeness + _consistency(a, b, pairs)
-    pairs = _align(likeness)
-    moved = _out_of_order(likeness, _equal_names(a, b), pairs)
+    likeness = _Likeness(a, b)
+    pieces = _pieces(likeness.anchors(), len(a.layers), len(b.layers))
+    for _ in range(2):
+        pairs = [pair for piece in pieces for pair in _align(likeness, *piece)]
+        likeness.favour_neighbours(pairs)
+    moved = _out_of_order(likeness, pairs)
     return LayerPairs(tuple(sorted([*pairs, *moved])), frozenset(moved))
 
 
-def _likeness(a: LayerGraph, b: LayerGraph) -> FloatArray:
-    """[layers of a, layers of b]; what is not alike is minus infinity."""
+class _Likeness:
+    """How alike layers of two graphs are, worked out for the layers asked for."""
+
+    def __init__(self, a: LayerGraph, b: LayerGraph) -> None:
+        self.graphs = (a, b)
+        self._ops = _coded(a, b, lambda layer: layer.op)
+        self._names = _coded(a, b, lambda layer: layer.name)
+        self._named = tuple(_distinct_names(graph) for graph in (a, b))
+        self._sizes = tuple(_sizes(graph) for graph in (a, b))
+        self._works = tuple(_works(graph) for graph in (a, b))
+        self._equal: list[tuple[float, tuple[IntArray, IntArray]]] = [
+            (_PARAMETERS, _coded(a, b, lambda layer: layer.parameters)),
+            (_DTYPE, _coded(a, b, lambda layer: layer.dtype)),
+        ]
+        for label, weights in _NEAR.items():
+            self._equal.extend(_neighbourhoods(a, b, label, weights))
+        self._favoured: dict[int, dict[int, float]] = {}
+
+    def of(self, rows: IntArray, columns: IntArray) -> FloatArray:
+        """Likeness of some layers of the first graph to some of the second, [rows, columns]; of others -inf."""
+        score = np.full((len(rows), len(columns)), _OWN)
+        score += _NAME * self.named_alike(rows, columns)
+        for weight, (one, other) in self._equal:
+            score += weight * np.equal.outer(one[rows], other[columns])
+        score -= _PER_DOUBLING * _doublings(self._sizes[0][rows], self._sizes[1][columns])
+        score -= _WORK_PER_DOUBLING * _doublings(self._works[0][rows], self._works[1][columns])
+        same_op = np.equal.outer(self._ops[0][rows], self._ops[1][columns])
+        found = np.where(same_op & (score >= _LEAST), score, -np.inf)
+        self._favour(found, rows, columns)
+        return found
+
+    def named_alike(self, rows: IntArray, columns: IntArray) -> BoolArray:
+        """True for layers of exactly the same name, which no other layer of their model has, [rows, columns]."""
+        known = np.logical_and.outer(self._named[0][rows], self._named[1][columns])
+        return np.asarray(known & np.equal.outer(self._names[0][rows], self._names[1][columns]))
+
+    def favour_neighbours(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Let the neighbours of these pairs speak for each other, in place of those of earlier pairs."""
+        a, b = self.graphs
+        self._favoured = {}
+        for one, other in pairs:
+            near = [*zip(a.producers[one], b.producers[other], strict=False)]
+            near += zip(a.consumers[one], b.consumers[other], strict=False)
+            for neighbour, same in near:
+                if OUTSIDE not in (neighbour, same):
+                    bonus = self._favoured.setdefault(neighbour, {})
+                    bonus[same] = bonus.get(same, 0.0) + _NEIGHBOUR
+
+    def _favour(self, score: FloatArray, rows: IntArray, columns: IntArray) -> None:
+        column_of = {int(layer): place for place, layer in enumerate(columns)}
+        for row, one in enumerate(rows.tolist()):
+            for other, bonus in self._favoured.get(one, {}).items():
+                if other in column_of:
+                    score[row, column_of[other]] += bonus
+
+    def anchors(self) -> list[tuple[int, int]]:
+        """Layers whose like there is but one of in either graph, in order; of large graphs only."""
+        a, b = self.graphs
+        if len(a.layers) * len(b.layers) <= _MOST_CELLS:
+            return []
+        codes = Codes()
+        whole = [
+            codes.of(list(zip(*(pair[side].tolist() for _, pair in self._equal), strict=True))).tolist()
+            for side in (0, 1)
+        ]
+        times = [Counter(side) for side in whole]
+        there = {code: place for place, code in enumerate(whole[1]) if times[1][code] == 1}
+        single = [
+            (i, there[code]) for i, code in enumerate(whole[0]) if times[0][code] == 1 and code in there
+        ]
+        return _increasing(single)
+
+
+def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The most pairs whose second grows with the first."""
+    ends: list[int] = []
+    last: list[int] = []
+    before: list[int] = []
+    for number, (_, place) in enumerate(pairs):
+        at = bisect_left(ends, place)
+        before.append(last[at - 1] if at else -1)
+        ends[at : at + 1] = [place]
+        last[at : at + 1] = [number]
+    chain: list[tuple[int, int]] = []
+    number = last[-1] if last else -1
+    while number >= 0:
+        chain.append(pairs[number])
+        number = before[number]
+    return chain[::-1]
+
+
+def _pieces(anchors: Sequence[tuple[int, int]], n: int, m: int) -> list[tuple[IntArray, IntArray]]:
+    """Stretches of both graphs that are aligned by themselves: cut at anchors, if need be at equal parts."""
+    cuts = [(0, 0), *anchors, (n, m)]
+    pieces: list[tuple[IntArray, IntArray]] = []
+    for (i, j), (until_i, until_j) in pairwise(cuts):
+        parts = max(1, math.ceil(math.sqrt((until_i - i) * (until_j - j) / (4 * _MOST_CELLS))))
+        rows, columns = (
+            np.array_split(np.arange(i, until_i), parts),
+            np.array_split(np.arange(j, until_j), parts),
+        )
+        pieces.extend(zip(rows, columns, strict=True))
+    return pieces
+
+
+def _coded(a: LayerGraph, b: LayerGraph, key: Callable[[LayerInfo], Hashable]) -> tuple[IntArray, IntArray]:
     codes = Codes()
-    same_op = np.equal.outer(
-        codes.of([layer.op for layer in a.layers]), codes.of([layer.op for layer in b.layers])
-    )
-    score = np.full(same_op.shape, _OWN)
-    score += _NAME * _equal_names(a, b)
-    score += _PARAMETERS * _equal(a, b, "parameters") + _DTYPE * _equal(a, b, "dtype")
-    score -= _PER_DOUBLING * _doublings(*(_sizes(graph) for graph in (a, b)))
-    score -= _WORK_PER_DOUBLING * _doublings(*(_works(graph) for graph in (a, b)))
-    for label, weights in _NEAR:
-        _add_neighbourhoods(score, a, b, label, weights)
-    return np.where(same_op & (score >= _LEAST), score, -np.inf)
+    return codes.of([key(layer) for layer in a.layers]), codes.of([key(layer) for layer in b.layers])
 
 
-def _equal(a: LayerGraph, b: LayerGraph, field: str) -> npt.NDArray[np.bool_]:
-    codes = Codes()
-    one, other = (codes.of([getattr(layer, field) for layer in graph.layers]) for graph in (a, b))
-    return np.asarray(np.equal.outer(one, other))
-
-
-def _equal_names(a: LayerGraph, b: LayerGraph) -> npt.NDArray[np.bool_]:
-    """True for layers of exactly the same name, which no other layer of their model has."""
-    codes = Codes()
-    columns = []
-    for graph in (a, b):
-        times = Counter(layer.name for layer in graph.layers)
-        known = np.array([bool(layer.name) and times[layer.name] == 1 for layer in graph.layers])
-        columns.append((codes.of([layer.name for layer in graph.layers]), known))
-    (one, known), (other, known_too) = columns
-    return np.asarray(np.equal.outer(one, other) & np.logical_and.outer(known, known_too))
+def _distinct_names(graph: LayerGraph) -> BoolArray:
+    times = Counter(layer.name for layer in graph.layers)
+    return np.array([bool(layer.name) and times[layer.name] == 1 for layer in graph.layers], dtype=np.bool_)
 
 
 def _sizes(graph: LayerGraph) -> FloatArray:
+    shapes = (layer.shape for layer in graph.layers)
     return np.array(
-        [np.nan if layer.shape is None else np.prod(np.abs(layer.shape or (1,))) for layer in graph.layers]
+        [np.nan if shape is None else math.prod(map(abs, shape)) for shape in shapes], dtype=float
     )
 
 
@@ -106,58 +199,46 @@ def _doublings(one: FloatArray, other: FloatArray) -> FloatArray:
     """How many times one has to be doubled to be the other, [one, other]; 0 where unknown."""
     with np.errstate(divide="ignore", invalid="ignore"):
         apart = np.abs(np.subtract.outer(np.log2(one), np.log2(other)))
-    return np.asarray(np.minimum(np.nan_to_num(apart, nan=0.0, posinf=_MOST_DOUBLINGS), _MOST_DOUBLINGS))
+    known = np.nan_to_num(apart, nan=0.0, posinf=_MOST_DOUBLINGS)
+    return np.asarray(np.minimum(known, _MOST_DOUBLINGS))
 
 
-def _labels(graph: LayerGraph, label: str) -> list[tuple[object, ...]]:
-    if label == "op":
-        return [(layer.op,) for layer in graph.layers]
-    if label == "shape":
-        return [(layer.op, layer.shape) for layer in graph.layers]
-    return [(x.op, x.shape, x.dtype, x.macs, x.parameters, x.weight_bytes) for x in graph.layers]
+_LABELS: dict[str, Callable[[LayerInfo], Hashable]] = {
+    "op": lambda x: x.op,
+    "shape": lambda x: (x.op, x.shape),
+    "all": lambda x: (x.op, x.shape, x.dtype, x.macs, x.parameters, x.weight_bytes),
+}
 
 
-def _add_neighbourhoods(
-    score: FloatArray, a: LayerGraph, b: LayerGraph, label: str, weights: dict[int, float]
-) -> None:
+def _neighbourhoods(
+    a: LayerGraph, b: LayerGraph, label: str, weights: Mapping[int, float]
+) -> Iterator[tuple[float, tuple[IntArray, IntArray]]]:
     codes = Codes()
-    start = [codes.of(_labels(graph, label)) for graph in (a, b)]
+    start = tuple(codes.of([_LABELS[label](layer) for layer in graph.layers]) for graph in (a, b))
     if 0 in weights:
-        score += weights[0] * np.equal.outer(*start)
+        yield weights[0], (start[0], start[1])
     for upstream in (True, False):
         one, other = start
         for radius in range(1, max(weights) + 1):
             one = codes.wider(a, one, upstream=upstream)
             other = codes.wider(b, other, upstream=upstream)
             if radius in weights:
-                score += weights[radius] * np.equal.outer(one, other)
+                yield weights[radius], (one, other)
 
 
-def _consistency(a: LayerGraph, b: LayerGraph, pairs: list[tuple[int, int]]) -> FloatArray:
-    """What speaks for pairs because their neighbours are paired, [layers of a, layers of b]."""
-    bonus = np.zeros((len(a.layers), len(b.layers)))
-    for one, other in pairs:
-        for maker, same in zip(a.producers[one], b.producers[other], strict=False):
-            if OUTSIDE not in (maker, same):
-                bonus[maker, same] += _NEIGHBOUR
-        for reader, same in zip(a.consumers[one], b.consumers[other], strict=False):
-            bonus[reader, same] += _NEIGHBOUR
-    return bonus
-
-
-def _align(likeness: FloatArray) -> list[tuple[int, int]]:
+def _align(likeness: _Likeness, rows: IntArray, columns: IntArray) -> list[tuple[int, int]]:
     """The pairs in order whose likeness sums up to most."""
-    n, m = likeness.shape
+    alike = likeness.of(rows, columns)
+    n, m = alike.shape
     best = np.zeros((n + 1, m + 1))
     for i in range(n):
-        row = np.maximum(best[i, 1:], best[i, :-1] + likeness[i])
-        best[i + 1, 1:] = np.maximum.accumulate(row)
+        best[i + 1, 1:] = np.maximum.accumulate(np.maximum(best[i, 1:], best[i, :-1] + alike[i]))
     pairs: list[tuple[int, int]] = []
     i, j = n, m
     while i and j:
-        if best[i, j] == best[i - 1, j - 1] + likeness[i - 1, j - 1]:
+        if best[i, j] == best[i - 1, j - 1] + alike[i - 1, j - 1]:
             i, j = i - 1, j - 1
-            pairs.append((i, j))
+            pairs.append((int(rows[i]), int(columns[j])))
         elif best[i, j] == best[i - 1, j]:
             i -= 1
         else:
@@ -165,20 +246,20 @@ def _align(likeness: FloatArray) -> list[tuple[int, int]]:
     return pairs[::-1]
 
 
-def _out_of_order(
-    likeness: FloatArray, named: npt.NDArray[np.bool_], pairs: list[tuple[int, int]]
-) -> list[tuple[int, int]]:
+def _out_of_order(likeness: _Likeness, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Pairs of what the alignment left, the most alike first."""
-    left: list[IntArray] = [
-        np.setdiff1d(np.arange(size), [pair[side] for pair in pairs])
-        for side, size in enumerate(likeness.shape)
-    ]
-    rest = likeness[np.ix_(*left)]
-    enough = (rest >= _MOVED) | ((rest >= _MOVED_BY_NAME) & named[np.ix_(*left)])
-    found = sorted(np.argwhere(enough).tolist(), key=lambda at: (-rest[at[0], at[1]], at))
+    rows, columns = (
+        np.setdiff1d(np.arange(len(graph.layers)), [pair[side] for pair in pairs])
+        for side, graph in enumerate(likeness.graphs)
+    )
+    alike = likeness.of(rows, columns)
+    enough = (alike >= _MOVED) | ((alike >= _MOVED_BY_NAME) & likeness.named_alike(rows, columns))
+    found = sorted(np.argwhere(enough).tolist(), key=lambda at: (-alike[at[0], at[1]], at))
+    taken: tuple[set[int], set[int]] = (set(), set())
     moved: list[tuple[int, int]] = []
     for i, j in found:
-        pair = (int(left[0][i]), int(left[1][j]))
-        if all(pair[0] != one and pair[1] != other for one, other in moved):
-            moved.append(pair)
+        if i not in taken[0] and j not in taken[1]:
+            taken[0].add(i)
+            taken[1].add(j)
+            moved.append((int(rows[i]), int(columns[j])))
     return moved

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tflprof.analysis.comparison import Match
-from tflprof.analysis.layer_graph import LayerGraph, is_wired, layer_graph
+from tflprof.analysis.layer_graph import LayerGraph, equal_inputs, is_wired, layer_graph
 from tflprof.analysis.layer_match import LayerPairs, match_layers
 from tflprof.analysis.regions import Link, link_regions
 from tflprof.profile.meta import LayerInfo, ProfileMeta
@@ -93,7 +93,8 @@ def _kind(a: LayerGraph, b: LayerGraph, link: Link, pairs: LayerPairs) -> Match:
     if len(link.a) > 1 or len(link.b) > 1:
         return _several(len(link.a), len(link.b))
     (one,), (other,) = link.a, link.b
-    if not _alike(a.layers[one], b.layers[other]) or a.inputs_of(one) != b.inputs_of(other):
+    inputs = equal_inputs(a.inputs_of(one), b.inputs_of(other))
+    if not (inputs and _alike(a.layers[one], b.layers[other])):
         return "changed"
     if (one, other) in pairs.moved:
         return "moved"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tflprof.analysis.layer_graph import OUTSIDE, LayerGraph
+from tflprof.analysis.layer_graph import OUTSIDE, LayerGraph, equal_inputs
 from tflprof.analysis.layer_match import LayerPairs
+from tflprof.profile.meta import LayerInfo
 
 ACTIVATIONS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "TANH"})
 """Operators that a converter makes part of the layer before."""
@@ -106,14 +107,19 @@ def _does_part(graph: LayerGraph, added: frozenset[int], before: LayerGraph, was
         return False
     old, new = before.layers[was], graph.layers[now]
     layers = [graph.layers[place] for place in added]
-    if old.activation != new.activation and any(layer.op == old.activation for layer in layers):
+    activations = [layer for layer in layers if layer.op in ACTIVATIONS]
+    if old.activation != new.activation and any(layer.op == old.activation for layer in activations):
         return True
-    named = any(set(layer.outputs) & set(old.outputs) for layer in layers)
-    if named and not set(new.outputs) & set(old.outputs):
+    if None in (old.activation, new.activation) and _has_its_name(activations, old, new):
         return True
     if old.parameters != new.parameters and any(layer.parameters for layer in layers):
         return True
-    return before.inputs_of(was) != graph.inputs_of(now)
+    return not equal_inputs(before.inputs_of(was), graph.inputs_of(now))
+
+
+def _has_its_name(layers: Sequence[LayerInfo], old: LayerInfo, new: LayerInfo) -> bool:
+    """True if one of the layers makes what ``old`` made by its name, and ``new`` does not."""
+    return old.name != new.name and any(layer.name and layer.name == old.name for layer in layers)
 
 
 def _leaving(graph: LayerGraph, region: frozenset[int]) -> list[tuple[object, ...]]:
