@@ -39,8 +39,14 @@ def counted(parts: Sequence[Part] = MIXED, **options: object) -> Profile:
     return make_profile(parts, unit="instructions", **options)  # type: ignore[arg-type]
 
 
-def with_fingerprint(profile: Profile, fingerprint: str) -> Profile:
-    model = replace(profile.meta.model, fingerprint=fingerprint)
+def wired(profile: Profile, fingerprint: str) -> Profile:
+    """The profile of a model of that structure, in which each layer reads what the one before it made."""
+    model, before, layers = profile.meta.model, "input", []
+    for info in model.layers:
+        size = {"parameters": len(info.name), "weight_bytes": 4 * len(info.name)}
+        layers.append(replace(info, inputs=(before,), outputs=(info.name,), **size))
+        before = info.name
+    model = replace(model, layers=tuple(layers), fingerprint=fingerprint)
     return Profile(replace(profile.meta, model=model), profile.table)
 
 
@@ -73,7 +79,7 @@ def test_counts_and_sizes_are_judged_exactly() -> None:
 
 def test_what_cannot_be_told_is_inconclusive_with_its_reason() -> None:
     short = make_profile(processes=3)
-    for budget in ("1h".replace("h", "s"), "layer:0/4=1s", "op:CONV_2D=1s", "init=1s"):
+    for budget in ("1s", "layer:0/4=1s", "op:CONV_2D=1s", "init=1s"):
         found = only(short, budget)
         assert found.verdict == "inconclusive"
         assert "processes" in found.reason
@@ -142,7 +148,7 @@ def test_relative_budgets_on_times_keep_to_the_intervals() -> None:
 
 def test_new_and_gone_layers_are_reported_and_never_pass_silently() -> None:
     added = (*MIXED[:3], part("ADD", "net/added", 50_000), *MIXED[3:])
-    baseline, larger = counted(), with_fingerprint(counted(added), "other")
+    baseline, larger = wired(counted(), "without"), wired(counted(added), "with")
     found = only(larger, "layer:net/added=+5%", baseline=baseline)
     assert (found.verdict, found.reason) == ("inconclusive", "it is new: the baseline does not have it")
     every = judge(larger, "layer:*=+5%", baseline=baseline)
