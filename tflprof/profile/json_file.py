@@ -120,9 +120,20 @@ def _column(values: Any, field: pa.Field) -> pa.Array:
         raise TypeError(f"{field.name} is not a list")
     if not field.nullable and None in values:
         raise ValueError(f"{field.name} has a null")
+    # Arrow would cut a fraction off, and take True for 1.
+    if not {type(value) for value in values} <= {_python_type(kind), type(None)}:
+        raise TypeError(f"{field.name} has a value of another type")
     if pa.types.is_dictionary(kind):
         return pa.array(values, type=kind.value_type).dictionary_encode().cast(kind)
     return pa.array(values, type=kind)
+
+
+def _python_type(kind: pa.DataType) -> type:
+    if pa.types.is_dictionary(kind):
+        return str
+    if pa.types.is_boolean(kind):
+        return bool
+    return list if pa.types.is_list(kind) else int
 
 
 def _without_nan(value: Any) -> Any:
