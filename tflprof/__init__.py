@@ -10,18 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tflprof.analysis.budget import parse_limits
     from tflprof.analysis.compare import compare_profiles
     from tflprof.analysis.history.history import History, open_history
     from tflprof.profile.profile import Profile
     from tflprof.profile.store import read_profile, write_profile
     from tflprof.report.export.formats import export_profile
     from tflprof.workflow.compare import ComparisonInterrupted, LiveComparison, compare, compare_models
+    from tflprof.workflow.gate import GateInterrupted, run_gate
+    from tflprof.workflow.gate_case import CaseSpec
     from tflprof.workflow.import_log import import_log
     from tflprof.workflow.profile import Interrupted, profile_model
     from tflprof.workflow.tool_profile import profile_with_tool
 
 __all__ = [
+    "CaseSpec",
     "ComparisonInterrupted",
+    "GateInterrupted",
     "History",
     "Interrupted",
     "LiveComparison",
@@ -32,14 +37,18 @@ __all__ = [
     "export_profile",
     "import_log",
     "open_history",
+    "parse_limits",
     "profile_model",
     "profile_with_tool",
     "read_profile",
+    "run_gate",
     "write_profile",
 ]
 
 _HOMES = {
+    "CaseSpec": "tflprof.workflow.gate_case",
     "ComparisonInterrupted": "tflprof.workflow.compare",
+    "GateInterrupted": "tflprof.workflow.gate",
     "History": "tflprof.analysis.history.history",
     "Interrupted": "tflprof.workflow.profile",
     "LiveComparison": "tflprof.workflow.compare",
@@ -50,9 +59,11 @@ _HOMES = {
     "export_profile": "tflprof.report.export.formats",
     "import_log": "tflprof.workflow.import_log",
     "open_history": "tflprof.analysis.history.history",
+    "parse_limits": "tflprof.analysis.budget",
     "profile_model": "tflprof.workflow.profile",
     "profile_with_tool": "tflprof.workflow.tool_profile",
     "read_profile": "tflprof.profile.store",
+    "run_gate": "tflprof.workflow.gate",
     "write_profile": "tflprof.profile.store",
 }
 

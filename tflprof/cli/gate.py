@@ -160,6 +160,7 @@ def gate(
     outputs = Outputs(json, junit, markdown, html, force)
     outputs.check([path for spec in specs for path in (spec.model, spec.baseline) if path])
     keeper = ProfileKeeper(output, force)
+    keeper.check([spec.title for spec in specs])
     judging = {"require_trust": require_trust, "update_baselines": update_baseline}
     raise typer.Exit(_run(specs, outputs, keeper, inconclusive_as=inconclusive_as, **judging))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tflprof.cli.console import print_document, result_console, say
 from tflprof.cli.outputs import check_outputs, save_profile
 from tflprof.errors import EnvironmentFault, UsageError
+from tflprof.files import check_writable
 
 if TYPE_CHECKING:
     from tflprof.analysis.verdicts import GateResult
@@ -92,21 +93,30 @@ class ProfileKeeper:
 
     folder: Path | None
     force: bool
-    _names: dict[str, int] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
 
-    def keep(self, name: str, profile: Profile) -> None:
-        """Save a profile as NAME.parquet, the second measurement of a case as NAME-2.parquet."""
+    def check(self, names: list[str]) -> None:
+        """Make the folder; raise before anything is measured if it cannot be, or has a case's profile already."""
         if self.folder is None:
             return
-        stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "case"
-        number = self._names[stem] = self._names.get(stem, 0) + 1
-        if number > 1:
-            stem = f"{stem}-{number}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise EnvironmentFault(f"cannot make the folder {self.folder}: {error.strerror}") from error
-        save_profile(profile, self.folder / f"{stem}.parquet", force=self.force)
+        for name in names:
+            check_writable(self._path(name, 1), overwrite=self.force)
+
+    def keep(self, name: str, profile: Profile) -> None:
+        """Save a profile as NAME.parquet, further measurements of a case as NAME-2.parquet and NAME-3.parquet."""
+        if self.folder is None:
+            return
+        number = self._counts[name] = self._counts.get(name, 0) + 1
+        save_profile(profile, self._path(name, number), force=self.force)
+
+    def _path(self, name: str, number: int) -> Path:
+        assert self.folder is not None
+        stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "case"
+        return self.folder / f"{stem}{f'-{number}' if number > 1 else ''}.parquet"
 
 
 def _write(path: Path, text: str) -> None:
