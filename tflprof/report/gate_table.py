@@ -30,28 +30,31 @@ def print_gate(result: GateResult, console: Console) -> None:
 
 
 def _print_case(case: GateCase, console: Console) -> None:
-    head = Text.assemble(
-        (plain(case.name), "bold"), "  ", (verdict_words(case), "" if case.error else _STYLE[case.verdict])
+    style = "red" if case.error is not None else _STYLE[case.verdict]
+    # No line begins with a name: logs of CI services have commands there.
+    console.print(
+        Text.assemble((verdict_words(case), style), "  ", (plain(case.name), "bold")), soft_wrap=True
     )
-    console.print(head)
     if words := measured_words(case):
-        console.print(Text(plain(words), style="dim"))
+        _say(console, plain(words), "dim")
     if case.error is not None:
-        console.print(Text(f"  error: {plain(case.error)}", style="red"))
+        _say(console, f"error: {plain(case.error)}", "red")
         if case.hint:
-            console.print(Text(f"    → {plain(case.hint)}"))
+            _say(console, f"  → {plain(case.hint)}")
     shown, passed = shown_results(case.results)
     if shown:
         Grid(_columns(shown)).print(console)
-        for one in shown:
-            if one.verdict != "pass":
-                console.print(
-                    Text(plain(f"  {one.verdict}: {one.subject}: {one.reason}"), _STYLE[one.verdict])
-                )
+    for one in shown:
+        if one.verdict != "pass":
+            _say(console, plain(f"{one.verdict}: {one.subject}: {one.reason}"), _STYLE[one.verdict])
     for line in passed:
-        console.print(Text(f"  {plain(line)}", style="dim"))
+        _say(console, plain(line), "dim")
     for note in case.notes:
-        console.print(Text(f"  {plain(note)}"))
+        _say(console, plain(note))
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    console.print(Text(f"  {line}", style), soft_wrap=True)
 
 
 def _columns(results: Sequence[BudgetResult]) -> list[Column]:
