@@ -7,7 +7,7 @@ only measured time is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ _NS_PER_US = 1000.0
 
 @dataclass
 class _Calls:
-    """All calls of one node in the inferences counted: durations of single calls in ns, or what is known of them."""
+    """All calls of one node in the inferences counted: durations in ns, None where they are not known."""
 
     event: EventInfo
     sum: float = 0.0
@@ -35,39 +35,23 @@ class _Calls:
     last: float | None = None
     min: float | None = None
     max: float | None = None
-    squares: float | None = 0.0
     std: float | None = None
 
-    def add(self, values: IntArray) -> None:
-        """Durations of calls, [calls], in order of time."""
-        if not len(values):
-            return
-        self.first = float(values[0]) if self.first is None else self.first
-        self.last = float(values[-1])
-        self.min = min(float(values.min()), self.min if self.min is not None else np.inf)
-        self.max = max(float(values.max()), self.max if self.max is not None else 0.0)
-        self.sum += float(values.sum())
-        self.squares = (self.squares or 0.0) + float(np.square(values.astype(np.float64)).sum())
-        self.count += len(values)
 
-    def spread(self) -> Spread:
-        """In microseconds."""
-        average = self.sum / self.count
-        std = self.std
-        if std is None and self.squares:
-            std = float(np.sqrt(max(0.0, self.squares / self.count - average**2)))
-        return Spread(
-            count=self.count,
-            avg=average / _NS_PER_US,
-            first=_us(self.first),
-            last=_us(self.last),
-            min=_us(self.min),
-            max=_us(self.max),
-            std=_us(std),
-        )
-
-
-Nodes = dict[tuple[int, int, int, str], _Calls]
+def _calls(event: EventInfo, columns: Sequence[tuple[IntArray, IntArray]]) -> _Calls:
+    """Calls of a node that has a column for each of its places in event lists: inferences, [n], and durations, [n]."""
+    order = np.concatenate([where for where, _ in columns])
+    values = np.concatenate([elapsed for _, elapsed in columns])[np.argsort(order, kind="stable")]
+    return _Calls(
+        event=event,
+        sum=float(values.sum()),
+        count=len(values),
+        first=float(values[0]),
+        last=float(values[-1]),
+        min=float(values.min()),
+        max=float(values.max()),
+        std=float(values.std()),
+    )
 
 
 def benchmark_proto(profile: Profile) -> bytes:
@@ -92,50 +76,44 @@ def benchmark_proto(profile: Profile) -> bytes:
     return write_profile_message(meta.model.path, _tables(profile, nodes, inferences))
 
 
-def _samples(profile: Profile) -> tuple[Nodes, int]:
+def _samples(profile: Profile) -> tuple[list[_Calls], int]:
     """Calls in the central half of the steady profiled inferences, and how many these are."""
     table, unit = profile.table, profile.meta.unit
     central = central_half(select_inferences(table, "profiled", unit).values)
-    nodes: Nodes = {}
+    nodes: dict[EventInfo, list[tuple[IntArray, IntArray]]] = {}
     for number, structure in enumerate(profile.meta.alignment.structures):
         elapsed, where = select_events(table, unit, number, len(structure.events))
-        chosen = elapsed[central[where]]
+        chosen = central[where]
         for place, event in enumerate(structure.events):
-            if event.type != events.PHASE and len(chosen):
-                nodes.setdefault(_key(event), _Calls(event)).add(chosen[:, place])
-    return nodes, int(central.sum())
+            if event.type != events.PHASE and chosen.any():
+                nodes.setdefault(event, []).append((where[chosen], elapsed[chosen, place]))
+    return [_calls(event, columns) for event, columns in nodes.items()], int(central.sum())
 
 
-def _averages(profile: Profile) -> tuple[Nodes, int]:
+def _averages(profile: Profile) -> tuple[list[_Calls], int]:
     """What another tool told of each node's calls, and of how many inferences."""
     told = {
         kind: select_statistics(profile.table, kind, "steady")
         for kind in ("mean", "count", "calls", "min", "max", "std")
     }
     inferences = told["count"].get(None) or 1
-    nodes: Nodes = {}
+    nodes: list[_Calls] = []
     listed = [event for structure in profile.meta.alignment.structures for event in structure.events]
     for place, event in enumerate(listed):
         mean = told["mean"].get(place)
         if event.type == events.PHASE or mean is None:
             continue
-        # Rows of a log are not added up: the tool did that, and a log may have two rows of a name.
-        calls = _Calls(event, squares=None, sum=float(mean) * inferences)
-        calls.count = told["calls"].get(place) or inferences
-        calls.min, calls.max, calls.std = (_known(told[kind].get(place)) for kind in ("min", "max", "std"))
-        nodes[(*_key(event)[:3], f"{event.tag} {place}")] = calls
+        smallest, largest, std = (told[kind].get(place) for kind in ("min", "max", "std"))
+        count = told["calls"].get(place) or inferences
+        nodes.append(_Calls(event, float(mean) * inferences, count, min=smallest, max=largest, std=std))
     return nodes, inferences
 
 
-def _key(event: EventInfo) -> tuple[int, int, int, str]:
-    return event.m2, event.type, event.m1, event.tag
-
-
-def _tables(profile: Profile, nodes: Nodes, inferences: int) -> list[LogTable]:
+def _tables(profile: Profile, nodes: Sequence[_Calls], inferences: int) -> list[LogTable]:
     """A table per subgraph, rows in the order in which they first ran."""
     layers = {layer.id: layer for layer in profile.meta.model.layers}
     rows: dict[int, list[LogRow]] = {}
-    for calls in nodes.values():
+    for calls in nodes:
         own = rows.setdefault(calls.event.m2, [])
         own.append(_row(calls, inferences, layers, len(own)))
     return [
@@ -152,7 +130,7 @@ def _row(calls: _Calls, inferences: int, layers: Mapping[str, LayerInfo], order:
         type=event.tag,
         name=event.tag if kernel else _outputs(layers.get(f"{event.m2}/{event.m1}"), event),
         index=event.m1 if event.m1 >= 0 else None,
-        spread=calls.spread(),
+        spread=_spread(calls),
         calls=max(1, calls.count // inferences),
         order=order,
     )
@@ -165,9 +143,17 @@ def _outputs(layer: LayerInfo | None, event: EventInfo) -> str:
     return f"[{', '.join(layer.outputs or (layer.name,))}]"
 
 
+def _spread(calls: _Calls) -> Spread:
+    return Spread(
+        count=calls.count,
+        avg=_us(calls.sum / calls.count),
+        first=_us(calls.first),
+        last=_us(calls.last),
+        min=_us(calls.min),
+        max=_us(calls.max),
+        std=_us(calls.std),
+    )
+
+
 def _us(value: float | None) -> float | None:
     return None if value is None else value / _NS_PER_US
-
-
-def _known(value: int | None) -> float | None:
-    return None if value is None else float(value)
