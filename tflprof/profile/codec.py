@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -20,7 +21,7 @@ def from_json(cls: type[T], data: Mapping[str, Any]) -> T:
 
     Unknown keys are left out, so that a reader survives additions. Raises KeyError for a missing required key.
     """
-    hints = get_type_hints(cls)
+    hints = _hints(cast(Hashable, cls))
     values: dict[str, Any] = {}
     for field in fields(cast(Any, cls)):
         if field.name in data:
@@ -28,6 +29,11 @@ def from_json(cls: type[T], data: Mapping[str, Any]) -> T:
         elif field.default is MISSING and field.default_factory is MISSING:
             raise KeyError(f"{cls.__name__}.{field.name}")
     return cls(**values)
+
+
+@functools.cache
+def _hints(cls: Hashable) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
 def _decode(hint: Any, value: Any) -> Any:

@@ -193,15 +193,14 @@ class Inferences:
 
 def select_inferences(table: pa.Table, variant: str, counter: str, phase: str = "steady") -> Inferences:
     """Undisturbed inferences of a variant, phase and counter. Absent numbers are -1."""
-    frame = table.filter(_wanted(table, "inference", variant, counter, phase))
-    return Inferences(
-        *(_ints(frame, name) for name in ("value", "process", "block", "t", "structure", "core"))
-    )
+    names = ["value", "process", "block", "t", "structure", "core"]
+    frame = table.select(names).filter(_wanted(table, "inference", variant, counter, phase))
+    return Inferences(*(_ints(frame, name) for name in names))
 
 
 def select_rounds(table: pa.Table, variant: str, counter: str) -> tuple[IntArray, IntArray]:
     """Process and round of each steady inference that :func:`select_inferences` gives, [inferences] each."""
-    frame = table.filter(_wanted(table, "inference", variant, counter, "steady"))
+    frame = table.select(["process", "round"]).filter(_wanted(table, "inference", variant, counter, "steady"))
     return _ints(frame, "process"), _ints(frame, "round")
 
 
@@ -215,14 +214,14 @@ def select_events(table: pa.Table, counter: str, structure: int, width: int) -> 
     inferences = select_inferences(table, "profiled", counter)
     where = np.flatnonzero(inferences.structure == structure)
     wanted = _wanted(table, "event", "profiled", counter, "steady")
-    frame = table.filter(wanted)
+    frame = table.select(["value", "structure"]).filter(wanted)
     values = _ints(frame, "value")[_ints(frame, "structure") == structure]
     return values.reshape(len(where), width), where
 
 
 def select_singles(table: pa.Table, kind: str, phase: str, counter: str) -> IntArray:
     """Values that belong to no block (``init``, ``memory``), of the plain variant."""
-    return _ints(table.filter(_wanted(table, kind, "plain", counter, phase)), "value")
+    return _ints(table.select(["value"]).filter(_wanted(table, kind, "plain", counter, phase)), "value")
 
 
 def select_statistics(table: pa.Table, kind: str, phase: str) -> dict[int | None, int]:
@@ -235,8 +234,17 @@ def select_statistics(table: pa.Table, kind: str, phase: str) -> dict[int | None
 def _wanted(table: pa.Table, kind: str, variant: str, counter: str, phase: str) -> pa.ChunkedArray:
     mask = pc.invert(table["tainted"])
     for name, value in (("kind", kind), ("variant", variant), ("counter", counter), ("phase", phase)):
-        mask = pc.and_(mask, pc.equal(table[name], value))
+        mask = pc.and_(mask, _equals(table[name], value))
     return mask
+
+
+def _equals(column: pa.ChunkedArray, value: str) -> pa.ChunkedArray:
+    """Where a column of text has a value: of an encoded one numbers are compared, which is many times as fast."""
+    if not pa.types.is_dictionary(column.type):
+        return pc.equal(column, value)
+    # Every chunk has a dictionary of its own; what is not in it has the number -1, which none has.
+    parts = [pc.equal(chunk.indices, pc.index(chunk.dictionary, value)) for chunk in column.chunks]
+    return pa.chunked_array(parts, type=pa.bool_())
 
 
 def _ints(table: pa.Table, name: str) -> IntArray:
@@ -248,5 +256,6 @@ def select_numbered(table: pa.Table, kind: str, counter: str) -> tuple[IntArray,
 
     The number is the same for all values of one inference, and grows with time.
     """
-    frame = table.filter(_wanted(table, kind, "plain", counter, "steady"))
+    wanted = _wanted(table, kind, "plain", counter, "steady")
+    frame = table.select(["process", "inference", "value"]).filter(wanted)
     return (_ints(frame, "process") << 32) + _ints(frame, "inference"), _ints(frame, "value")

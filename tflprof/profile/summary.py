@@ -112,7 +112,9 @@ def row_samples(meta: ProfileMeta, table: pa.Table) -> IntArray:
     for number, structure in enumerate(meta.alignment.structures):
         width = len(structure.events)
         events, where = select_events(table, meta.unit, number, width)
-        rows[where] = events @ row_coefficients(structure.parent, meta.alignment.rows, number)
+        coefficients = row_coefficients(structure.parent, meta.alignment.rows, number)
+        # Exact below 2**53 ns, which is 104 days, and many times as fast as a product of integers.
+        rows[where] = events.astype(np.float64) @ coefficients.astype(np.float64)
     return rows
 
 
@@ -131,12 +133,14 @@ def invoke_samples(meta: ProfileMeta, table: pa.Table) -> IntArray:
 def row_coefficients(parent: tuple[int, ...], rows: tuple[Row, ...], structure: int) -> IntArray:
     """[events, rows]: +1 for a row's own events, -1 for events enclosed directly in them (exclusive time)."""
     matrix = np.zeros((len(parent), len(rows)), dtype=np.int64)
+    children: dict[int, list[int]] = {}
+    for child, enclosing in enumerate(parent):
+        children.setdefault(enclosing, []).append(child)
     for column, row in enumerate(rows):
         for event in row.events.get(str(structure), ()):
             matrix[event, column] += 1
-            for child, enclosing in enumerate(parent):
-                if enclosing == event:
-                    matrix[child, column] -= 1
+            for child in children.get(event, ()):
+                matrix[child, column] -= 1
     return matrix
 
 
