@@ -61,7 +61,7 @@ def export(
     from tflprof.profile.store import read_profile
     from tflprof.report.export.formats import BINARY, export_profile
 
-    if output == _STDOUT and to.value in BINARY and sys.stdout.isatty():
+    if output == _STDOUT and to.value in BINARY and _is_terminal():
         raise UsageError(f"{to.value} is no text for a terminal", "name a file with -o FILE, or use a pipe")
     data = export_profile(
         read_profile(profile), to.value, samples=samples, inferences=inferences, top=top, model=model
@@ -75,9 +75,13 @@ def export(
     say(f"{to.value} saved as {output}")
 
 
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
 def _print(data: bytes) -> None:
     """On a terminal names are shown as in tables, since there they could act."""
-    if sys.stdout.isatty():
+    if _is_terminal():
         from tflprof.report.text import plain
 
         print("\n".join(map(plain, data.decode("utf-8").splitlines())))
