@@ -113,13 +113,19 @@ def _squared_t(cosines: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray
     return np.asarray((counts - 1) * cosines / np.maximum(1.0 - cosines, _TINY), dtype=np.float64)
 
 
+def _comparable(cosines: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray:
+    """What orders all columns as their t does; of as many pairs each, the cosines do, which are had for less."""
+    return cosines if np.all(counts == counts[0]) else _squared_t(cosines, counts)
+
+
 def _adjusted(flips: FloatArray, values: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray:
     """Step-down p-values [columns]: each is compared with the largest of those no larger than itself."""
-    cosines = _squared_cosines(flips, values, counts)
     # Equal within rounding is equal, and speaks for chance.
-    observed = _squared_t(np.maximum(cosines[0] - _TINY, 0.0), counts)
+    unflipped = np.maximum(_squared_cosines(flips[:1], values, counts)[0] - _TINY, 0.0)
+    observed = _comparable(unflipped, counts)
     order = np.argsort(observed, kind="stable")
-    chance = np.maximum.accumulate(_squared_t(cosines, counts)[:, order], axis=1)
+    chance = _comparable(_squared_cosines(flips, values[:, order], counts[order]), counts[order])
+    np.maximum.accumulate(chance, axis=1, out=chance)
     share = (chance >= observed[order]).mean(axis=0)
     adjusted = np.empty(len(order))
     adjusted[order] = np.maximum.accumulate(share[::-1])[::-1]
@@ -128,7 +134,10 @@ def _adjusted(flips: FloatArray, values: FloatArray, counts: npt.NDArray[np.int6
 
 def _critical(flips: FloatArray, centred: FloatArray, counts: npt.NDArray[np.int64], alpha: float) -> float:
     """The |t| that the largest of all columns exceeds with probability alpha, if all means were 0."""
-    largest = np.sort(_squared_t(_squared_cosines(flips, centred, counts), counts).max(axis=1))
+    cosines = _squared_cosines(flips, centred, counts)
+    if np.all(counts == counts[0]):
+        cosines, counts = cosines.max(axis=1, keepdims=True), counts[:1]
+    largest = np.sort(_squared_t(cosines, counts).max(axis=1))
     rank = math.ceil((1.0 - alpha) * len(largest) - _TINY)
     return math.sqrt(largest[min(max(rank, 1), len(largest)) - 1])
 

@@ -1,0 +1,122 @@
+"""How often a model that is compared with itself is called changed.
+
+500 comparisons drawn from the pools of ``comparison_pools``, each a stretch of 40 consecutive pairs that is looked at
+as a live comparison is, and 60 live ones at default settings. Beside them, on the same data, the rules that others use.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from benchmarks import common
+from benchmarks.comparison_live import Live, collect_live
+from benchmarks.comparison_models import same
+from benchmarks.comparison_trials import POOLS, Pool, Trial, of_others, rates, read_pool, share, window
+
+STRETCHES = (40, 10)
+"""Consecutive pairs of a drawn comparison; the second only as a further view, from other draws."""
+
+
+def drawn(
+    rng: np.random.Generator, pools: list[Pool], count: int, stretch: int
+) -> tuple[list[Trial], list[dict[str, bool]]]:
+    """So many comparisons of each pool, and what the rules of others say."""
+    trials, others = [], []
+    for pool in pools:
+        for _ in range(count):
+            trials.append(pool.trial(window(rng, len(pool.values), stretch)))
+            others.append(of_others(rng, pool.runs))
+    return trials, others
+
+
+def summary(trials: list[Trial]) -> dict[str, object]:
+    """Counts of a set of comparisons."""
+    return {
+        "comparisons": len(trials),
+        "alarms": sum(trial.alarm for trial in trials),
+        "rejections": sum(trial.rejected for trial in trials),
+        "rejections_at_any_look": sum(trial.rejected_ever for trial in trials),
+        "pairs": dict(sorted(Counter(trial.pairs for trial in trials).items())),
+        "totals": dict(Counter(trial.total.status for trial in trials)),
+        "layers": dict(Counter(row.status for trial in trials for row in trial.layers)),
+    }
+
+
+def line(name: str, trials: list[Trial]) -> tuple[str, ...]:
+    """A set's line of the table."""
+    count = len(trials)
+    totals = Counter(trial.total.status for trial in trials)
+    return (
+        name,
+        f"**{share(sum(trial.alarm for trial in trials), count)}**",
+        share(sum(trial.rejected_ever for trial in trials), count),
+        f"{totals['same'] / count:.0%}",
+        f"{np.median([trial.pairs for trial in trials]):.0f}",
+    )
+
+
+def main() -> None:
+    """Draw, measure, count."""
+    options = common.arguments(__doc__ or "", drawn=500, live=60)
+    core = str(common.last_core())
+    models = same(POOLS / "models")
+    pools = [read_pool(name) for name in models]
+    rng = np.random.default_rng(20261121)
+    sets = {stretch: drawn(rng, pools, options.drawn // len(pools), stretch) for stretch in STRETCHES}
+    live: dict[str, list[Live]] = {
+        name: collect_live(name, (path, path), options.live // len(models), core)
+        for name, path in models.items()
+    }
+    every = [one for found in live.values() for one in found]
+    trials, others = sets[STRETCHES[0]]
+    of_live = rates([one.others for one in every])
+    hours = (sum(pool.seconds for pool in pools) + sum(one.seconds for one in every)) / 3600
+    rows = [
+        line("drawn", trials),
+        line("live", [one.trial for one in every]),
+        line("drawn and live", trials + [one.trial for one in every]),
+        line(f"drawn, stretches of {STRETCHES[1]}", sets[STRETCHES[1]][0]),
+    ]
+    by_model = [
+        (
+            name,
+            str(sum(one.trial.alarm for one in found)),
+            f"{np.median([one.seconds for one in found]):.0f} s",
+            f"{np.median([one.trial.pairs for one in found]):.0f}",
+            f"{np.mean([one.trial.total.status == 'same' for one in found]):.0%}",
+        )
+        for name, found in live.items()
+    ]
+    redone = sum(one.statuses == one.as_measured for one in every)
+    text = "\n\n".join(
+        (
+            common.table(
+                ("comparisons", "false alarms", "rejected, whatever the size", "total same", "pairs"), rows
+            ),
+            f"Machine-hours of measuring behind them: {hours:.2f}. Redone from their files, {redone} of {len(every)}"
+            " live ones gave the same statuses.",
+            common.table(("live", "alarms", "time (median)", "pairs", "total same"), by_model),
+            "The rules of others (B is called slower; an equal share would be called faster), share of the same:",
+            common.table(
+                ("rule", "drawn", "live"),
+                [(name, f"{rate:.1%}", f"{of_live[name]:.1%}") for name, rate in rates(others).items()],
+            ),
+        )
+    )
+    data = {
+        "drawn": summary(trials),
+        f"drawn_stretches_of_{STRETCHES[1]}": summary(sets[STRETCHES[1]][0]),
+        "live": summary([one.trial for one in every]),
+        "live_by_model": {name: summary([one.trial for one in found]) for name, found in live.items()},
+        "live_redone_equal": redone,
+        "machine_hours": hours,
+        "others_drawn": rates(others),
+        "others_live": of_live,
+    }
+    common.publish("comparison_false_alarms", "False alarms of comparing", text, data, options.out)
+
+
+if __name__ == "__main__":
+    main()
