@@ -64,8 +64,14 @@ def mismatches(a: ProfileMeta, b: ProfileMeta) -> tuple[Mismatch, ...]:
     return tuple(
         Mismatch(key, one.get(key), other.get(key))
         for key in {**one, **other}
-        if one.get(key) != other.get(key) or (key in ESSENTIAL and one.get(key) is None)
+        if one.get(key) != other.get(key) or (key in ESSENTIAL and _unknown(key, one))
     )
+
+
+def _unknown(key: str, conditions: dict[str, Any]) -> bool:
+    # The same library is of the same version, whichever that is.
+    told_by = "runtime.sha256" if key == "runtime.version" and conditions.get("runtime.sha256") else key
+    return conditions.get(told_by) is None
 
 
 def _work_of(meta: ProfileMeta) -> dict[str, Any]:
