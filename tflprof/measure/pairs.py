@@ -141,6 +141,8 @@ class PairedMeasurement:
         Raises:
             KeyboardInterrupt, TflprofError: before there was any steady sample of both.
         """
+        if self.cause is not None:
+            return False
         if self._began is None:
             self._began = time.monotonic()
             self._device["start"] = self._runner.conditions()

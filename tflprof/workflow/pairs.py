@@ -95,6 +95,7 @@ def compare_pairs(
 
     looks: list[int] = []
     for number, look in enumerate(LOOKS, 1):
+        heed(held, measurement)
         whole = measurement.extend(look)
         heed(held, measurement)
         if measurement.pairs not in looks:

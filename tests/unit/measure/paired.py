@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Phone(ScriptedRunner):
 
     script: Callable[[int], Script] = lambda _: []
     change: Callable[[int, Script], Script] = lambda _, records: records
+    runtime: Mapping[str, str | None] = field(default_factory=lambda: {"version": None, "sha256": "0" * 64})
     recovered: int = 0
     slow: tuple[Path, ...] = field(default_factory=tuple)
 
