@@ -5,7 +5,7 @@ from __future__ import annotations
 from tflprof import units
 from tflprof.analysis.compare import compare_profiles
 from tflprof.analysis.comparison import Comparison
-from tflprof.analysis.gate import amount_text, condition_text, missing_layers
+from tflprof.analysis.gate import amount_text, change_text, changed_layers, condition_text, missing_layers
 from tflprof.errors import Untrusted
 from tflprof.profile.mismatch import mismatches
 from tflprof.profile.profile import Profile
@@ -38,13 +38,11 @@ def update_baseline(case: Prepared, profile: Profile) -> tuple[str, ...]:
 
 
 def _changes(comparison: Comparison) -> tuple[str, ...]:
-    """The total before and now, and every layer that is faster, slower, new or gone."""
-    changed = [one for one in comparison.layers if one.status in ("faster", "slower")]
-    found = [
-        f"{one.status}: {one.subject}, {amount_text(one.a.typical, comparison.unit)} before, "
-        f"{amount_text(one.b.typical, comparison.unit)} now"
-        for one in (comparison.total, *changed)
-        if one.a is not None and one.b is not None
-    ]
-    ratio = units.format_ratio(comparison.total.ratio)
-    return (f"total {ratio}", *found, *missing_layers(comparison))
+    """The total before and now, and every layer that is slower, faster, new or gone."""
+    total = f"{change_text(comparison.total, comparison)} ({units.format_change(comparison.total.ratio)})"
+    return (
+        total,
+        *changed_layers(comparison, "slower"),
+        *changed_layers(comparison, "faster"),
+        *missing_layers(comparison),
+    )

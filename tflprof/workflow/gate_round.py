@@ -106,7 +106,7 @@ def _paired(
 
 def _judged(case: Prepared, profile: Profile, before: gate.Before, notes: tuple[str, ...]) -> Round:
     results = gate.judge(case.spec.limits, profile, before)
-    changed = [*gate.slower_layers(before.comparison), *gate.missing_layers(before.comparison)]
+    changed = [*gate.changed_layers(before.comparison), *gate.missing_layers(before.comparison)]
     return Round(profile, results, before.comparison, (*changed, *notes, *before.comparison.notes))
 
 
