@@ -174,7 +174,7 @@ def compare(
         return LiveComparison(judge(first, second), first, second)
     stored = next(side for side in (first, second) if isinstance(side, Profile))
     likewise = {**keywords_as_profiled(stored.meta, given), "max_seconds": max_seconds}
-    return _one_by_one([_measured(side, likewise, tell) for side in (first, second)], judge, tell)
+    return _one_by_one([_measured(side, likewise, tell) for side in (first, second)], judge, tell, stored)
 
 
 def _paired(
@@ -195,8 +195,10 @@ def _paired(
     return LiveComparison(found[2], found[0], found[1])
 
 
-def _one_by_one(make: list[Callable[[], Profile]], judge: _Judge, tell: OnProgress) -> LiveComparison:
-    """Compare profiles that are made one after the other."""
+def _one_by_one(
+    make: list[Callable[[], Profile]], judge: _Judge, tell: OnProgress, stored: Profile | None = None
+) -> LiveComparison:
+    """Compare profiles that are made one after the other, but for the ``stored`` one."""
     made: list[Profile | None] = []
     with HeldSignals(holding=False) as held:
         try:
@@ -207,8 +209,8 @@ def _one_by_one(make: list[Callable[[], Profile]], judge: _Judge, tell: OnProgre
         except Interrupted as stop:
             raise _interrupted([*made, stop.profile], stop.cause) from stop
         except (KeyboardInterrupt, TflprofError) as error:
-            if not made:
-                raise
+            if all(one is stored for one in made):
+                raise  # nothing was measured yet
             raise _interrupted(made, error) from error
         a, b = (one for one in made if one is not None)
         try:
