@@ -199,7 +199,7 @@ def hostile() -> Comparison:
             1.2e6 * (i + 1),
             "slower",
             op=f"CUSTOM {name}",
-            was=name[::-1],
+            was=f"{name} before",
             reason=name,
             position=i,
         )

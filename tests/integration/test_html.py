@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.factories import Part, group, make_profile, mobilenet, part, static, sustained
+from tests.opened_page import OpenedPage
 from tflprof.profile.meta import Finding
 from tflprof.profile.profile import Profile
 from tflprof.report.html import write_page
@@ -26,30 +25,11 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert program, "no Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        # The sandbox needs privileges that containers lack; the pages are our own.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-class Opened:
-    """A page with what it complained of and asked for."""
+class Opened(OpenedPage):
+    """A profile's page, its charts drawn."""
 
     def __init__(self, browser: Browser, path: Path, width: int = 1400, scheme: str = "light") -> None:
-        self.page: Page = browser.new_page(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
-        )
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
+        super().__init__(browser, path, width, scheme)
         self.page.wait_for_selector("#order > *")
 
     def column(self, key: str) -> list[str]:
@@ -104,11 +84,8 @@ def test_the_page_stands_alone_and_fits(
     opened = open_page(browser, tmp_path, PROFILES[name](), width, scheme)
     opened.page.wait_for_selector("#roofline > *")
     assert opened.complaints == []
-    assert [url for url in opened.requests if not url.startswith(("file:", "data:"))] == []
-    assert len([url for url in opened.requests if url.startswith("file:")]) == 1
-    assert opened.page.evaluate(
-        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    )
+    assert opened.alone
+    assert opened.fits
     assert "NaN" not in opened.page.content()
 
 

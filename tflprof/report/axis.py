@@ -30,14 +30,14 @@ class Axis:
 
     def ticks(self, count: int = 4) -> list[tuple[float, str]]:
         """Places and labels of round values, the unit at each."""
-        step = _round_step((self.high - self.low) / count)
-        first = math.ceil(self.low / step - 1e-9)
-        values = [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
         factor, suffix = units.scale_of(max(abs(self.low), abs(self.high)), self.unit)
-        decimals = max(0, -math.floor(math.log10(step / factor) + 1e-9))
+        low, high = self.low / factor, self.high / factor
+        step = _round_step((high - low) / count)
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        decimals = max(0, -math.floor(math.log10(step) + 1e-9))
         return [
-            (self.place(value), f"{value / factor:.{decimals}f} {suffix}".strip().replace("-", "−"))
-            for value in values
+            (self.place(i * step * factor), f"{i * step:.{decimals}f} {suffix}".strip().replace("-", "−"))
+            for i in range(first, last + 1)
         ]
 
 

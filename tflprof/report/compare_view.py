@@ -120,8 +120,14 @@ class Side:
 
 @dataclass(frozen=True)
 class CompareView:
-    """Everything a page shows of a comparison. ``prefix``: makes ids unique where a page has several;
-    ``level``: of its headings.
+    """Everything a page shows of a comparison.
+
+    Attributes:
+        prefix: makes ids unique where a page has several comparisons.
+        level: of its headings.
+        reach: how far the marks beside the ratios go, as a change in percent.
+        mismatches: conditions that must be equal and are not: key, of A, of B.
+        conditions: sections of (label, of A, of B).
     """
 
     comparison: Comparison

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from tflprof import units
 from tflprof.analysis.gate import amount_text
-from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
+from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult, Verdict
 from tflprof.report.axis import Axis, fit_axis
 from tflprof.report.compare_view import CompareView, make_compare_view
 from tflprof.report.conditions import Section, describe_conditions
 from tflprof.report.gate_table import interval_text
 from tflprof.report.gate_words import measured_words, of_every_layer, result_words, verdict_words
 from tflprof.report.text import plain
+
+_DECISIVE = 5
+"""Budgets named beside the verdict."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,45 @@ class CaseView:
 
 @dataclass(frozen=True)
 class GateView:
-    """All cases with the verdict of the whole in words."""
+    """All cases with the verdict of the whole in words.
+
+    Attributes:
+        because: number of the case, verdict and sentence of what decided it, at most :data:`_DECISIVE`.
+        more: number of those that are not among them.
+        compared: the first comparison there is.
+    """
 
     result: GateResult
     words: str
+    because: tuple[tuple[int, str, str], ...]
+    more: int
     cases: tuple[CaseView, ...]
+    compared: CompareView | None
 
 
 def make_gate_view(result: GateResult) -> GateView:
     """Work out what a page shows of ``result``."""
     cases = tuple(_case(case, number) for number, case in enumerate(result.cases, 1))
-    return GateView(result, result_words(result), cases)
+    because = [each for one in cases for each in _decisive(one, result.verdict)]
+    return GateView(
+        result=result,
+        words=result_words(result),
+        because=tuple(because[:_DECISIVE]),
+        more=max(0, len(because) - _DECISIVE),
+        cases=cases,
+        compared=next((one.comparison for one in cases if one.comparison is not None), None),
+    )
+
+
+def _decisive(one: CaseView, verdict: Verdict) -> list[tuple[int, str, str]]:
+    """What made the whole what it is; of a gate that passed, nothing."""
+    if one.case.error is not None:
+        return [(one.number, "error", f"{one.case.name}: {one.case.error}")]
+    return [
+        (one.number, verdict, f"{one.case.name}, {result.subject}: {result.reason}")
+        for result in one.case.results
+        if result.verdict == verdict and verdict != "pass"
+    ]
 
 
 def _case(case: GateCase, number: int) -> CaseView:
