@@ -118,6 +118,15 @@ def test_a_process_that_one_side_has_nothing_of_is_no_pair() -> None:
     assert found == paired_result(without(a, "process == 4"), without(b, "process == 4"), MATCHES)
 
 
+def test_a_process_that_broke_before_its_first_profiled_round_is_no_pair() -> None:
+    a, b = twins(processes=11)
+    broken = without(a, "process == 4 and variant == 'profiled'")
+    found = paired_result(broken, b, MATCHES)
+    assert found.pairs == 10
+    assert found == paired_result(without(a, "process == 4"), b, MATCHES)
+    assert found.rows[0].p is not None
+
+
 def test_a_row_that_often_takes_no_time_is_not_compared() -> None:
     a, b = twins()
     frame = b.table.to_pandas()
