@@ -51,7 +51,9 @@ def noise_models(n: int) -> tuple[NoiseModel, ...]:
 
 
 def _model(weight: float, covariance: FloatArray) -> NoiseModel:
-    root = np.linalg.cholesky(covariance)
+    # One size for all kinds, so that one least noise holds for all: that of neighbours' differences.
+    size = (covariance[0, 0] + covariance[1, 1]) / 2 - covariance[0, 1]
+    root = np.linalg.cholesky(covariance / size)
     whiten = np.linalg.inv(root)
     # A sum over the columns from c on is the whitened step at c.
     steps = np.cumsum(whiten[:, ::-1], axis=1)[:, ::-1]
@@ -97,6 +99,12 @@ class Fit:
         """[n, n]: the same of a stretch from one point until before another."""
         own = self.step_information
         return np.asarray(np.add.outer(own, own) - 2 * (self.steps.T @ self.steps), dtype=np.float64)
+
+    @functools.cached_property
+    def stretch_variance(self) -> FloatArray:
+        """[n, n]: its inverse above the diagonal, 0 below."""
+        information = np.maximum(self.stretch_information, 1e-12)
+        return np.asarray(np.triu(1.0 / information, 1), dtype=np.float64)
 
 
 def fits(n: int, at: tuple[int, ...]) -> tuple[Fit, ...]:

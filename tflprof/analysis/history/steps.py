@@ -212,11 +212,27 @@ class _Window:
             allowed &= (places > within[0]) & (places < within[1])
         products = [fit.products @ self.series for fit in known]
         choice = self._choose(known, products, [fit.step_information for fit in known], allowed)
-        if choice is None and within is None:
+        if choice is None and within is None and self._may_have_stretch(known, products, allowed):
             differences = [np.subtract.outer(product, product) for product in products]
             information = [fit.stretch_information for fit in known]
             choice = self._choose(known, differences, information, _stretches(allowed))
         return choice
+
+    def _may_have_stretch(
+        self, known: tuple[Fit, ...], products: list[FloatArray], allowed: npt.NDArray[np.bool_]
+    ) -> bool:
+        """False if even the clearest stretch is not clear enough: what is usual, and fast to see."""
+        count = int(_stretches(allowed).sum())
+        free = len(self.series) - known[0].fitted - 1
+        if free < 1 or not count:
+            return False
+        least = -stdtrit(free, ALPHA / (4 * count))
+        for fit, product in zip(known, products, strict=True):
+            gain = float((np.subtract.outer(product, product) ** 2 * fit.stretch_variance).max())
+            left = float(((fit.remainder @ self.series) ** 2).sum())
+            if gain > least**2 * max((left - gain) / free, self.noise**2):
+                return True
+        return False
 
     def _choose(
         self,

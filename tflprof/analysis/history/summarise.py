@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tflprof.analysis.history.scan import Seen
-from tflprof.analysis.history.worker import summarise_files
 
 Progress = Callable[[int, int], None]
 
@@ -26,6 +25,11 @@ def summarise_all(root: Path, files: Sequence[Seen], folder: Path, on_progress: 
 
     ``on_progress`` is told how many files are done, of how many.
     """
+    if not files:
+        return []
+    # It needs much that an index which is up to date does without.
+    from tflprof.analysis.history.worker import summarise_files
+
     done = [0]
 
     def tick() -> None:
