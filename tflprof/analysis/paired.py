@@ -144,7 +144,7 @@ def pair_matrix(a: Profile, b: Profile, matches: Sequence[RowMatch], most: int |
         _places(b, "profiled"),
     )
     # A process that broke before its first round of the one kind would take the place of a whole one.
-    whole = np.intersect1d(total.process, rows.process) if matches else total.process
+    whole = np.intersect1d(total.process, rows.process if matches else total.process)
     processes = (whole if len(whole) else np.union1d(total.process, rows.process))[:most]
     values = np.hstack([total.estimates(processes), rows.estimates(processes)])
     smaller = np.concatenate([total.smaller(processes), rows.smaller(processes)])
