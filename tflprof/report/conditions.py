@@ -8,7 +8,7 @@ from typing import Any
 
 from tflprof import units
 from tflprof.facts import DeviceFacts
-from tflprof.profile.meta import ClockInfo, Options, PortInfo, ProfileMeta, Schedule
+from tflprof.profile.meta import ClockInfo, Options, PortInfo, ProfileMeta
 from tflprof.report.describe import describe_target
 from tflprof.report.text import plain
 
@@ -98,18 +98,27 @@ def _measurement(meta: ProfileMeta) -> list[tuple[str, str]]:
             "numbers",
             f"{meta.provenance} {meta.unit}" + (", averages only" if meta.kind == "aggregate" else ""),
         ),
-        *([] if meta.kind == "aggregate" else _schedule(meta.schedule)),
+        *([] if meta.kind == "aggregate" else _schedule(meta)),
         ("clock", _clock(meta.clock, meta.unit)),
         ("noise floor", units.format_share(meta.noise_floor.total)),
     ]
 
 
-def _schedule(schedule: Schedule) -> Iterable[tuple[str, str]]:
-    reached = {True: "reached", False: "not reached", None: "cannot be told"}[schedule.reached]
-    yield "precision wanted", f"±{100 * schedule.precision:g} %, {reached}"
+def _schedule(meta: ProfileMeta) -> Iterable[tuple[str, str]]:
+    schedule = meta.schedule
+    if meta.pairing is None:
+        reached = {True: "reached", False: "not reached", None: "cannot be told"}[schedule.reached]
+        yield "precision wanted", f"±{100 * schedule.precision:g} %, {reached}"
     yield "time budget", f"{schedule.max_seconds:g} s"
     yield "processes", str(schedule.processes)
-    yield "looks at the interval", str(schedule.looks)
+    if meta.pairing is None:
+        yield "looks at the interval", str(schedule.looks)
+    else:
+        looks = ", ".join(map(str, meta.pairing.looks))
+        yield (
+            "measured with",
+            f"another model, side {meta.pairing.side.upper()}, compared after {looks} pairs",
+        )
     yield "complete", "yes" if schedule.complete else "no, cut short"
 
 
