@@ -227,23 +227,25 @@ def _neighbourhoods(
 
 
 def _align(likeness: _Likeness, rows: IntArray, columns: IntArray) -> list[tuple[int, int]]:
-    """The pairs in order whose likeness sums up to most."""
+    """The pairs in order whose likeness sums up to most; of equals the first: what is more of them comes behind."""
     alike = likeness.of(rows, columns)
     n, m = alike.shape
+    # best[i, j]: of what is left from row i and column j on.
     best = np.zeros((n + 1, m + 1))
-    for i in range(n):
-        best[i + 1, 1:] = np.maximum.accumulate(np.maximum(best[i, 1:], best[i, :-1] + alike[i]))
+    for i in range(n - 1, -1, -1):
+        row = np.maximum(best[i + 1, :-1], best[i + 1, 1:] + alike[i])
+        best[i, :-1] = np.maximum.accumulate(row[::-1])[::-1]
     pairs: list[tuple[int, int]] = []
-    i, j = n, m
-    while i and j:
-        if best[i, j] == best[i - 1, j - 1] + alike[i - 1, j - 1]:
-            i, j = i - 1, j - 1
+    i, j = 0, 0
+    while i < n and j < m:
+        if best[i, j] == best[i + 1, j + 1] + alike[i, j]:
             pairs.append((int(rows[i]), int(columns[j])))
-        elif best[i, j] == best[i - 1, j]:
-            i -= 1
+            i, j = i + 1, j + 1
+        elif best[i, j] == best[i + 1, j]:
+            i += 1
         else:
-            j -= 1
-    return pairs[::-1]
+            j += 1
+    return pairs
 
 
 def _out_of_order(likeness: _Likeness, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -252,8 +252,14 @@ def _id(part: Part | None) -> str:
 
 
 def _name(row: Difference) -> str:
-    part = row.b or row.a
-    return plain(part.name) if part is not None else ""
+    """The layer's name; where it has another in B, both."""
+    names = dict.fromkeys(_side_name(part) for part in (row.a, row.b) if part is not None)
+    return " → ".join(names)
+
+
+def _side_name(part: Part) -> str:
+    more = len(part.layers) - 1
+    return plain(part.name) + (f" +{more}" if more > 0 else "")
 
 
 def _op(row: Difference) -> str:

@@ -108,3 +108,8 @@ def swish_by_hand(net: Network, x: Value, name: str, make: Callable[[Value, str]
     gate = net.apply("RELU6", [y], f"{name}/gate", y.shape, like=y)
     scaled = net.apply("LOGISTIC", [gate], f"{name}/scaled", y.shape, like=y)
     return net.apply("MUL", [y, scaled], name, y.shape, {"fused_activation_function": "NONE"}, like=y)
+
+
+def one_more(net: Network, x: Value, name: str, make: Callable[[Value, str], Value]) -> Value:
+    """A pointwise convolution twice, the second from as many channels."""
+    return net.conv2d(make(x, name), f"{name}_more", make_channels(x, name), 1)

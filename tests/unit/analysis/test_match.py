@@ -90,6 +90,22 @@ def test_a_split_layer_is_compared_with_all_its_parts(
     assert set(by_kind(a, b)) == {"split", "renamed" if prefix else "same"}
 
 
+def test_names_tell_of_an_activation_apart_where_the_profile_does_not(tmp_path: Path) -> None:
+    """Profiles of before 0.1.0: the activation makes what the convolution made, by its name."""
+    where = "conv_8_pointwise"
+    a, b = meta_of(mobilenet(), tmp_path), edited(tmp_path, networks.activation_apart, where)
+    old = [
+        replace(
+            meta,
+            model=replace(meta.model, layers=tuple(replace(x, activation=None) for x in meta.model.layers)),
+        )
+        for meta in (a, b)
+    ]
+    assert by_kind(*old)["split"] == [((where,), (f"{where}/BiasAdd", where))]
+    more = edited(tmp_path, networks.followed_by_relu, where)
+    assert "split" not in by_kind(old[0], more)
+
+
 def test_an_activation_in_one_operator_or_in_three(tmp_path: Path) -> None:
     one = edited(tmp_path, networks.hard_swish, "conv_8_pointwise")
     three = edited(tmp_path, networks.swish_by_hand, "conv_8_pointwise")
@@ -151,6 +167,13 @@ def test_a_name_is_not_a_part_of_another() -> None:
         "same": [(("conv_10",), ("conv_10",))],
     }
     assert by_kind(both, chain(("CONV_2D", "conv_1")))["removed"] == [(("conv_10",), ())]
+
+
+def test_of_equal_layers_the_later_one_is_the_one_more() -> None:
+    a = chain(("MUL", "x_0"), ("CONV_2D", "x_1"), ("ADD", "x_2"))
+    b = chain(("MUL", "y_0"), ("CONV_2D", "y_1"), ("CONV_2D", "y_2"), ("ADD", "y_3"))
+    assert by_kind(a, b)["inserted"] == [((), ("y_2",))]
+    assert by_kind(b, a)["removed"] == [(("y_2",), ())]
 
 
 def test_names_that_shifted_by_an_insertion_do_not_mislead() -> None:
