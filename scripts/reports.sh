@@ -25,7 +25,11 @@ render mobilenet_v1_float32 emulated:pixel2 mobilenet_v1
 render mobilenet_v1_int8 emulated:pixel2 mobilenet_v1 --dtype int8
 render mobilenet_v2_float32 emulated:pixel2 mobilenet_v2
 
+"$tflprof" compare "$reports/mobilenet_v1_float32.parquet" "$reports/mobilenet_v1_int8.parquet" --force \
+    --html "$reports/compare_float32_int8.html"
+
 cd "$project"
+"$VENV/bin/python" -m scripts.page_image reports/compare_float32_int8.html docs/images/compare.png --height 1370
 "$VENV/bin/python" -m scripts.phone_profile
 for kind in parquet html; do
     mv "out/mobilenet_v1_0.25_96_float32-adb.$kind" "$reports/phone_profile.$kind"
