@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tflprof import units
 from tflprof.analysis.compared import Compared, compared_rows, compared_total
-from tflprof.analysis.comparison import Comparison, Difference, Method, Part
+from tflprof.analysis.comparison import Comparison, Difference, Method, Part, Status
 from tflprof.analysis.exact import exact_differences
 from tflprof.analysis.match import RowMatch, graphs_agree, match_rows
 from tflprof.analysis.paired import ALPHA, paired_result
@@ -31,7 +31,6 @@ class _Judged:
     layers: tuple[Difference, ...]
     pairs: int | None = None
     looks: int | None = None
-    notes: tuple[str, ...] = ()
 
 
 def compare_profiles(
@@ -80,7 +79,7 @@ def compare_profiles(
         matching="identity" if graphs_agree(a.meta, b.meta) else "structure",
         mismatches=found,
         forced=forced,
-        notes=judged.notes,
+        notes=_notes(a.meta, b.meta, judged.total.status, method),
     )
 
 
@@ -148,12 +147,7 @@ def _judge(
         result = paired_result(a, b, matches)
         judged = paired_differences(result, total, rows, threshold, a.meta.unit)
         return _Judged(*judged, result.pairs, result.looks)
-    return _Judged(
-        *stored_differences(a, b, total, rows, threshold, ALPHA),
-        notes=(
-            "the two were measured at different times: what drifted between them looks like a difference",
-        ),
-    )
+    return _Judged(*stored_differences(a, b, total, rows, threshold, ALPHA))
 
 
 def _incomparable(judged: _Judged, reason: str, one_unit: bool) -> _Judged:
@@ -174,7 +168,27 @@ def _incomparable(judged: _Judged, reason: str, one_unit: bool) -> _Judged:
             threshold=None,
         )
 
-    return replace(judged, total=mark(judged.total), layers=tuple(map(mark, judged.layers)), notes=())
+    return replace(judged, total=mark(judged.total), layers=tuple(map(mark, judged.layers)))
+
+
+def _notes(a: ProfileMeta, b: ProfileMeta, status: Status, method: Method) -> tuple[str, ...]:
+    """What a reader must know beside the numbers."""
+    notes = [DRIFT] if method == "stored" and status != "incomparable" else []
+    data = [(meta.options.seed, dict(meta.options.inputs)) for meta in (a, b)]
+    if data[0] != data[1]:
+        notes.append("the data of the inputs differ: where time depends on them, that is in the difference")
+    for side, meta in (("A", a), ("B", b)):
+        ran = {layer for row in meta.alignment.rows for layer in row.layers}
+        idle = [layer.id for layer in meta.model.layers if layer.id not in ran]
+        if idle and ran:
+            shown = ", ".join(idle[:5]) + (" …" if len(idle) > 5 else "")
+            what = (
+                f"1 layer of {side} did not run and is"
+                if len(idle) == 1
+                else f"{len(idle)} layers of {side} did not run and are"
+            )
+            notes.append(f"{what} not compared: {shown}")
+    return tuple(notes)
 
 
 def _unattributed(a: Profile, b: Profile, incomparable: bool) -> Difference | None:

@@ -174,11 +174,12 @@ def _print_rows(comparison: Comparison, rows: Sequence[Difference], console: Con
         Column("B − A", cells(lambda row: _signed(row, a_unit), lambda line: _signed(line, a_unit)), 70),
         Column("B / A" if incomparable else "change", cells(_change, lambda line: line.change), 95),
         Column(f"{confidence(comparison)} interval", cells(_interval, lambda line: line.interval), 65),
-        Column("of A", cells(lambda row: _share(row.a), lambda _: ""), 92 if devices else 30),
-        Column("of B", cells(lambda row: _share(row.b), lambda _: ""), 93 if devices else 31),
+        Column("share", cells(lambda row: _share(row.b or row.a), lambda _: ""), 30),
+        Column("of A", cells(lambda row: _share(row.a), lambda _: ""), 92),
+        Column("of B", cells(lambda row: _share(row.b), lambda _: ""), 93),
     ]
     # Of two devices nothing is judged: shares and ratios say more than statuses and differences.
-    left_out = {"status", "B − A"} if devices else set()
+    left_out = {"status", "B − A", "share"} if devices else {"of A", "of B"}
     Grid([each for each in columns if any(map(str, each.cells)) and each.title not in left_out]).print(
         console
     )
@@ -188,7 +189,7 @@ def _print_rows(comparison: Comparison, rows: Sequence[Difference], console: Con
 def _lines(comparison: Comparison, rows: Sequence[Difference]) -> list[_Line]:
     shown = {id(row) for row in rows}
     hidden = [row for row in comparison.layers if id(row) not in shown]
-    lines = [_hidden(hidden, comparison)] if hidden else []
+    lines = [_hidden(hidden)] if hidden else []
     for name, row in (("unattributed", comparison.unattributed), ("total", comparison.total)):
         if row is not None:
             lines.append(
@@ -206,18 +207,21 @@ def _lines(comparison: Comparison, rows: Sequence[Difference]) -> list[_Line]:
     return lines
 
 
-def _hidden(rows: Sequence[Difference], comparison: Comparison) -> _Line:
+def _hidden(rows: Sequence[Difference]) -> _Line:
     """What is not shown, summed up."""
     a, b = (_sum([getattr(row, side) for row in rows]) for side in ("a", "b"))
-    one_unit = comparison.a.unit == comparison.b.unit
-    difference = b - a if one_unit and a is not None and b is not None else None
-    return _Line(f"{len(rows)} more", a, b, difference)
+    differences = [row.difference for row in rows if units.known(row.difference)]
+    return _Line(f"{len(rows)} more", a, b, sum(differences) if differences else None)
 
 
 def _print_hidden(comparison: Comparison, shown: Sequence[Difference], console: Console) -> None:
     """What the layers are that are not shown."""
     seen = {id(row) for row in shown}
     counts = Counter(row.status for row in comparison.layers if id(row) not in seen)
+    if comparison.method == "paired":
+        console.print(
+            Text("A and B are each one's own cost; B − A and change come from the pairs", style="dim")
+        )
     if counts:
         told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
         console.print(Text(f"not shown: {told}; --all shows them", style="dim"))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.factories import MIXED, Part, group, make_profile, part, static
 from tflprof import stats
-from tflprof.analysis.compare import compare_profiles
+from tflprof.analysis.compare import DRIFT, compare_profiles
 from tflprof.analysis.comparison import Comparison, Difference
 from tflprof.analysis.stored import noise_floors
 from tflprof.errors import EXIT_INCONCLUSIVE, Untrusted, UsageError
@@ -140,7 +140,7 @@ def test_a_threshold_of_time_does_not_soften_counts() -> None:
 
 def test_noise_is_no_difference() -> None:
     found = compare_profiles(quiet(), quiet(seed=1), threshold=0.05)
-    assert (found.method, found.matching) == ("stored", "identity")
+    assert (found.method, found.matching, found.notes) == ("stored", "identity", (DRIFT,))
     assert {one.status for one in (found.total, *found.layers)} == {"same"}
 
 
@@ -416,6 +416,21 @@ def test_too_few_pairs_conclude_nothing() -> None:
 def test_a_profile_with_itself_is_no_pair() -> None:
     a, _ = together(quiet(), quiet())
     assert compare_profiles(a, a).method == "stored"
+
+
+def test_layers_that_never_ran_are_told() -> None:
+    """A branch that was not taken has no row; it is not passed over in silence."""
+    a = counts()
+    rows = a.meta.alignment.rows[:2]
+    half = with_meta(a, alignment=replace(a.meta.alignment, rows=rows))
+    found = compare_profiles(a, half)
+    assert found.notes == ("1 layer of B did not run and is not compared: 0/2",)
+    assert [one.match for one in found.layers] == ["same", "same", "removed"]
+
+
+def test_other_input_data_are_told() -> None:
+    found = compare_profiles(quiet(), with_options(quiet(seed=1), seed=9))
+    assert any("data of the inputs differ" in note for note in found.notes)
 
 
 def test_every_row_has_a_status_and_a_reason() -> None:
