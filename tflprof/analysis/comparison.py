@@ -20,7 +20,7 @@ Match = Literal[
 ]
 """How a row of A belongs to one of B.
 
-``same``: nothing but its time may differ; ``renamed``: another name or place; ``changed``: other shape, dtype,
+``same``: nothing but its time (and its id) may differ; ``renamed``: another name; ``changed``: other shape, dtype,
 weights' size or operator; ``moved``: elsewhere in the order; ``split``: one layer of A is several of B;
 ``fused``: several of A are one of B; ``regrouped``: several of A are several of B, or the runtime's kernels
 cannot be told apart; ``inserted``: only in B; ``removed``: only in A.
