@@ -104,7 +104,7 @@ class ScriptedRunner:
     provenance: str = "measured"
     source: str = "native"
     counters: tuple[str, ...] = ("ns",)
-    runtime: Mapping[str, str | None] = field(default_factory=dict)
+    runtime: Mapping[str, str | None] = field(default_factory=lambda: {"version": "1.0"})
     build: str = "0" * 12
     deterministic: bool = False
     sessions: list[ScriptedSession] = field(default_factory=list)
