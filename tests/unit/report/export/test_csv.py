@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,3 +150,14 @@ def test_lists_within_samples() -> None:
     field = profile.table.schema.field(place)
     changed = Profile(profile.meta, profile.table.set_column(place, field, pa.array(values, type=field.type)))
     assert plain_values(read_samples(samples_csv(changed), changed)) == plain_values(changed.samples())
+
+
+def test_the_guide_reads_layers_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = Path(__file__).resolve().parents[4] / "docs" / "export.md"
+    (code,) = re.findall(r"```python\n(.+?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    profile = make_profile([part("CONV_2D", name, 10.0) for name in ("NA", "=1+1", "'=1", "'x", "", "a,b")])
+    (tmp_path / "layers.csv").write_bytes(layers_csv(profile).encode())
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    equal(names["layers"], profile.layers())
