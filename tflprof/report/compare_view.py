@@ -11,16 +11,14 @@ from typing import get_args
 from tflprof import units
 from tflprof.analysis.comparison import Comparison, Difference, Part, Status
 from tflprof.profile.meta import ProfileMeta
-from tflprof.report.axis import Axis, fit_axis
 from tflprof.report.compare_words import match_words, ratio_interval, total_texts
 from tflprof.report.conditions import describe_conditions, value_text
 from tflprof.report.describe import describe_run, describe_state
+from tflprof.report.order_chart import OrderChart, make_order_chart
 from tflprof.report.waterfall import Waterfall, contribution, make_waterfall, typical_of
 
 _SHARES = 20
 """Layers in the chart of shares."""
-_THIN = 0.9
-"""Bars below this part of the width, in percent, are drawn without patterns and gaps."""
 _LEAST_RATIO, _MOST_RATIO = 1.05, 2.0
 """How far the column of ratios reaches: at least so far, and never farther."""
 
@@ -65,32 +63,6 @@ class TableRow:
     ratio: Cell
     interval: str
     forest: Forest | None
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A bar of the chart in execution order, in percent of its width and height; ``row`` is its table row."""
-
-    row: int
-    kind: str
-    x: float
-    width: float
-    y: float
-    height: float
-    whisker: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class OrderChart:
-    """Contributions of all layers in execution order. ``zero``: place of no difference, in percent from the top;
-    ``thin``: bars are too narrow for patterns.
-    """
-
-    bars: tuple[Bar, ...]
-    zero: float
-    thin: bool
-    ticks: tuple[tuple[float, str], ...]
-    labels: tuple[tuple[float, str], ...]
 
 
 @dataclass(frozen=True)
@@ -174,7 +146,7 @@ def make_compare_view(comparison: Comparison, prefix: str = "", level: int = 2) 
         rows=rows,
         footer=tuple(footer),
         waterfall=None if devices else make_waterfall(comparison),
-        order=None if devices else _order_chart(comparison),
+        order=None if devices else make_order_chart(comparison),
         shares=_share_rows(rows) if devices else (),
         reach=units.format_change(math.exp(reach)),
         mismatches=tuple(
@@ -277,45 +249,6 @@ def _forest(row: Difference, comparison: Comparison, reach: float) -> Forest | N
 
 def _log(ratio: float | None) -> float | None:
     return math.log(ratio) if units.known(ratio) and ratio > 0 else None
-
-
-def _order_chart(comparison: Comparison) -> OrderChart | None:
-    changes = [contribution(row) for row in comparison.layers]
-    known = [change for change in changes if change is not None]
-    if not any(known) or comparison.a.unit != comparison.b.unit:
-        return None
-    axis = fit_axis([0.0, *known], comparison.unit)
-    if max(known) <= 0:
-        axis = Axis(axis.low, 0.0, False, comparison.unit)
-    slot = 100 / len(changes)
-    bars = [
-        _bar(i, row, change, axis, slot)
-        for i, (row, change) in enumerate(zip(comparison.layers, changes, strict=True))
-        if change is not None
-    ]
-    step = max(1, math.ceil(len(changes) / 8))
-    labels = [
-        (round((i + 0.5) * slot, 2), comparison.layers[i].subject) for i in range(0, len(changes), step)
-    ]
-    ticks = tuple((100 - place, label) for place, label in axis.ticks(6))
-    return OrderChart(tuple(bars), 100 - axis.place(0.0), slot < _THIN, ticks, tuple(labels))
-
-
-def _bar(i: int, row: Difference, change: float, axis: Axis, slot: float) -> Bar:
-    zero, end = 100 - axis.place(0.0), 100 - axis.place(change)
-    gap = 0.16 * slot if slot >= _THIN else 0.0
-    whisker = None
-    if slot > 1.5 and units.known(row.lo) and units.known(row.hi):
-        whisker = (round(100 - axis.place(row.hi), 2), round(100 - axis.place(row.lo), 2))
-    return Bar(
-        row=i,
-        kind=row.status,
-        x=round(i * slot + gap / 2, 3),
-        width=round(slot - gap, 3),
-        y=round(min(zero, end), 2),
-        height=round(abs(zero - end), 2),
-        whisker=whisker,
-    )
 
 
 def _share_rows(rows: Sequence[TableRow]) -> tuple[ShareRow, ...]:

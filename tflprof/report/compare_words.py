@@ -124,6 +124,15 @@ def _by(comparison: Comparison) -> str:
     return f"needs {by}{'fewer' if total.status == 'faster' else 'more'} {comparison.unit} than"
 
 
+def what_went(comparison: Comparison) -> str:
+    """What a waterfall is of: ``milliseconds``, ``instructions``."""
+    if comparison.unit != "ns":
+        return comparison.unit
+    totals = [part.typical or 0.0 for part in (comparison.total.a, comparison.total.b) if part is not None]
+    _, suffix = units.scale_of(max(totals, default=0.0), "ns")
+    return {"ns": "nanoseconds", "µs": "microseconds", "ms": "milliseconds"}.get(suffix, "seconds")
+
+
 def total_texts(comparison: Comparison) -> tuple[str, str]:
     """Both totals with their units, with digits enough to tell them apart."""
     a, b = comparison.total.a, comparison.total.b

@@ -81,8 +81,7 @@ def make_waterfall(comparison: Comparison) -> Waterfall | None:
     unsaid = sum(1 for row in comparison.layers if contribution(row) is None and (row.a or row.b) is not None)
     remainder = after - steps.level
     if abs(remainder) > _NEGLIGIBLE * abs(before):
-        detail = f"unknown of {_layers(unsaid)}" if unsaid else "the rows do not add up to the totals"
-        steps.add("not explained", detail, remainder, "rest", (None, None))
+        steps.add("not explained", _why_not(comparison, unsaid), remainder, "rest", (None, None))
     steps.level = after
     steps.total("B", comparison.b.model.name, comparison.total)
     return Waterfall(tuple(steps.found), fit_axis(_levels(steps.found), comparison.unit))
@@ -141,6 +140,15 @@ def _by_size(rows: Sequence[Difference]) -> list[tuple[int, float]]:
     known = [(i, change) for i, row in enumerate(rows) if (change := contribution(row)) is not None]
     known = [(i, change) for i, change in known if change or rows[i].status != "same"]
     return sorted(known, key=lambda each: (-abs(each[1]), each[0]))
+
+
+def _why_not(comparison: Comparison, unsaid: int) -> str:
+    """Why the steps do not lead to B's total by themselves; ``unsaid``: layers that cannot be told."""
+    if unsaid:
+        return f"unknown of {_layers(unsaid)}"
+    if comparison.method == "paired":
+        return "pairs differ otherwise than the totals"
+    return "the rows do not add up to the totals"
 
 
 def _levels(steps: Sequence[Step]) -> list[float]:
