@@ -15,7 +15,7 @@ from tflprof.analysis.stored import stored_differences
 from tflprof.analysis.together import paired_differences
 from tflprof.errors import Untrusted, UsageError
 from tflprof.profile.meta import ProfileMeta
-from tflprof.profile.mismatch import Mismatch, mismatches
+from tflprof.profile.mismatch import Mismatch, mismatches, shown_value
 from tflprof.profile.profile import Profile
 
 DRIFT = "two files cannot cancel drift: what changed between their measurements looks like a difference"
@@ -119,17 +119,11 @@ def _measured_together(a: ProfileMeta, b: ProfileMeta) -> bool:
 
 
 def _refusal(found: Sequence[Mismatch]) -> Untrusted:
-    told = "; ".join(f"{one.key}: A {_shown(one.a)}, B {_shown(one.b)}" for one in found)
+    told = "; ".join(f"{one.key}: A {shown_value(one.a)}, B {shown_value(one.b)}" for one in found)
     return Untrusted(
         f"the profiles cannot be compared, they differ in what changes speed: {told}",
         "measure both under the same conditions; --force-incomparable shows the numbers all the same",
     )
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "unknown"
-    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _judge(

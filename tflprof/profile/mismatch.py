@@ -29,6 +29,16 @@ class Mismatch:
     b: Any
 
 
+def shown_value(value: Any) -> str:
+    """A condition's value as text; of a hash its beginning tells enough."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, tuple | list):
+        return " ".join(map(shown_value, value)) or "none"
+    text = str(value)
+    return f"{text[:12]}…" if len(text) == 64 and set(text) <= set("0123456789abcdef") else text
+
+
 def conditions_of(meta: ProfileMeta) -> dict[str, Any]:
     """Everything but the model that changes its speed, by key."""
     target, options = meta.target, meta.options

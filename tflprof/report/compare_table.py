@@ -13,6 +13,7 @@ from tflprof import units
 from tflprof.analysis.compare import DRIFT
 from tflprof.analysis.comparison import Comparison, Difference, Part, Status
 from tflprof.profile.meta import ProfileMeta
+from tflprof.profile.mismatch import shown_value
 from tflprof.report.columns import Column, Grid
 from tflprof.report.compare_words import (
     both_provenances,
@@ -106,7 +107,7 @@ def _print_how(comparison: Comparison, console: Console) -> None:
         style = "dim" if comparison.method == "devices" else "yellow"
         console.print(
             Text(
-                f"  differs: {plain(found.key)}: A {shown_value(found.a)}, B {shown_value(found.b)}",
+                f"  differs: {plain(found.key)}: A {plain(shown_value(found.a))}, B {plain(shown_value(found.b))}",
                 style=style,
             )
         )
@@ -125,13 +126,6 @@ def _print_findings(meta: ProfileMeta, console: Console) -> None:
         if finding.severity in _SEVERITY:
             head = (f"{finding.severity} {plain(finding.code)}", _SEVERITY[finding.severity])
             console.print(Text.assemble("  ", head, f"  {plain(finding.message)}"))
-
-
-def shown_value(value: object) -> str:
-    """A condition's value as text: unknown, or the parts of a list."""
-    if value is None:
-        return "unknown"
-    return plain(" ".join(map(str, value)) if isinstance(value, tuple | list) else value)
 
 
 def _shown(comparison: Comparison, top: int | None, show_all: bool) -> list[Difference]:

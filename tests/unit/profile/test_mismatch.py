@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.factories import make_profile
-from tflprof.profile.mismatch import mismatches
+from tflprof.profile.mismatch import mismatches, shown_value
 
 
 def test_a_profile_goes_with_itself_and_with_another_of_its_kind() -> None:
@@ -132,3 +132,18 @@ def test_the_same_library_is_of_the_same_version_whichever_that_is() -> None:
     assert mismatches(a, a) == ()
     other = replace(a, runtime={**a.runtime, "sha256": "1" * 64})
     assert [found.key for found in mismatches(a, other)] == ["runtime.sha256"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "unknown"),
+        ((), "none"),
+        ((4, 5), "4 5"),
+        ("0a" * 32, "0a0a0a0a0a0a…"),
+        (("A", None), "A unknown"),
+        (2, "2"),
+    ],
+)
+def test_values_as_text(value: Any, text: str) -> None:
+    assert shown_value(value) == text
