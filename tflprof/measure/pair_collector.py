@@ -16,8 +16,8 @@ from tflprof.runner import records as wire
 class PairCollector:
     """Routes records to a collector for each of two models, whichever was loaded first.
 
-    What comes before the steady state (init, first inference, memory) is kept of the model only that the process
-    loaded first: the second finds the library loaded and the first model's memory taken.
+    Init, first inference and memory are kept of the model only that the process loaded first, and as they were
+    before the other was: the second finds the library loaded and the first model's memory taken.
 
     Attributes:
         a: the collector of the first model; b: of the second.
@@ -56,7 +56,7 @@ class PairCollector:
         if number is None:
             self.a.add(record)
             self.b.add(record)
-        elif number == 0 or not _of_start(record):
+        elif not _of_process(record) or (number == 0 and not _is_end(record)):
             self._by_number[number].add(record)
 
     def end_process(self) -> None:
@@ -88,10 +88,15 @@ class PairCollector:
 _Round = tuple[int, int, str]
 
 
-def _of_start(record: wire.Record) -> bool:
+def _of_process(record: wire.Record) -> bool:
     if isinstance(record, wire.Block):
         return record.phase == "first"
     return isinstance(record, (wire.Init, wire.Memory))
+
+
+def _is_end(record: wire.Record) -> bool:
+    # By then the process holds both models.
+    return isinstance(record, wire.Memory) and record.at == "end"
 
 
 def _rounds(blocks: Sequence[BlockSamples]) -> set[_Round]:

@@ -132,11 +132,12 @@ class PairedMeasurement:
         """Processes so far that gave what a comparison needs."""
         return self._pairs
 
-    def extend(self, pairs: int) -> bool:
+    def extend(self, pairs: int, what_for: str = "") -> bool:
         """Run processes until so many gave usable data; False if the time is over or something cut it short.
 
         A process whose device is lost is followed by the next one, once the device is back. Ctrl-C, SIGTERM or
         an error after the first steady samples of both models is told in ``cause``; what was gathered is kept.
+        Progress says ``what_for`` the pairs are.
 
         Raises:
             KeyboardInterrupt, TflprofError: before there was any steady sample of both.
@@ -148,7 +149,7 @@ class PairedMeasurement:
             self._device["start"] = self._runner.conditions()
         with Interrupts(lambda: self._tell(STOPPING)) as interrupts:
             try:
-                self._run(pairs, interrupts)
+                self._run(pairs, interrupts, what_for)
                 interrupts.check()
             except (KeyboardInterrupt, TflprofError) as error:
                 self.collector.end_process()
@@ -181,7 +182,7 @@ class PairedMeasurement:
             made.append(assemble(graph, self._runner, self._request, plan, outcome, pairing))
         return made[0], made[1]
 
-    def _run(self, pairs: int, interrupts: Interrupts) -> None:
+    def _run(self, pairs: int, interrupts: Interrupts, what_for: str) -> None:
         resumption = Resumption(
             self._runner,
             self.collector,
@@ -200,7 +201,7 @@ class PairedMeasurement:
             else:
                 resumption.went_well()
             self._pairs = self._count(pairs)
-            self._tell(self._progress(pairs))
+            self._tell(self._progress(pairs, what_for))
 
     def _one(self, interrupts: Interrupts) -> None:
         """One process with both models."""
@@ -238,10 +239,11 @@ class PairedMeasurement:
     def _elapsed(self) -> float:
         return 0.0 if self._began is None else time.monotonic() - self._began - self._waited
 
-    def _progress(self, wanted: int) -> Progress:
+    def _progress(self, wanted: int, what_for: str) -> Progress:
         """The fraction is of the pairs until the next look, or of the time budget."""
         fraction = max(self._pairs / wanted, self._elapsed() / self._plan.max_seconds)
-        return Progress("measuring", min(fraction, 1.0), f"{self._pairs} of {wanted} pairs")
+        detail = ", ".join(filter(None, [f"{self._pairs} of {wanted} pairs", what_for]))
+        return Progress("measuring", min(fraction, 1.0), detail)
 
 
 class _Orders:

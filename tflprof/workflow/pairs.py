@@ -96,11 +96,12 @@ def compare_pairs(
     looks: list[int] = []
     for number, look in enumerate(LOOKS, 1):
         heed(held, measurement)
-        whole = measurement.extend(look)
+        turn = f"look {number} of at most {len(LOOKS)}"
+        whole = measurement.extend(look, turn)
         heed(held, measurement)
         if measurement.pairs not in looks:
             looks.append(measurement.pairs)
-        tell(Progress("comparing", None, f"look {number} of at most {len(LOOKS)}: {measurement.pairs} pairs"))
+        tell(Progress("comparing", None, f"{measurement.pairs} pairs, {turn}"))
         a, b = measurement.profiles(looks)
         try:
             comparison = judge(a, b)

@@ -14,7 +14,7 @@ from tflprof.measure.pipeline import Progress
 from tflprof.model.graph import Model
 from tflprof.profile.profile import Profile
 from tflprof.runner.interface import RunRequest, Session
-from tflprof.runner.records import End, Record
+from tflprof.runner.records import End, Memory, Record
 
 Script = list[Record | BaseException]
 SLOWER = 1.5
@@ -56,6 +56,7 @@ def session(number: int, speeds: list[float], rounds: int = 4) -> Script:
             value = round(10_000_000 * speeds[m]) + (number * 7919 + turn * 104_729) % 1000
             t = number * SECOND + turn * SECOND // 20 + m
             records.append(replace(block(variant, turn, [value] * 4, t=t), m=m))
+    records += [Memory(m, "end", 5 << 20, 5 << 20) for m in (0, 1)]
     return [*records, End("ok", len(records))]
 
 

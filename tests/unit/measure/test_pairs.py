@@ -104,6 +104,7 @@ def test_what_the_start_costs_is_told_of_the_model_loaded_first_only(models: tup
         for kind in ("init", "memory"):
             assert set(samples[samples.kind == kind].process) == own
         assert set(frame(profile, "first").process) == own
+        assert set(samples[samples.kind == "memory"].phase) == {"first"}
 
 
 def test_structures_are_told_apart_by_model(models: tuple[Model, Model]) -> None:
@@ -148,8 +149,8 @@ def test_blocks_of_slow_models_become_shorter(models: tuple[Model, Model]) -> No
 
 def test_progress_tells_pairs(models: tuple[Model, Model]) -> None:
     told: list[Progress] = []
-    measurement(Phone(), models, told=told).extend(4)
-    assert [progress.detail for progress in told] == [f"{n} of 4 pairs" for n in range(1, 5)]
+    measurement(Phone(), models, told=told).extend(4, "look 1")
+    assert [progress.detail for progress in told] == [f"{n} of 4 pairs, look 1" for n in range(1, 5)]
     fractions = [progress.fraction or 0.0 for progress in told]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
