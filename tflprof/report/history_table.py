@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from tflprof import units
+from tflprof.analysis.history.search import CONFIRM
 from tflprof.analysis.history.series import Point, Series, Step
-from tflprof.analysis.history.steps import CONFIRM, MIN_POINTS
+from tflprof.analysis.history.steps import MIN_POINTS
 from tflprof.report.columns import Column, Grid
 from tflprof.report.text import plain
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
+import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,8 +87,9 @@ class History:
 
     def __init__(self, root: Path, index: Index) -> None:
         self.root = root
-        self._index = index  # a temporary one is removed with it
         self._database = Database(index.path, root)
+        if not index.kept:
+            weakref.finalize(self, shutil.rmtree, index.path.parent, ignore_errors=True)
         rows = self._database.fetch("SELECT path, reason FROM skipped ORDER BY path")
         self.skipped: tuple[tuple[str, str], ...] = (*((str(a), str(b)) for a, b in rows), *index.refused)
         self.notes = index.notes

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,13 @@ class Index:
         path: the database; it stays as it is.
         refused: what could not be looked at, with the reason.
         notes: what a user should know, as sentences.
-        folder: what is removed with this object, if the index is not kept.
+        kept: False if it is in a folder of its own, to be removed after use.
     """
 
     path: Path
     refused: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
-    folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    kept: bool = True
 
 
 def index_directory(root: Path) -> Path:
@@ -73,14 +74,17 @@ def open_index(root: Path, *, keep: bool, rebuild: bool, on_progress: Progress) 
         else:
             return Index(path, tuple(refused))
     try:
-        folder = tempfile.TemporaryDirectory(prefix="tflprof-history-")
-        path = Path(folder.name) / _NAME
-        _make(path, None, root, files, [], on_progress)
+        path = Path(tempfile.mkdtemp(prefix="tflprof-history-")) / _NAME
+        try:
+            _make(path, None, root, files, [], on_progress)
+        except BaseException:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise
     except (OSError, duckdb.IOException) as error:
         raise EnvironmentFault(
             f"the index of {root} cannot be written: {error}", "free some space, or set TMPDIR"
         ) from error
-    return Index(path, tuple(refused), notes, folder)
+    return Index(path, tuple(refused), notes, kept=False)
 
 
 def _kept(directory: Path, root: Path, files: list[Seen], rebuild: bool, on_progress: Progress) -> Path:

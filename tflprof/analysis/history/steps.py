@@ -9,18 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
-from tflprof.analysis.history.drift import Fit, FloatArray, fits
+from tflprof.analysis.history.drift import FloatArray
+from tflprof.analysis.history.search import CONFIRM, STRETCH, Window
 
 MIN_POINTS = 6
 """With fewer noisy profiles nothing is said."""
-CONFIRM = 3
-"""The last level of noisy profiles is one of at least so many: one or two may be outliers."""
-STRETCH = 5
-"""A level between two others has at least so many."""
-ALPHA = 0.003
-"""Probability of a step where there is none, per window of a series."""
 LEAST_CHANGE = 0.01
 """Relative change below which a new level of noisy profiles is not worth a word."""
 EXACT_RELATIVE = 0.001
@@ -100,20 +95,21 @@ def noisy_shifts(
     clipped = _without_outliers(logs, noise)
     found: dict[int, float] = {}
     for start in _windows(len(points)):
-        window = _Window(clipped[start : start + WINDOW], noise, np.log1p(least))
-        for at, p in window.search().items():
-            _keep_clearer(found, start + at, p)
+        window = Window(clipped[start : start + WINDOW], noise, float(np.log1p(least)))
+        _merge(found, {start + at: p for at, p in window.search().items()})
     shifts = _as_shifts(points, clipped, noise, found)
     return Judged(shifts, _suspects(logs, noise, shifts, np.log1p(least)))
 
 
-def _keep_clearer(found: dict[int, float], at: int, p: float) -> None:
-    """Two windows that overlap may place one step differently."""
-    near = [other for other in found if abs(at - other) < 2 * STRETCH]
-    if all(p < found[other] for other in near):
-        for other in near:
-            del found[other]
-        found[at] = p
+def _merge(found: dict[int, float], new: dict[int, float]) -> None:
+    """Add a window's steps to those of the windows before: where they overlap, both may see one step."""
+    before = dict(found)
+    for at, p in new.items():
+        near = [other for other in before if abs(at - other) < 2 * STRETCH]
+        if all(p < before[other] for other in near):
+            for other in near:
+                found.pop(other, None)
+            found[at] = p
 
 
 def _own_noise(points: FloatArray, spread: npt.NDArray[Any] | None) -> float:
@@ -160,133 +156,6 @@ def _windows(n: int) -> list[int]:
     if n <= WINDOW:
         return [0]
     return [*range(0, n - WINDOW, WINDOW // 2), n - WINDOW]
-
-
-class _Window:
-    """A stretch of a series, searched for steps one after the other (generalised least squares).
-
-    For every kind of noise the best step is Student's t; kinds are weighted by the restricted likelihood of the
-    series with that step in it, as :mod:`tflprof.stats` does it for intervals. A candidate is a step, or a stretch
-    that comes back to its level. Bonferroni's correction is for all candidates of a kind.
-    """
-
-    def __init__(self, series: FloatArray, noise: float, least: float) -> None:
-        self.series = series - series.mean()
-        self.noise = noise
-        self.least = least
-
-    def search(self) -> dict[int, float]:
-        """Beginning of each step and its p-value, corrected."""
-        found: dict[int, float] = {}
-        while len(found) < len(self.series) // CONFIRM:
-            best = self._best(tuple(sorted(found)))
-            if best is None:
-                break
-            found.update(dict.fromkeys(best[0], best[1]))
-        return self._refined(found)
-
-    def _refined(self, found: dict[int, float]) -> dict[int, float]:
-        """Every step moved to where it fits best among the others; those that are none among them are dropped."""
-        if len(found) < 2:
-            return found
-        kept: dict[int, float] = dict(found)
-        for at in sorted(found, key=lambda point: -found[point]):
-            others = tuple(sorted(point for point in kept if point != at))
-            below = max((point for point in others if point < at), default=0)
-            above = min((point for point in others if point > at), default=len(self.series))
-            best = self._best(others, (below, above))
-            del kept[at]
-            if best is not None:
-                kept[best[0][0]] = best[1]
-        return kept
-
-    def _best(
-        self, at: tuple[int, ...], within: tuple[int, int] | None = None
-    ) -> tuple[tuple[int, ...], float] | None:
-        """The likeliest further step (or stretch, unless looked for ``within``) that is significant."""
-        n = len(self.series)
-        known = fits(n, at)
-        allowed = _allowed(n, at)
-        if within is not None:
-            places = np.arange(n)
-            allowed &= (places > within[0]) & (places < within[1])
-        products = [fit.products @ self.series for fit in known]
-        choice = self._choose(known, products, [fit.step_information for fit in known], allowed)
-        if choice is None and within is None and self._may_have_stretch(known, products, allowed):
-            differences = [np.subtract.outer(product, product) for product in products]
-            information = [fit.stretch_information for fit in known]
-            choice = self._choose(known, differences, information, _stretches(allowed))
-        return choice
-
-    def _may_have_stretch(
-        self, known: tuple[Fit, ...], products: list[FloatArray], allowed: npt.NDArray[np.bool_]
-    ) -> bool:
-        """False if even the clearest stretch is not clear enough: what is usual, and fast to see."""
-        count = int(_stretches(allowed).sum())
-        free = len(self.series) - known[0].fitted - 1
-        if free < 1 or not count:
-            return False
-        least = -stdtrit(free, ALPHA / (4 * count))
-        for fit, product in zip(known, products, strict=True):
-            gain = float((np.subtract.outer(product, product) ** 2 * fit.stretch_variance).max())
-            left = float(((fit.remainder @ self.series) ** 2).sum())
-            if gain > least**2 * max((left - gain) / free, self.noise**2):
-                return True
-        return False
-
-    def _choose(
-        self,
-        known: tuple[Fit, ...],
-        products: list[FloatArray],
-        information: list[FloatArray],
-        allowed: npt.NDArray[np.bool_],
-    ) -> tuple[tuple[int, ...], float] | None:
-        """The likeliest of the allowed candidates that are significant and matter."""
-        places = np.nonzero(allowed)
-        count = len(places[0])
-        free = len(self.series) - known[0].fitted - 1
-        if not count or free < 1:
-            return None
-        num = np.array([product[places] for product in products])
-        den = np.maximum(np.array([each[places] for each in information]), 1e-12)
-        left = np.array([[((fit.remainder @ self.series) ** 2).sum()] for fit in known])
-        rest = np.maximum(left - num**2 / den, 0.0)
-        t = np.abs(num) / np.sqrt(den * np.maximum(rest / free, self.noise**2))
-        # No mixture of kinds is clearer than the clearest of them.
-        hopeful = t.max(axis=0) > -stdtrit(free, ALPHA / (4 * count))
-        if not hopeful.any():
-            return None
-        num, den, rest, t = (each[:, hopeful] for each in (num, den, rest, t))
-        bend = np.array([[fit.model.log_det + fit.log_det] for fit in known]) + np.log(den)
-        prior = np.log([[fit.model.weight] for fit in known])
-        logs = prior - 0.5 * (free * np.log(rest + free * self.noise**2 / 4) + bend)
-        top = logs.max(axis=0)
-        weights = np.exp(logs - top)
-        evidence = top + np.log(weights.sum(axis=0))
-        weights /= weights.sum(axis=0)
-        chance = (weights * 2.0 * stdtr(free, -t)).sum(axis=0) * count * 2
-        change = np.abs((weights * num / den).sum(axis=0))
-        right = (chance < ALPHA) & (change >= self.least)
-        if not right.any():
-            return None
-        best = int(np.argmax(np.where(right, evidence, -np.inf)))
-        return tuple(int(axis[hopeful][best]) for axis in places), float(chance[best])
-
-
-def _allowed(n: int, at: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """[n]: a step may begin there, with enough points to both sides until the next."""
-    places = np.arange(n)
-    allowed = (places >= CONFIRM) & (places <= n - CONFIRM)
-    for point in at:
-        allowed &= np.abs(places - point) >= STRETCH
-    return allowed
-
-
-def _stretches(allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """[n, n]: a stretch may begin at the first and end before the second."""
-    places = np.arange(len(allowed))
-    length = np.subtract.outer(places, places).T
-    return np.logical_and.outer(allowed, allowed) & (length >= STRETCH)
 
 
 def _as_shifts(
