@@ -8,7 +8,7 @@ from typing import Literal
 
 from tflprof.analysis import gate, gate_rounds
 from tflprof.analysis.verdicts import GateCase, GateResult, worst
-from tflprof.errors import EXIT_INTERRUPTED, TflprofError
+from tflprof.errors import EXIT_INTERRUPTED, TflprofError, UsageError
 from tflprof.measure.pipeline import OnProgress, Progress
 from tflprof.profile.profile import Profile
 from tflprof.workflow.baseline import update_baseline
@@ -51,7 +51,7 @@ def run_gate(
         cases: models or profiles with their budgets.
         inconclusive_as: what an inconclusive verdict is taken as; None: it is a verdict of its own.
         require_trust: a profile that is not trusted without doubt is not judged, nor is a baseline.
-        update_baselines: replace every case's baseline by what is measured; relative budgets are not judged.
+        update_baselines: replace every case's baseline by what is measured; its relative budgets are not judged.
         on_progress: called now and then.
         on_profile: called with a case's name and every profile measured for it, partial ones included.
 
@@ -59,13 +59,15 @@ def run_gate(
         TflprofError: a case cannot be meant so; nothing was measured.
         GateInterrupted: cut short; it has the result so far.
     """
+    if update_baselines and all(case.baseline is None for case in cases):
+        raise UsageError("there is no baseline to update", "name its place with --baseline FILE")
     prepared = [prepare(case, update=update_baselines) for case in cases]
     keep = on_profile or _ignore
     done: list[GateCase] = []
     for case in prepared:
         tell = _teller(case, len(prepared) > 1, on_progress)
         attempt = _Attempt(case, require_trust, tell, keep)
-        found = attempt.update() if update_baselines else attempt.run()
+        found = attempt.update() if update_baselines and case.spec.baseline else attempt.run()
         done.append(found)
         if found.error_code == EXIT_INTERRUPTED:
             raise GateInterrupted(GateResult(tuple(done), inconclusive_as))

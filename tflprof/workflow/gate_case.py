@@ -85,6 +85,7 @@ def prepare(spec: CaseSpec, *, update: bool) -> Prepared:
         UsageError, ModelError, ProfileError: it cannot be judged as it is asked for.
         TargetError: there is no such target.
     """
+    update = update and spec.baseline is not None
     profile = read_profile(spec.model) if is_profile(spec.model) else None
     counts = parse_target(spec.target).kind == "emulated"
     unit = profile.meta.unit if profile else "instructions" if counts else "ns"
@@ -147,7 +148,7 @@ def _baseline(spec: CaseSpec, *, update: bool) -> Profile | None:
             return None
         raise UsageError(
             f"{spec.title}: the baseline {spec.baseline} does not exist",
-            "make it with: tflprof gate … --update-baseline",
+            "make it with --update-baseline",
         )
     return read_profile(spec.baseline)
 
