@@ -168,7 +168,7 @@ def compare(
     if isinstance(first, Profile) and isinstance(second, Profile):
         if given:
             raise UsageError(
-                f"{', '.join(given)}: given for two profiles, and nothing is to be measured",
+                f"{', '.join(map(_option, given))}: given for two profiles, and nothing is to be measured",
                 "leave it out, or give a model",
             )
         return LiveComparison(judge(first, second), first, second)
@@ -254,6 +254,11 @@ def is_profile(path: PathLike) -> bool:
 def _opened(side: PathLike | Profile) -> PathLike | Profile:
     """A profile if it is one or names one, else the path of a model."""
     return side if isinstance(side, Profile) or not is_profile(side) else read_profile(side)
+
+
+def _option(keyword: str) -> str:
+    """A keyword as the command line's option."""
+    return "--" + {"inputs": "input", "input_shapes": "input-shape"}.get(keyword, keyword.replace("_", "-"))
 
 
 def _checked_threshold(threshold: float) -> float:
