@@ -3,79 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.factories import MIXED, Part, group, make_profile, part, static
+from tests.factories import MIXED, group, make_profile, part, static
+from tests.unit.analysis.sides import COUNTS, alike, costing, counts, quiet, row, with_meta, with_options
 from tflprof import stats
 from tflprof.analysis.compare import DRIFT, compare_profiles
-from tflprof.analysis.comparison import Comparison, Difference
+from tflprof.analysis.comparison import Comparison
 from tflprof.analysis.stored import noise_floors
-from tflprof.errors import EXIT_INCONCLUSIVE, Untrusted, UsageError
-from tflprof.profile.meta import Finding, NoiseFloor, Pairing, ProfileMeta
+from tflprof.profile.meta import NoiseFloor, Pairing, ProfileMeta
 from tflprof.profile.profile import Profile
-from tflprof.profile.samples import BlockSamples, SampleWriter
-
-COUNTS = (part("CONV_2D", "net/a", 5_000_000), part("CONV_2D", "net/b", 90_000), part("ADD", "net/c", 2_000))
-
-
-def with_meta(profile: Profile, **changes: Any) -> Profile:
-    return Profile(replace(profile.meta, **changes), profile.table)
-
-
-def with_options(profile: Profile, **changes: Any) -> Profile:
-    return with_meta(profile, options=replace(profile.meta.options, **changes))
-
-
-def counts(parts: Sequence[Part] = COUNTS, **changes: Any) -> Profile:
-    return with_meta(make_profile(parts, unit="instructions"), **changes)
-
-
-def costing(parts: Sequence[Part], name: str, cost: float) -> tuple[Part, ...]:
-    """The same with another cost of one layer."""
-    return tuple(replace(one, cost=cost) if one.layers[0][1] == name else one for one in parts)
-
-
-def alike(profile: Profile, fingerprint: str) -> Profile:
-    """The same of a model of another structure, whose layers have as many weights each."""
-    layers = tuple(replace(layer, parameters=10, weight_bytes=40) for layer in profile.meta.model.layers)
-    return with_meta(profile, model=replace(profile.meta.model, layers=layers, fingerprint=fingerprint))
-
-
-def row(comparison: Comparison, name: str) -> Difference:
-    """The row with a layer of this name on either side."""
-    return next(
-        one for one in comparison.layers if name in {side.name for side in (one.a, one.b) if side is not None}
-    )
-
-
-def quiet(factor: float = 1.0, *, seed: int = 0, processes: int = 20, parts: int = 3) -> Profile:
-    """Measured on a quiet machine: layers of 1 ms, processes that differ by 0.05 %; the second takes ``factor`` ms."""
-    rng = np.random.default_rng(seed)
-    base = make_profile(
-        [part("CONV_2D", f"net/{i}", 1e6) for i in range(parts)], processes=1, blocks=1, inferences=1
-    )
-    writer = SampleWriter()
-    for process in range(processes):
-        level = rng.normal(1, 0.0005)
-        for number, variant in enumerate(("plain", "profiled")):
-            rows = np.full((60, parts), 1e6) * level * rng.normal(1, 0.001, (60, parts))
-            rows[:, min(1, parts - 1)] *= factor
-            invoke = rows.sum(axis=1)
-            events = [[int(sum(row)), *map(int, row)] for row in rows] if variant == "profiled" else ()
-            writer.add_block(
-                BlockSamples(
-                    process=process, block=number, round=0, phase="steady", variant=variant, counter="ns",
-                    t=process * 10**10 + number * 10**9, khz=None, values=[int(v) for v in invoke], cores=[1] * 60,
-                    structures=[0] * 60 if events else (), events=events,
-                )
-            )  # fmt: skip
-    return Profile(base.meta, writer.table())
-
 
 # Counts
 
@@ -288,100 +228,6 @@ def test_shares_are_of_the_total() -> None:
     assert found.layers[0].a.share == found.layers[0].a.typical / found.total.a.typical  # type: ignore[operator]
     assert found.unattributed is not None
     assert found.unattributed.status == "inconclusive"
-
-
-# Refusals
-
-
-def test_what_differs_in_conditions_is_refused_naming_every_key() -> None:
-    b = with_options(make_profile(), threads=4, kernels="builtin")
-    b = with_meta(b, runtime={**b.meta.runtime, "version": "2.2.0"})
-    with pytest.raises(Untrusted) as refused:
-        compare_profiles(make_profile(), b)
-    assert refused.value.exit_code == EXIT_INCONCLUSIVE
-    for text in ("threads: A 1, B 4", "kernels: A xnnpack, B builtin", "runtime.version: A 2.3.0, B 2.2.0"):
-        assert text in refused.value.what
-    assert "--force-incomparable" in (refused.value.hint or "")
-
-
-def test_unknown_conditions_are_named() -> None:
-    a = with_options(make_profile(), threads=None)
-    with pytest.raises(Untrusted, match="threads: A unknown, B unknown"):
-        compare_profiles(a, a)
-
-
-def test_forced_shows_numbers_and_judges_nothing() -> None:
-    b = with_options(quiet(2.0, seed=1), threads=4)
-    found = compare_profiles(quiet(), b, force=True)
-    assert found.forced
-    assert [one.key for one in found.mismatches] == ["threads"]
-    everything = (found.total, *found.layers, found.unattributed)
-    assert {one.status for one in everything if one is not None} == {"incomparable"}
-    assert found.layers[1].ratio == pytest.approx(2.0, rel=0.01)
-    assert found.layers[1].lo is None
-
-
-def test_forced_counts_and_times_have_no_ratio() -> None:
-    found = compare_profiles(make_profile(), make_profile(unit="instructions"), force=True)
-    assert (found.total.ratio, found.total.difference) == (None, None)
-    assert found.total.a is not None
-    assert found.total.a.typical is not None
-
-
-def test_forced_where_nothing_differs_judges_all_the_same() -> None:
-    found = compare_profiles(counts(), counts(), force=True)
-    assert (found.forced, found.total.status) == (False, "same")
-
-
-def on_device(profile: Profile, name: str, kind: str = "emulated") -> Profile:
-    target = replace(profile.meta.target, name=name, kind=kind, soc=name)
-    return with_meta(profile, target=target, runtime={**profile.meta.runtime, "sha256": name})
-
-
-def test_one_model_on_two_devices_is_shown_and_never_judged() -> None:
-    a, b = on_device(counts(), "pixel2"), on_device(counts(costing(COUNTS, "net/a", 9e6)), "rpi4")
-    found = compare_profiles(a, b)
-    assert (found.method, found.forced) == ("devices", False)
-    assert {one.status for one in (found.total, *found.layers)} == {"incomparable"}
-    assert found.layers[0].ratio == pytest.approx(9 / 5)
-    assert found.layers[0].b is not None
-    assert found.layers[0].b.share == pytest.approx(9e6 / (9_092_000 * 1.031), rel=1e-3)
-    assert {one.key for one in found.mismatches} == {"target", "runtime.sha256"}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda one: with_options(one, threads=4),
-        lambda one: with_meta(one, model=replace(one.meta.model, fingerprint="another")),
-        lambda one: with_meta(one, target=replace(one.meta.target, kind="host")),
-        lambda one: with_meta(one, runtime={**one.meta.runtime, "version": "1"}),
-    ],
-)
-def test_two_devices_with_another_difference_are_refused(change: Any) -> None:
-    with pytest.raises(Untrusted):
-        compare_profiles(on_device(counts(), "pixel2"), change(on_device(counts(), "rpi4")))
-
-
-def test_two_cores_of_one_device_are_refused() -> None:
-    a, b = (with_options(counts(), core=core, cpus=cpus) for core, cpus in (("big", (7,)), ("little", (0,))))
-    with pytest.raises(Untrusted, match="cpus: A 7, B 0"):
-        compare_profiles(a, b)
-
-
-def test_trust_is_required_if_asked_for() -> None:
-    finding = Finding("thermal-throttled", "doubt", "the core slowed down to 60 %", "cool it")
-    doubted = make_profile(findings=[finding], verdict="doubtful")
-    assert compare_profiles(make_profile(), doubted).doubted == ("B",)
-    with pytest.raises(Untrusted, match="doubtful: thermal-throttled \\(the core slowed down to 60 %\\)"):
-        compare_profiles(make_profile(), doubted, require_trust=True)
-    compare_profiles(make_profile(), make_profile(), require_trust=True)
-
-
-@pytest.mark.parametrize("threshold", [0.0, -0.1, 1.0, float("nan")])
-def test_a_threshold_that_is_none(threshold: float) -> None:
-    with pytest.raises(UsageError, match="threshold"):
-        compare_profiles(make_profile(), make_profile(), threshold=threshold)
 
 
 # Measured together
