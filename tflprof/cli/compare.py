@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -131,7 +133,6 @@ def compare(
     measured, is_live = not all(stored), not any(stored)
     if not is_live:
         options = _typed(context, options)
-    _check_files((a, b), output, html, measured=measured, force=force)
     setup = phone_setup(
         context,
         # Whether a profile's own target is a phone is seen when it is opened.
@@ -144,7 +145,9 @@ def compare(
     if setup is not None and (is_live or _wishes(context)):
         options["setup"] = setup
     shown = {"top": top, "show_all": show_all, "json": json}
-    _run(a, b, options | judging, output, html, force=force, show=shown)
+    with _no_empty_folder(output):
+        _check_files((a, b), output, html, measured=measured, force=force)
+        _run(a, b, options | judging, output, html, force=force, show=shown)
     if measured and output is None and not json:
         say("the profiles were not saved: -o DIR saves them")
 
@@ -162,6 +165,18 @@ def _typed(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:
 def _wishes(context: typer.Context) -> bool:
     """Whether anything to be done to a phone stands on the command line."""
     return any(is_typed(context, name) for name in ("quiet", "governor", "frequency", "cool_to"))
+
+
+@contextlib.contextmanager
+def _no_empty_folder(folder: Path | None) -> Iterator[None]:
+    """A folder that is made meanwhile goes again if nothing came to be in it."""
+    new = folder is not None and not folder.exists()
+    try:
+        yield
+    finally:
+        if new and folder is not None:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _check_files(

@@ -196,6 +196,15 @@ def test_an_output_never_replaces_what_is_compared(run: Run, comparing: Comparin
     assert comparing.calls == []
 
 
+def test_a_folder_for_nothing_is_not_left_behind(run: Run, comparing: Comparing) -> None:
+    comparing.error = RunnerError("it cannot begin")
+    assert run("compare", "m.tflite", "n.tflite", "-o", "both").exit_code == 3
+    assert not Path("both").exists()
+    Path("both").mkdir()
+    assert run("compare", "m.tflite", "n.tflite", "-o", "both").exit_code == 3
+    assert Path("both").exists()
+
+
 def test_there_is_nothing_to_save_of_two_profiles(run: Run, comparing: Comparing) -> None:
     result = run("compare", "p.parquet", "q.parquet", "-o", "both")
     assert result.exit_code == 2
