@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -79,9 +80,13 @@ def fill(folder: Path, profiles: int, series: int) -> int:
     return size
 
 
-def command(folder: Path, cache: Path, *options: str) -> tuple[float, dict[str, Any] | None]:
-    """Seconds from start to end of ``tflprof history``, and what it printed if that is JSON."""
-    start = time.perf_counter()
+Times = tuple[float, float]
+"""Seconds from start to end, and of the processor."""
+
+
+def command(folder: Path, cache: Path, *options: str) -> tuple[Times, dict[str, Any] | None]:
+    """Times of ``tflprof history``, and what it printed if that is JSON."""
+    start, spent = time.perf_counter(), processor()
     done = subprocess.run(
         [sys.executable, "-m", "tflprof", "history", str(folder), *options],
         env=os.environ | {"XDG_CACHE_HOME": str(cache)},
@@ -89,14 +94,19 @@ def command(folder: Path, cache: Path, *options: str) -> tuple[float, dict[str, 
         text=True,
         check=True,
     )
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - start, processor() - spent
     return seconds, json.loads(done.stdout) if "--json" in options else None
 
 
-def repeated(repetitions: int, folder: Path, cache: Path, *options: str) -> tuple[float, float]:
-    """Median and longest time of a command."""
-    times = [command(folder, cache, *options)[0] for _ in range(repetitions)]
-    return statistics.median(times), max(times)
+def processor() -> float:
+    """Processor time of all commands so far, s."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def repeated(repetitions: int, folder: Path, cache: Path, *options: str) -> list[Times]:
+    """Times of a command, again and again."""
+    return [command(folder, cache, *options)[0] for _ in range(repetitions)]
 
 
 def main() -> None:
@@ -123,8 +133,7 @@ def main() -> None:
         }
         warm = {name: repeated(chosen.repetitions, folder, cache, *words) for name, words in kinds.items()}
         _, document = command(folder, cache, "--json")
-        times = [with_one_new(folder, cache) for _ in range(chosen.repetitions)]
-        one_new = (statistics.median(times), max(times))
+        one_new = [with_one_new(folder, cache) for _ in range(chosen.repetitions)]
         index = sum(path.stat().st_size for path in cache.rglob("*") if path.is_file())
     report(
         chosen,
@@ -133,12 +142,19 @@ def main() -> None:
     )
 
 
-def with_one_new(folder: Path, cache: Path) -> float:
-    """Seconds of the command after one more profile was put there."""
+def with_one_new(folder: Path, cache: Path) -> Times:
+    """Times of the command after one more profile was put there."""
     latest = max((folder / "model_000").iterdir())
     new = latest.with_name(f"{int(latest.stem) + 1:05}.parquet")
     new.write_bytes(latest.read_bytes())
     return command(folder, cache)[0]
+
+
+def row(name: str, times: list[Times]) -> list[str]:
+    """Median and longest time, and the median of the processor's."""
+    seconds, spent = zip(*times, strict=True)
+    cells = [statistics.median(seconds), max(seconds), statistics.median(spent)]
+    return [name, *(f"{value:.2f} s" if value < 10 else f"{value:.0f} s" for value in cells)]
 
 
 def report(chosen: Any, found: dict[str, Any], document: dict[str, Any] | None) -> None:
@@ -147,16 +163,17 @@ def report(chosen: Any, found: dict[str, Any], document: dict[str, Any] | None) 
     steps = [step for one in document["series"] for step in one["steps"]]
     right = [step for step in steps if abs(step["change"] - (STEP - 1)) < 0.02]
     rows = [
-        ["first time, no index", f"{found['cold']:.1f} s", ""],
-        *([name, f"{middle:.2f} s", f"{most:.2f} s"] for name, (middle, most) in found["warm"].items()),
-        ["all series, after one new profile", *(f"{value:.2f} s" for value in found["one_new"])],
+        row("first time, no index", [found["cold"]]),
+        *(row(name, times) for name, times in found["warm"].items()),
+        row("all series, after one new profile", found["one_new"]),
     ]
     load = os.getloadavg()
     text = (
         f"{document['profiles']} profiles of 31 layers in {len(document['series'])} series "
         f"({found['bytes'] / 2**20:.0f} MiB, index {found['index_bytes'] / 2**20:.0f} MiB). "
-        f"Whole commands, from start to end; median and longest of {chosen.repetitions}, of the first time one.\n\n"
-        + table(["`tflprof history`", "median", "longest"], rows)
+        f"Whole commands, from start to end; median and longest of {chosen.repetitions}, of the first time one; and "
+        "the median of the processor's time, which other work on the machine lengthens less.\n\n"
+        + table(["`tflprof history`", "median", "longest", "processor"], rows)
         + f"\n\nSteps of +5 % were put into {chosen.series // 2} series; {len(right)} of {len(steps)} found are such. "
         f"Cores usable: {len(os.sched_getaffinity(0))}; load at the end: {load[0]:.1f}.\n"
     )
