@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
+from tflprof.report.compare_document import comparison_document
 from tflprof.report.document import without_nan
 
 DOCUMENT_VERSION = 1
@@ -79,6 +80,4 @@ def _profile(case: GateCase) -> dict[str, Any] | None:
 def _comparison(case: GateCase) -> dict[str, Any] | None:
     if case.comparison is None:
         return None
-    from tflprof.report.compare_document import comparison_document
-
     return comparison_document(case.comparison)
