@@ -31,6 +31,7 @@ _VERDICTS = {"ok": ("o", _LINE), "doubtful": ("o", "#d98e04"), "tainted": ("x", 
 _FEW = 60
 """So many points have bars for their intervals; more have a band."""
 _LEAST_RANGE = 0.02
+_BAND = "95 % interval"
 
 
 def check_plot(series_count: int, path: Path) -> None:
@@ -99,8 +100,17 @@ def _draw_series(axes: Axes, series: Series) -> None:
     _set_range(axes, known, values, factor)
     _draw_levels(axes, series, known, places, factor)
     _draw_marks(axes, known, places)
-    if any(point.verdict != "ok" for point in known):
-        axes.legend(loc="lower left", frameon=False, fontsize=8, ncols=3, labelcolor=_FAINT)
+    # Above the picture, where it hides nothing.
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.01, 0.99),
+        frameon=False,
+        fontsize=8,
+        ncols=4,
+        labelcolor=_FAINT,
+        handletextpad=0.3,
+        columnspacing=1.0,
+    )
 
 
 def _set_range(axes: Axes, points: Sequence[Point], values: Sequence[float], factor: float) -> None:
@@ -115,10 +125,9 @@ def _set_range(axes: Axes, points: Sequence[Point], values: Sequence[float], fac
 
 
 def _dress(axes: Axes, series: Series, unit: str) -> None:
-    title = shorten(describe_series(series), 115)
+    title = shorten(describe_series(series), 84)
     axes.set_title(title, loc="left", fontsize=10, color=_INK, fontweight="bold", parse_math=False)
-    axes.set_title(plain(series.provenance), loc="right", fontsize=8, color=_FAINT, parse_math=False)
-    axes.set_ylabel(unit, color=_FAINT)
+    axes.set_ylabel(plain(f"{unit}, {series.provenance}"), color=_FAINT, parse_math=False)
     axes.grid(axis="y", color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=_FAINT, length=0)
@@ -149,9 +158,9 @@ def _draw_intervals(axes: Axes, points: Sequence[Point], places: Sequence[float]
         return
     at, lows, highs = (list(column) for column in zip(*bounds, strict=True))
     if len(points) > _FEW:
-        axes.fill_between(at, lows, highs, color=_LINE, alpha=0.15, linewidth=0, zorder=1)
+        axes.fill_between(at, lows, highs, color=_LINE, alpha=0.15, linewidth=0, zorder=1, label=_BAND)
     else:
-        axes.vlines(at, lows, highs, color=_LINE, alpha=0.35, linewidth=3, zorder=1)
+        axes.vlines(at, lows, highs, color=_LINE, alpha=0.35, linewidth=3, zorder=1, label=_BAND)
 
 
 def _draw_levels(
