@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,6 +54,8 @@ def history(
     _verbose: Verbose = False,
 ) -> None:
     """Show how profiles of a folder changed over time, and since which profile."""
+    # Its matrices are small: threads of the linear algebra would cost more than they save.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from tflprof.analysis.history.history import Selection, open_history
     from tflprof.errors import UsageError
 
