@@ -153,7 +153,10 @@ def _with_estimate(profile: Profile, found: Quantity, estimate: Estimate) -> Qua
     if meta.deterministic and not meta.schedule.reached:
         return replace(found, value=estimate.typical, why=_NOT_REPEATED)
     if estimate.lo is None or estimate.hi is None:
-        why = f"too little was measured for an interval (it takes {stats.MIN_PROCESSES} processes)"
+        why = (
+            f"too little was measured for an interval: it takes {stats.MIN_PROCESSES} processes"
+            f" and {stats.MIN_BATCHES * stats.BATCH_NS / 1e9:g} s"
+        )
         return replace(found, value=estimate.typical, why=why)
     return replace(found, value=estimate.typical, lo=estimate.lo, hi=estimate.hi)
 

@@ -92,3 +92,24 @@ def test_a_failure_that_could_not_be_measured_again_is_none_yet() -> None:
     failed, passed = unconfirmed([result("fail"), result("pass")])
     assert (failed.verdict, passed.verdict) == ("inconclusive", "pass")
     assert "could not be measured again" in failed.reason
+
+
+def test_how_often_it_errs_at_the_limit() -> None:
+    """The rates of docs/ci.md: one measurement errs to either side with probability a, and they are independent."""
+    a = 0.025
+    chance: dict[Verdict, float] = {"fail": a, "pass": a, "inconclusive": 1 - 2 * a}
+    ends = dict.fromkeys(VERDICTS, 0.0)
+
+    def follow(verdicts: list[Verdict], probability: float) -> None:
+        for verdict in VERDICTS:
+            so_far, share = [*verdicts, verdict], probability * chance[verdict]
+            if more_needed(measured(so_far), deterministic=False):
+                follow(so_far, share)
+            else:
+                ends[conclude_from(so_far)] += share
+
+    follow([], 1.0)
+    assert sum(ends.values()) == pytest.approx(1)
+    assert ends["fail"] == pytest.approx(a * a * (3 - 4 * a))
+    assert ends["fail"] < 0.002
+    assert ends["pass"] < 2 * a
