@@ -57,7 +57,7 @@ def printed(*several: Series, width: int = 160, show_all: bool = False) -> str:
 
 
 def test_the_first_bad_profile_stands_before_the_table() -> None:
-    text = printed(STEP)
+    text = printed(STEP, width=300)
     head = text.split("date (UTC)")[0].replace("\n", " ")
     assert "slower by +9.9 %" in head
     assert "since net/10.parquet of 2026-10-11 06:00; the last before it is net/09.parquet" in head
