@@ -95,8 +95,12 @@ def _check_name(limit: Limit, layers: Sequence[LayerInfo], known: Sequence[Layer
     layer, op = layer_name(limit.subject), op_name(limit.subject)
     if layer is not None and find_layer(layer, layers) is None and find_layer(layer, known) is None:
         listing = f"its layers are {known[0].id} to {known[-1].id}; tflprof inspect MODEL lists them"
-        names = [] if _ID.fullmatch(layer) else [name for info in known for name in (info.name, *info.outputs)]
-        raise _unknown(limit, f"layer {layer!r}", layer.strip('"'), names, listing if known else "it has none")
+        names = (
+            [] if _ID.fullmatch(layer) else [name for info in known for name in (info.name, *info.outputs)]
+        )
+        raise _unknown(
+            limit, f"layer {layer!r}", layer.strip('"'), names, listing if known else "it has none"
+        )
     if op is not None:
         types = {info.op for info in known}
         missing = [one for one in ops_of(op) if one not in types]

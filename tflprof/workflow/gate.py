@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from tflprof.analysis import gate, gate_rounds
+from tflprof.analysis.compare import check_trust
 from tflprof.analysis.verdicts import GateCase, GateResult, worst
 from tflprof.errors import EXIT_INTERRUPTED, TflprofError, UsageError
 from tflprof.measure.pipeline import OnProgress, Progress
@@ -14,7 +15,7 @@ from tflprof.profile.profile import Profile
 from tflprof.workflow.baseline import update_baseline
 from tflprof.workflow.compare import ComparisonInterrupted
 from tflprof.workflow.gate_case import CaseSpec, Prepared, prepare
-from tflprof.workflow.gate_round import OnProfile, Round, measure_case, run_round
+from tflprof.workflow.gate_round import OnProfile, Round, doubts, measure_case, run_round
 from tflprof.workflow.profile import Interrupted
 
 _ENDS = (TflprofError, Interrupted, ComparisonInterrupted, KeyboardInterrupt)
@@ -101,7 +102,9 @@ class _Attempt:
         limits = tuple(limit for limit in self.case.spec.limits if limit.relative is None)
         try:
             profile = measure_case(self.case, self.tell, self.keep)
-            said = update_baseline(self.case, profile)
+            if self.require_trust:
+                check_trust(profile.meta)
+            said = (*update_baseline(self.case, profile), *doubts([("", profile.meta)]))
         except _ENDS as error:
             return self._broken(error)
         return self._judged([Round(profile, gate.judge(limits, profile), notes=said)])

@@ -53,9 +53,9 @@ def run_round(
         check_trust(profile.meta, *([case.baseline.meta] if case.baseline else []))
     limits = case.spec.limits
     if case.baseline is None:
-        return Round(profile, gate.judge(limits, profile), notes=_doubts([("", profile.meta)]))
+        return Round(profile, gate.judge(limits, profile), notes=doubts([("", profile.meta)]))
     differing = mismatches(case.baseline.meta, profile.meta)
-    notes = _doubts([("", profile.meta), ("baseline ", case.baseline.meta)])
+    notes = doubts([("", profile.meta), ("baseline", case.baseline.meta)])
     if differing:
         keys = tuple(map(gate.condition_text, differing))
         absolute = [limit for limit in limits if limit.relative is None]
@@ -100,7 +100,7 @@ def _paired(
     keep(live.a, live.b)
     if require_trust:
         check_trust(live.b.meta, live.a.meta)
-    notes = _doubts([("", live.b.meta), ("baseline ", live.a.meta)])
+    notes = doubts([("", live.b.meta), ("baseline", live.a.meta)])
     return _judged(case, live.b, gate.Before(live.a, live.comparison), notes)
 
 
@@ -110,9 +110,10 @@ def _judged(case: Prepared, profile: Profile, before: gate.Before, notes: tuple[
     return Round(profile, results, before.comparison, (*changed, *notes, *before.comparison.notes))
 
 
-def _doubts(metas: Sequence[tuple[str, ProfileMeta]]) -> tuple[str, ...]:
+def doubts(metas: Sequence[tuple[str, ProfileMeta]]) -> tuple[str, ...]:
+    """Sentences about what is found against profiles; each comes with what it is called, empty or ``baseline``."""
     return tuple(
-        f"the {whose}profile is {meta.verdict}: {one.code}, {one.message}"
+        f"the {f'{whose} ' if whose else ''}profile is {meta.verdict}: {one.code}, {one.message}"
         for whose, meta in metas
         for one in _grave(meta)
     )

@@ -298,6 +298,24 @@ def test_a_tainted_or_partial_profile_is_no_baseline(
     assert place.read_bytes() == before
 
 
+def test_a_doubtful_baseline_is_said_to_be_so_and_refused_if_trust_is_required(
+    model: Path, tmp_path: Path, measured: Measurements
+) -> None:
+    place = tmp_path / "b.parquet"
+    doubtful = Profile(
+        replace(
+            TIMED.meta, verdict="doubtful", findings=(Finding("host-busy", "doubt", "it was busy", "wait"),)
+        ),
+        TIMED.table,
+    )
+    measured.steps = [doubtful, doubtful]
+    refused = run_gate([spec(model, baseline=place)], update_baselines=True, require_trust=True)
+    assert (refused.exit_code, place.exists()) == (4, False)
+    made = run_gate([spec(model, baseline=place)], update_baselines=True)
+    assert made.cases[0].notes[-1] == "the profile is doubtful: host-busy, it was busy"
+    assert place.exists()
+
+
 def test_what_has_no_baseline_to_update_is_refused(
     model: Path, tmp_path: Path, measured: Measurements
 ) -> None:
