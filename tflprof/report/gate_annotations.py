@@ -28,10 +28,19 @@ def _lines(result: GateResult) -> Iterator[tuple[str, str, str]]:
     for case in result.cases:
         if case.error is not None:
             yield "error", case.name, case.error
+        yield from _doubts(case)
         for one in case.results:
             kind = _kind(result, case, one)
             if kind is not None:
                 yield kind, case.name, f"{one.verdict}: {one.subject}: {one.reason} (budget {one.limit_text})"
+
+
+def _doubts(case: GateCase) -> Iterator[tuple[str, str, str]]:
+    before = case.comparison.a if case.comparison is not None else None
+    for name, meta in (("profile", case.meta), ("baseline", before)):
+        if meta is not None and meta.verdict != "ok":
+            found = "; ".join(one.message for one in meta.findings if one.severity != "note")
+            yield "warning", case.name, f"the {name} is {meta.verdict}: {found}"
 
 
 def _kind(result: GateResult, case: GateCase, one: BudgetResult) -> str | None:

@@ -177,6 +177,7 @@ def test_annotations_are_one_line_each_with_everything_escaped() -> None:
     lines = gate_annotations(MIXED)
     assert "::error title=bad::fail: total: it is so (budget total=+3%25)" in lines
     assert "::warning title=unsure::inconclusive: total: it is so (budget total=+3%25)" in lines
+    assert "::warning title=unsure::the profile is doubtful: busy" in lines
     assert any(line.startswith("::warning title=other::incomparable") for line in lines)
     assert "::error title=phone::no phone is there" in lines
     assert lines[-1].startswith("::notice title=tflprof gate::failed: 1 pass")
