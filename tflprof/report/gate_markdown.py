@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tflprof.analysis.gate import amount_text
 from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
 from tflprof.report.gate_table import interval_text
-from tflprof.report.gate_words import measured_words, result_words, shown_results, verdict_words
+from tflprof.report.gate_words import explained, measured_words, result_words, shown_results, verdict_words
 from tflprof.report.markdown import code, escaped, table
 
 _MARK = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "incomparable": "❔", "error": "⚠️"}
@@ -37,9 +37,11 @@ def _case(case: GateCase) -> Iterator[str]:
     if shown:
         yield from table(_HEAD, _RIGHT, [_cells(one) for one in shown])
         yield ""
-    for one in shown:
-        if one.verdict != "pass":
-            yield f"- **{one.verdict}** {code(one.subject)}: {escaped(one.reason)}"
+    told, more = explained(shown)
+    for one in told:
+        yield f"- **{one.verdict}** {code(one.subject)}: {escaped(one.reason)}"
+    if more:
+        yield f"- … and {more} more that did not pass"
     for line in (*passed, *case.notes):
         yield f"- {escaped(line)}"
     yield ""

@@ -10,7 +10,7 @@ from rich.text import Text
 from tflprof.analysis.gate import amount_text
 from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult, Verdict
 from tflprof.report.columns import Column, Grid
-from tflprof.report.gate_words import measured_words, result_words, shown_results, verdict_words
+from tflprof.report.gate_words import explained, measured_words, result_words, shown_results, verdict_words
 from tflprof.report.text import plain
 
 _STYLE: dict[Verdict, str] = {
@@ -44,9 +44,11 @@ def _print_case(case: GateCase, console: Console) -> None:
     shown, passed = shown_results(case.results)
     if shown:
         Grid(_columns(shown)).print(console)
-    for one in shown:
-        if one.verdict != "pass":
-            _say(console, plain(f"{one.verdict}: {one.subject}: {one.reason}"), _STYLE[one.verdict])
+    told, more = explained(shown)
+    for one in told:
+        _say(console, plain(f"{one.verdict}: {one.subject}: {one.reason}"), _STYLE[one.verdict])
+    if more:
+        _say(console, f"… and {more} more that did not pass")
     for line in passed:
         _say(console, plain(line), "dim")
     for note in case.notes:

@@ -8,6 +8,9 @@ from tflprof.analysis.budget import EVERY_LAYER
 from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
 from tflprof.report.view import provenance_text
 
+MOST_REASONS = 12
+"""Reasons told below a table."""
+
 
 def result_words(result: GateResult) -> str:
     """``failed: 1 of 3 cases``, and what an inconclusive verdict was taken as."""
@@ -56,6 +59,12 @@ def shown_results(results: Sequence[BudgetResult]) -> tuple[list[BudgetResult], 
         if of_every_layer(one) and one.verdict == "pass":
             passed[one.limit_text] = passed.get(one.limit_text, 0) + 1
     return shown, [f"{text}: {count} layers pass" for text, count in passed.items()]
+
+
+def explained(shown: Sequence[BudgetResult]) -> tuple[list[BudgetResult], int]:
+    """Results whose reasons are told below a table, and how many more did not pass; the table has all of them."""
+    failed = [one for one in shown if one.verdict != "pass"]
+    return failed[:MOST_REASONS], len(failed[MOST_REASONS:])
 
 
 def of_every_layer(result: BudgetResult) -> bool:

@@ -94,6 +94,14 @@ def test_layers_that_pass_a_wildcard_are_counted_not_listed() -> None:
     assert "layer 0/1" not in text
 
 
+def test_reasons_of_many_failures_are_counted() -> None:
+    many = GateResult((case("bad", "fail", *[FAILED] * 30),))
+    for text in (printed(many), gate_markdown(many)):
+        assert text.count("it is so") == 12
+        assert "… and 18 more that did not pass" in text
+        assert len(re.findall(r"30\.5 ms … 31\.5 ms", text)) == 30
+
+
 def test_names_do_nothing_in_the_terminal() -> None:
     assert "\x1b[31m" not in printed(MIXED)
 
