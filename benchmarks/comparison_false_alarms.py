@@ -19,6 +19,16 @@ STRETCHES = (40, 10)
 """Consecutive pairs of a drawn comparison; the second only as a further view, from other draws."""
 
 
+LIVE_WEIGHTS = {
+    "v1_025_96_int8": 4,
+    "keyword_int8": 5,
+    "v1_025_96_f32": 2,
+    "v1_050_128_f32": 2,
+    "v2_035_96_f32": 2,
+}
+"""Fifteenths of the live comparisons: more of the models that are decided sooner."""
+
+
 def drawn(
     rng: np.random.Generator, pools: list[Pool], count: int, stretch: int
 ) -> tuple[list[Trial], list[dict[str, bool]]]:
@@ -66,7 +76,7 @@ def main() -> None:
     rng = np.random.default_rng(20261121)
     sets = {stretch: drawn(rng, pools, options.drawn // len(pools), stretch) for stretch in STRETCHES}
     live: dict[str, list[Live]] = {
-        name: collect_live(name, (path, path), options.live // len(models), core)
+        name: collect_live(name, (path, path), options.live * LIVE_WEIGHTS[name] // 15, core)
         for name, path in models.items()
     }
     every = [one for found in live.values() for one in found]

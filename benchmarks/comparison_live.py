@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.comparison_trials import POOLS, FloatArray, Trial, first_runs, live_trial, other_rules
+from benchmarks.comparison_trials import POOLS, Trial, first_runs, live_trial, other_rules
 from tflprof.analysis.compare import compare_profiles
 from tflprof.profile.store import read_profile, write_profile
 from tflprof.workflow.compare import compare_models
@@ -64,7 +64,10 @@ def collect_live(name: str, models: tuple[Path, Path], count: int, core: str) ->
 def _read(note: Path) -> Live:
     told = json.loads(note.read_text())
     a, b = (read_profile(note.with_name(f"{note.stem}_{side}.parquet")) for side in "ab")
-    runs: list[FloatArray] = [next(iter(first_runs(a))), list(first_runs(b))[1]]
+    runs_a, runs_b = (list(first_runs(profile).values()) for profile in (a, b))
     return Live(
-        live_trial(compare_profiles(a, b)), tuple(told["statuses"]), told["seconds"], other_rules(*runs)
+        live_trial(compare_profiles(a, b)),
+        tuple(told["statuses"]),
+        told["seconds"],
+        other_rules(runs_a[0], runs_b[1]),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,15 +142,19 @@ def of_others(rng: np.random.Generator, runs: FloatArray) -> dict[str, bool]:
     return other_rules(runs[at, 0], runs[at + 1, 1])
 
 
-def first_runs(profile: Profile) -> Iterator[FloatArray]:
-    """The first 50 steady unprofiled inferences of each process, ns."""
+def first_runs(profile: Profile) -> dict[int, FloatArray]:
+    """The first 50 steady unprofiled inferences of each process that has so many, ns."""
     plain = select_inferences(profile.table, "plain", profile.meta.unit)
-    for process in np.unique(plain.process):
-        yield plain.values[plain.process == process][:RUNS].astype(np.float64)
+    runs = {
+        int(one): plain.values[plain.process == one].astype(np.float64) for one in np.unique(plain.process)
+    }
+    return {process: values[:RUNS] for process, values in runs.items() if len(values) >= RUNS}
 
 
 def _runs(a: Profile, b: Profile) -> FloatArray:
-    return np.array([list(pair) for pair in zip(first_runs(a), first_runs(b), strict=True)])
+    of_a, of_b = first_runs(a), first_runs(b)
+    both = [[of_a[process], of_b[process]] for process in of_a if process in of_b]
+    return np.array(both).reshape(-1, 2, RUNS)
 
 
 def rates(found: list[dict[str, bool]]) -> dict[str, float]:
