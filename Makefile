@@ -87,7 +87,7 @@ BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation r
 bench: setup emulation
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit; done
 
-reports: setup emulation
+reports: setup emulation test-packages
 	@sh scripts/reports.sh
 
 wheel: setup
