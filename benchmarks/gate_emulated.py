@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +172,8 @@ def publish(tried: list[dict[str, Any]], repeated: dict[str, Any], options: Any)
             common.table(
                 ("change of one operator", "models", "caught, layer named", "verdicts", "total"), rows
             ),
+            "A new layer has nothing to be relative to: as long as the total keeps its budget, the gate is "
+            "inconclusive (exit status 4) and names it.",
             f"The same network with other weights: {', '.join(one['verdict'] for one in same)}.",
             common.table(
                 ("the same gate again", "runs", "different documents", "verdicts", "exit statuses"), again
@@ -194,7 +197,9 @@ def _row(kind: str, own: list[dict[str, Any]]) -> tuple[str, ...]:
         kind,
         str(len(own)),
         str(sum(one["caught"] for one in own)),
-        ", ".join(sorted({one["verdict"] for one in own})),
+        ", ".join(
+            f"{count} {verdict}" for verdict, count in Counter(one["verdict"] for one in own).most_common()
+        ),
         common.percent(growth[0]) + (f" to {common.percent(growth[-1])}" if len(own) > 1 else ""),
     )
 
