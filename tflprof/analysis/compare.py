@@ -19,6 +19,7 @@ from tflprof.profile.mismatch import Mismatch, mismatches, shown_value
 from tflprof.profile.profile import Profile
 
 DRIFT = "two files cannot cancel drift: what changed between their measurements looks like a difference"
+ITSELF = "A and B are one and the same profile: nothing was measured twice"
 _DEVICE_KEYS = frozenset({"target", "core", "cpus", "runtime.platform", "runtime.sha256"})
 """Conditions in which two devices may differ, with all that begins with ``target.``."""
 _DEVICES = "another device: shown with shares and ratios, never judged"
@@ -59,7 +60,7 @@ def compare_profiles(
     method = _method(a.meta, b.meta, found)
     forced = bool(found) and method != "devices"
     if forced and not force:
-        raise _refusal(found)
+        raise refusal(found)
     matches = match_rows(a.meta, b.meta)
     total, rows = compared_total(a, b), compared_rows(a, b, matches)
     judged = _judge(method, a, b, total, rows, matches, threshold)
@@ -79,7 +80,7 @@ def compare_profiles(
         matching="identity" if graphs_agree(a.meta, b.meta) else "structure",
         mismatches=found,
         forced=forced,
-        notes=_notes(a.meta, b.meta, judged.total.status, method),
+        notes=_notes(a, b, judged.total.status, method),
     )
 
 
@@ -97,11 +98,12 @@ def check_trust(*metas: ProfileMeta) -> None:
 
 
 def _method(a: ProfileMeta, b: ProfileMeta, found: Sequence[Mismatch]) -> Method:
-    if not found and a.deterministic and b.deterministic:
+    devices = bool(found) and _on_two_devices(a, b, found)
+    if not devices and a.deterministic and b.deterministic and a.unit == b.unit:
         return "exact"
     if not found and _measured_together(a, b):
         return "paired"
-    return "devices" if found and _on_two_devices(a, b, found) else "stored"
+    return "devices" if devices else "stored"
 
 
 def _on_two_devices(a: ProfileMeta, b: ProfileMeta, found: Sequence[Mismatch]) -> bool:
@@ -118,10 +120,13 @@ def _measured_together(a: ProfileMeta, b: ProfileMeta) -> bool:
     return one is not None and other is not None and one.id == other.id and one.side != other.side
 
 
-def _refusal(found: Sequence[Mismatch]) -> Untrusted:
+def refusal(found: Sequence[Mismatch]) -> Untrusted:
+    """The error that names every condition in which two profiles differ, or may differ, with both values."""
     told = "; ".join(f"{one.key}: A {shown_value(one.a)}, B {shown_value(one.b)}" for one in found)
+    unknown = [one.a is None and one.b is None for one in found]
+    how = "may differ" if all(unknown) else "differ, or may differ," if any(unknown) else "differ"
     return Untrusted(
-        f"the profiles cannot be compared, they differ in what changes speed: {told}",
+        f"the profiles cannot be compared, they {how} in what changes speed: {told}",
         "measure both under the same conditions; --force-incomparable shows the numbers all the same",
     )
 
@@ -165,13 +170,15 @@ def _incomparable(judged: _Judged, reason: str, one_unit: bool) -> _Judged:
     return replace(judged, total=mark(judged.total), layers=tuple(map(mark, judged.layers)))
 
 
-def _notes(a: ProfileMeta, b: ProfileMeta, status: Status, method: Method) -> tuple[str, ...]:
+def _notes(a: Profile, b: Profile, status: Status, method: Method) -> tuple[str, ...]:
     """What a reader must know beside the numbers."""
     notes = [DRIFT] if method == "stored" and status != "incomparable" else []
-    data = [(meta.options.seed, dict(meta.options.inputs)) for meta in (a, b)]
+    if a.meta == b.meta and a.table.equals(b.table):
+        notes.append(ITSELF)
+    data = [(meta.options.seed, dict(meta.options.inputs)) for meta in (a.meta, b.meta)]
     if data[0] != data[1]:
         notes.append("the data of the inputs differ: where time depends on them, that is in the difference")
-    for side, meta in (("A", a), ("B", b)):
+    for side, meta in (("A", a.meta), ("B", b.meta)):
         ran = {layer for row in meta.alignment.rows for layer in row.layers}
         idle = [layer.id for layer in meta.model.layers if layer.id not in ran]
         if idle and ran:

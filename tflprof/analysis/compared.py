@@ -33,6 +33,11 @@ class Compared:
     b_idle: bool = False
 
     @property
+    def paired(self) -> bool:
+        """True if both sides have it, whether it runs or not."""
+        return self.blank.a is not None and self.blank.b is not None
+
+    @property
     def measured(self) -> bool:
         """True if both sides have a cost, so that there is something to compare."""
         sides = (self.blank.a, self.blank.b)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tflprof import units
 from tflprof.analysis.compared import Compared, Evidence, conclude, one_sided
@@ -36,7 +36,10 @@ class _Judge:
     def of(self, row: Compared) -> Difference:
         unit = self.a.meta.unit
         threshold = exact_threshold(row.blank.a.typical if row.blank.a else None)
+        # One inference of several may run what the others do not: of counts that did not repeat that is open, too.
         alone = one_sided(row, threshold, unit, small="same")
+        if alone is not None and row.a_idle != row.b_idle and row.paired and self._unsure():
+            return replace(alone, status="inconclusive", reason=self._not_repeated())
         if alone is not None:
             return alone
         return conclude(row, self._evidence(row), threshold, lambda found: _reason(found, unit))
@@ -45,10 +48,15 @@ class _Judge:
         a, b = (part.typical if part else None for part in (row.blank.a, row.blank.b))
         if not (units.known(a) and units.known(b)):
             return Evidence(missing="its cost is not known")
-        unsure = [name for name, one in (("A", self.a), ("B", self.b)) if not one.meta.schedule.reached]
-        if unsure:
-            return Evidence(b / a, missing=f"the counts of {' and '.join(unsure)} did not repeat")
+        if self._unsure():
+            return Evidence(b / a, missing=self._not_repeated())
         return Evidence(b / a, b / a, b / a, exact=b - a)
+
+    def _unsure(self) -> list[str]:
+        return [name for name, one in (("A", self.a), ("B", self.b)) if not one.meta.schedule.reached]
+
+    def _not_repeated(self) -> str:
+        return f"the counts of {' and '.join(self._unsure())} did not repeat"
 
 
 def _reason(found: Difference, unit: str) -> str:

@@ -1,7 +1,8 @@
 """Two profiles measured at different times: a difference counts only beyond the noise floors of both.
 
 Nothing cancels the drift between two sessions. What two measurements of one thing differ by is estimated from
-each one's own samples (``stats.noise_floor``), at a level that holds for the total and all rows together.
+each one's own samples (``stats.noise_floor``), at levels that hold for the total and all rows
+together (Bonferroni, half of the error for the total).
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ FloatArray = npt.NDArray[np.float64]
 
 AGGREGATE = "averages without samples: what chance explains cannot be told"
 
+TOTAL_SHARE = 0.5
+"""Of the family-wise error: what the total may err. All rows share the rest equally."""
+
 
 @dataclass(frozen=True)
 class Floors:
@@ -41,9 +45,12 @@ def stored_differences(
     if "aggregate" in (a.meta.kind, b.meta.kind):
         judged = [_average(row) for row in (total, *rows)]
         return judged[0], tuple(judged[1:])
-    level = 1.0 - alpha / (1 + sum(row.measured for row in rows))
+    measured = sum(row.measured for row in rows)
+    # Half of the error is the total's: what most rests on must not get blunter with every layer of a model.
+    share = alpha * TOTAL_SHARE if measured else alpha
+    levels = (1.0 - share, 1.0 - (alpha - share) / max(measured, 1))
     floors = [
-        noise_floors(profile, [getattr(row, side) for row in rows], level)
+        noise_floors(profile, [getattr(row, side) for row in rows], levels)
         for profile, side in ((a, "a_rows"), (b, "b_rows"))
     ]
     unit, whole = a.meta.unit, total.blank.a.typical if total.blank.a else None
@@ -55,26 +62,26 @@ def stored_differences(
     return judged_total, layers
 
 
-def noise_floors(profile: Profile, groups: Sequence[tuple[int, ...]], level: float) -> Floors:
-    """Noise floors of a profile at a level.
+def noise_floors(profile: Profile, groups: Sequence[tuple[int, ...]], levels: tuple[float, float]) -> Floors:
+    """Noise floors of a profile.
 
     Args:
         profile: one with samples.
         groups: positions of the alignment's rows that are compared as one each; may be empty.
-        level: share of comparisons that stay below, of each by itself.
+        levels: share of comparisons that stay below: of the total, and of each group by itself.
     """
     meta, table = profile.meta, profile.table
     plain = select_inferences(table, "plain", meta.unit)
     profiled = select_inferences(table, "profiled", meta.unit)
     whole = plain if len(plain.values) else profiled
-    total = stats.noise_floor(whole.values[:, np.newaxis], whole.process, whole.block, level=level)
+    total = stats.noise_floor(whole.values[:, np.newaxis], whole.process, whole.block, level=levels[0])
     samples = row_samples(meta, table)
     columns = (
         np.stack([samples[:, list(group)].sum(axis=1) for group in groups], axis=1)
         if groups
         else samples[:, :0]
     )
-    rows = stats.noise_floor(columns, profiled.process, profiled.block, profiled.values, level=level)
+    rows = stats.noise_floor(columns, profiled.process, profiled.block, profiled.values, level=levels[1])
     stored = [_stored(profile, group) for group in groups]
     return Floors(
         _larger(float(total[0]), meta.noise_floor.total),

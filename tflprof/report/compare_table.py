@@ -3,55 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from tflprof import units
 from tflprof.analysis.compare import DRIFT
-from tflprof.analysis.comparison import Comparison, Difference, Part, Status
+from tflprof.analysis.comparison import Comparison, Difference
 from tflprof.profile.meta import ProfileMeta
-from tflprof.profile.mismatch import shown_value
-from tflprof.report.columns import Column, Grid
+from tflprof.profile.mismatch import Mismatch, shown_value
+from tflprof.report.compare_grid import STYLES, comparison_grid, ids_cell, interval_cell, name_cell
 from tflprof.report.compare_words import (
     both_provenances,
-    confidence,
-    match_words,
     matching_sentence,
     method_sentences,
     verdict_sentence,
 )
 from tflprof.report.describe import describe_run, describe_state
-from tflprof.report.layer_table import share_cell
 from tflprof.report.text import plain
 
-STYLES: dict[Status, str] = {
-    "faster": "green",
-    "slower": "red",
-    "same": "dim",
-    "inconclusive": "yellow",
-    "new": "magenta",
-    "gone": "magenta",
-    "incomparable": "yellow",
-}
 _CHANGED = ("slower", "faster", "new", "gone", "incomparable")
 _SEVERITY = {"doubt": "yellow", "taint": "red"}
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One line of the table that is no layer: what is not shown, what no layer explains, the total."""
-
-    name: str
-    a: float | None
-    b: float | None
-    difference: float | None
-    change: str = ""
-    interval: str = ""
-    status: Status | None = None
-    style: str = "italic"
 
 
 def print_comparison(
@@ -70,8 +43,9 @@ def print_comparison(
     _print_doubts(comparison, console)
     console.print()
     shown = _shown(comparison, top, show_all)
-    _print_rows(comparison, shown, console)
-    _print_hidden(comparison, shown, console)
+    comparison_grid(comparison, shown).print(console)
+    console.print()
+    _print_hidden(comparison, shown, console, "--all" if top is None else "without --top, --all")
     _print_reasons(shown, console)
     _print_structure(comparison, console)
 
@@ -105,12 +79,12 @@ def _print_how(comparison: Comparison, console: Console) -> None:
             console.print(Text(plain(note), style="dim"))
     for found in comparison.mismatches:
         style = "dim" if comparison.method == "devices" else "yellow"
-        console.print(
-            Text(
-                f"  differs: {plain(found.key)}: A {plain(shown_value(found.a))}, B {plain(shown_value(found.b))}",
-                style=style,
-            )
-        )
+        values = f"A {plain(shown_value(found.a))}, B {plain(shown_value(found.b))}"
+        console.print(Text(f"  {_relation(found)}: {plain(found.key)}: {values}", style=style))
+
+
+def _relation(found: Mismatch) -> str:
+    return "may differ" if found.a is None and found.b is None else "differs"
 
 
 def _print_doubts(comparison: Comparison, console: Console) -> None:
@@ -147,158 +121,25 @@ def _size(row: Difference) -> float:
     return max((part.typical for part in (row.a, row.b) if part and units.known(part.typical)), default=-1.0)
 
 
-def _print_rows(comparison: Comparison, rows: Sequence[Difference], console: Console) -> None:
-    lines = _lines(comparison, rows)
-
-    def cells(
-        of_row: Callable[[Difference], Text | str], of_line: Callable[[_Line], Text | str]
-    ) -> list[Text | str]:
-        return [*map(of_row, rows), *map(of_line, lines)]
-
-    devices, incomparable = comparison.method == "devices", comparison.total.status == "incomparable"
-    a_unit, b_unit = comparison.a.unit, comparison.b.unit
-    columns = [
-        Column("status", cells(_status, lambda line: _word(line.status)), 100, False),
-        Column("id", cells(_ids, lambda _: ""), 35, False),
-        Column("layer", cells(_name, lambda line: Text(line.name, line.style)), 99, False, 18),
-        Column("op", cells(_op, lambda _: ""), 45, False, 14),
-        Column("match", cells(_match, lambda _: ""), 60, False),
-        Column("A", cells(lambda row: _cost(row.a, a_unit), lambda line: _value(line.a, a_unit)), 90),
-        Column("B", cells(lambda row: _cost(row.b, b_unit), lambda line: _value(line.b, b_unit)), 91),
-        Column("B − A", cells(lambda row: _signed(row, a_unit), lambda line: _signed(line, a_unit)), 70),
-        Column("B / A" if incomparable else "change", cells(_change, lambda line: line.change), 95),
-        Column(f"{confidence(comparison)} interval", cells(_interval, lambda line: line.interval), 65),
-        Column("share", cells(lambda row: _share(row.b or row.a), lambda _: ""), 30),
-        Column("of A", cells(lambda row: _share(row.a), lambda _: ""), 92),
-        Column("of B", cells(lambda row: _share(row.b), lambda _: ""), 93),
-    ]
-    # Of two devices nothing is judged: shares and ratios say more than statuses and differences.
-    left_out = {"status", "B − A", "share"} if devices else {"of A", "of B"}
-    Grid([each for each in columns if any(map(str, each.cells)) and each.title not in left_out]).print(
-        console
-    )
-    console.print()
-
-
-def _lines(comparison: Comparison, rows: Sequence[Difference]) -> list[_Line]:
-    shown = {id(row) for row in rows}
-    hidden = [row for row in comparison.layers if id(row) not in shown]
-    lines = [_hidden(hidden)] if hidden else []
-    for name, row in (("unattributed", comparison.unattributed), ("total", comparison.total)):
-        if row is not None:
-            lines.append(
-                _Line(
-                    name,
-                    row.a.typical if row.a else None,
-                    row.b.typical if row.b else None,
-                    row.difference,
-                    _change(row),
-                    _interval(row),
-                    row.status if name == "total" else None,
-                    "bold" if name == "total" else "italic",
-                )
-            )
-    return lines
-
-
-def _hidden(rows: Sequence[Difference]) -> _Line:
-    """What is not shown, summed up."""
-    a, b = (_sum([getattr(row, side) for row in rows]) for side in ("a", "b"))
-    differences = [row.difference for row in rows if units.known(row.difference)]
-    return _Line(f"{len(rows)} more", a, b, sum(differences) if differences else None)
-
-
-def _print_hidden(comparison: Comparison, shown: Sequence[Difference], console: Console) -> None:
-    """What the layers are that are not shown."""
+def _print_hidden(comparison: Comparison, shown: Sequence[Difference], console: Console, option: str) -> None:
+    """What the layers are that are not shown, and which option shows them."""
     seen = {id(row) for row in shown}
     counts = Counter(row.status for row in comparison.layers if id(row) not in seen)
     if comparison.method == "paired":
         console.print(
-            Text("A and B are each one's own cost; B − A and change come from the pairs", style="dim")
+            Text(
+                "A and B are each one's own cost; changes, and B − A of layers and total, come from the pairs",
+                style="dim",
+            )
         )
     if counts:
         told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-        console.print(Text(f"not shown: {told}; --all shows them", style="dim"))
-
-
-def _sum(parts: Sequence[Part | None]) -> float | None:
-    """Of what has a cost: layers that run nothing, or that are only in the other model, have none."""
-    costs = [part.typical for part in parts if part is not None and units.known(part.typical)]
-    return sum(costs) if costs else None
-
-
-def _status(row: Difference) -> Text:
-    return _word(row.status)
-
-
-def _word(status: Status | None) -> Text:
-    return Text("") if status is None else Text(status, style=STYLES[status])
-
-
-def _ids(row: Difference) -> str:
-    a, b = (_id(part) for part in (row.a, row.b))
-    if a == b:
-        return a
-    return f"{a or '·'} → {b or '·'}"
-
-
-def _id(part: Part | None) -> str:
-    if part is None:
-        return ""
-    more = f"+{len(part.layers) - 1}" if len(part.layers) > 1 else ""
-    return plain(part.layers[0] if part.layers else "") + more
-
-
-def _name(row: Difference) -> str:
-    """The layer's name; where it has another in B, both."""
-    names = dict.fromkeys(_side_name(part) for part in (row.a, row.b) if part is not None)
-    return " → ".join(names)
-
-
-def _side_name(part: Part) -> str:
-    more = len(part.layers) - 1
-    return plain(part.name) + (f" +{more}" if more > 0 else "")
-
-
-def _op(row: Difference) -> str:
-    ops = dict.fromkeys(plain(part.op) for part in (row.a, row.b) if part is not None)
-    return " → ".join(ops)
-
-
-def _match(row: Difference) -> str:
-    return "" if row.match in ("same", "inserted", "removed") else match_words(row)
-
-
-def _cost(part: Part | None, unit: str) -> str:
-    return "" if part is None else units.format_value(part.typical, unit)
-
-
-def _value(value: float | None, unit: str) -> str:
-    return units.format_value(value, unit)
-
-
-def _signed(row: Difference | _Line, unit: str) -> str:
-    return units.format_difference(row.difference, unit) if units.known(row.difference) else ""
-
-
-def _change(row: Difference) -> str:
-    if row.status == "incomparable" and units.known(row.ratio):
-        return units.format_ratio(row.ratio)
-    return units.format_change(row.ratio) if units.known(row.ratio) else ""
-
-
-def _interval(row: Difference) -> str:
-    """Empty for counts, which have none."""
-    return "" if row.ratio_lo == row.ratio_hi else units.format_change_interval(row.ratio_lo, row.ratio_hi)
-
-
-def _share(part: Part | None) -> str:
-    return "" if part is None else share_cell(part.share)
+        console.print(Text(f"not shown: {told}; {option} shows them", style="dim"))
 
 
 def _print_reasons(rows: Sequence[Difference], console: Console) -> None:
     """Why nothing can be said of layers that have no interval to show it."""
-    open_rows = [row for row in rows if row.status == "inconclusive" and not _interval(row)]
+    open_rows = [row for row in rows if row.status == "inconclusive" and not interval_cell(row)]
     reasons = Counter(row.reason for row in open_rows)
     for reason, count in reasons.most_common():
         layers = "1 layer" if count == 1 else f"{count} layers"
@@ -314,4 +155,4 @@ def _print_structure(comparison: Comparison, console: Console) -> None:
     console.print(Text(f"Structure  {told}", style="dim"))
     for row in comparison.layers:
         if row.match == "moved":
-            console.print(Text(f"  moved  {_name(row)}  {_ids(row)}", style="dim"))
+            console.print(Text(f"  moved  {name_cell(row)}  {ids_cell(row)}", style="dim"))

@@ -8,10 +8,14 @@ from tflprof.report.view import provenance_text
 
 _METHODS = {
     "paired": "measured together",
-    "stored": "two files, measured at different times",
+    "stored": "two files, each measured by itself",
     "exact": "counts that do not vary",
     "devices": "one model on two devices",
 }
+
+
+_APART = 0.003
+"""Share of a ratio: what rounding leaves of a smaller contradiction is no more than a digit."""
 
 
 def verdict_sentence(comparison: Comparison) -> str:
@@ -26,17 +30,22 @@ def verdict_sentence(comparison: Comparison) -> str:
         return (
             f"On B's device an inference takes {units.digits(total.ratio)} times what it takes on A's: {step}"
         )
-    interval = _interval(comparison)
+    step, interval = f": {step}", _interval(comparison)
+    if comparison.method == "paired" and _apart(total):
+        # What the two cost each by itself is another number, and would contradict the pairs'.
+        judged = total.status in ("faster", "slower")
+        pairs = " in their pairs" if judged else f": {units.format_change(total.ratio)} in their pairs"
+        step, interval = pairs, f"{interval} (each by itself{step})"
     if total.status in ("faster", "slower"):
-        return f"B {_by(comparison)} A: {step}{interval}"
+        return f"B {_by(comparison)} A{step}{interval}"
     if total.status == "same":
         alike = "takes as long as" if comparison.unit == "ns" else f"needs as many {comparison.unit} as"
-        return f"B {alike} A: {step}{interval}"
+        return f"B {alike} A{_but_for(comparison)}{step}{interval}"
     if total.a is None or total.b is None or total.a.typical is None or total.b.typical is None:
         before, after = total_texts(comparison)
-        step = f"the total of A is {before}, of B {after}".replace(units.UNKNOWN, "unknown")
+        step = f": the total of A is {before}, of B {after}".replace(units.UNKNOWN, "unknown")
     more, less = ("slower", "faster") if comparison.unit == "ns" else ("dearer", "cheaper")
-    return f"It cannot be said whether B is {less} or {more} than A: {step}{interval}"
+    return f"It cannot be said whether B is {less} or {more} than A{step}{interval}"
 
 
 def method_words(comparison: Comparison) -> str:
@@ -56,8 +65,8 @@ def method_sentences(comparison: Comparison) -> str:
         )
     how = {
         "paired": "Both models ran in the same processes, block by block in turn, so that drift cancels.",
-        "stored": "Two files, measured at different times: drift between them does not cancel. What lies within "
-        "their noise floors is inconclusive.",
+        "stored": "Two files, each measured by itself: drift between them does not cancel. "
+        "What lies within their noise floors is inconclusive.",
         "exact": "Counts repeat exactly: there is no chance in them, and no interval.",
     }[comparison.method]
     parts = [how]
@@ -68,7 +77,7 @@ def method_sentences(comparison: Comparison) -> str:
     if comparison.method != "exact":
         parts.append(
             f"Intervals hold for the total and all layers at once, at {confidence(comparison)}; "
-            f"a total that differs by {units.format_share(comparison.threshold)} or less is the same."
+            f"a total is the same if all of its interval lies within ±{units.format_share(comparison.threshold)}."
         )
     return " ".join(parts)
 
@@ -113,6 +122,22 @@ def both_provenances(comparison: Comparison) -> str:
     """What the numbers are, of both sides if they differ."""
     a, b = provenance_text(comparison.a), provenance_text(comparison.b)
     return a if a == b else f"A {a}, B {b}"
+
+
+def _apart(total: Difference) -> bool:
+    """True if the two costs by themselves tell another change than the pairs do."""
+    a, b = (None if part is None else part.typical for part in (total.a, total.b))
+    if not (units.known(a) and units.known(b) and units.known(total.ratio)) or a <= 0:
+        return False
+    return abs(b / a / total.ratio - 1) > _APART
+
+
+def _but_for(comparison: Comparison) -> str:
+    """Counts that are the same need not be equal."""
+    difference = comparison.total.difference
+    if comparison.method != "exact" or not difference:
+        return ""
+    return f" but for {units.format_value(abs(difference), comparison.unit)}"
 
 
 def _by(comparison: Comparison) -> str:

@@ -11,7 +11,7 @@ import pytest
 from tests.factories import MIXED, group, make_profile, part, static
 from tests.unit.analysis.sides import COUNTS, alike, costing, counts, quiet, row, with_meta, with_options
 from tflprof import stats
-from tflprof.analysis.compare import DRIFT, compare_profiles
+from tflprof.analysis.compare import DRIFT, ITSELF, compare_profiles
 from tflprof.analysis.comparison import Comparison
 from tflprof.analysis.stored import noise_floors
 from tflprof.profile.meta import NoiseFloor, Pairing, ProfileMeta
@@ -114,12 +114,12 @@ def test_floors_hold_for_all_rows_together() -> None:
     few, many = quiet(parts=2), quiet(parts=20)
     one = compare_profiles(few, few).layers[0]
     other = compare_profiles(many, many).layers[0]
-    level = 1 - 0.01 / 21
-    floor = noise_floors(many, [(0,)], level).rows[0]
-    assert np.log(other.ratio_hi) == pytest.approx(floor)  # type: ignore[arg-type]
-    assert floor > noise_floors(many, [(0,)], stats.NOISE_LEVEL).rows[0]
-    assert other.ratio_hi > 1
-    assert one.ratio_hi > 1  # type: ignore[operator]
+    levels = (1 - 0.01 / 2, 1 - 0.01 / 2 / 20)
+    floors = noise_floors(many, [(0,)], levels)
+    assert np.log(compare_profiles(many, many).total.ratio_hi) == pytest.approx(floors.total)  # type: ignore[arg-type]
+    assert np.log(other.ratio_hi) == pytest.approx(floors.rows[0])  # type: ignore[arg-type]
+    assert floors.rows[0] > noise_floors(many, [(0,)], (levels[0], stats.NOISE_LEVEL)).rows[0]
+    assert other.ratio_hi > one.ratio_hi > 1  # type: ignore[operator]
 
 
 def test_a_stored_floor_is_never_undercut() -> None:
@@ -189,6 +189,8 @@ def test_what_runs_on_one_side_only(cost: float, status: str) -> None:
     found = row(compare_profiles(counts(before), counts(after)), "net/r")
     assert (found.status, found.difference, found.ratio) == (status, cost, None)
     assert "runs in B only" in found.reason
+    unsure = counts(after, schedule=replace(counts().meta.schedule, reached=False))
+    assert row(compare_profiles(counts(before), unsure), "net/r").status == "inconclusive"
 
 
 def test_a_group_is_compared_as_a_whole() -> None:
@@ -259,9 +261,13 @@ def test_too_few_pairs_conclude_nothing() -> None:
     assert found.layers[1].ratio == pytest.approx(2.0, rel=0.02)
 
 
-def test_a_profile_with_itself_is_no_pair() -> None:
-    a, _ = together(quiet(), quiet())
-    assert compare_profiles(a, a).method == "stored"
+def test_a_profile_with_itself_is_no_pair_and_told() -> None:
+    a, b = together(quiet(), quiet())
+    found = compare_profiles(a, with_meta(a))
+    assert found.method == "stored"
+    assert ITSELF in found.notes
+    assert ITSELF not in compare_profiles(a, b).notes
+    assert ITSELF not in compare_profiles(quiet(), quiet(seed=1)).notes
 
 
 def test_layers_that_never_ran_are_told() -> None:

@@ -32,6 +32,20 @@ def test_unknown_conditions_are_named() -> None:
         compare_profiles(a, a)
 
 
+def test_what_neither_profile_knows_is_not_said_to_differ() -> None:
+    a = with_options(make_profile(), threads=None)
+    with pytest.raises(Untrusted, match="they may differ in what"):
+        compare_profiles(a, a)
+    with pytest.raises(Untrusted, match="they differ, or may differ, in what"):
+        compare_profiles(a, with_options(a, kernels="builtin"))
+
+
+def test_forced_counts_are_counts_all_the_same() -> None:
+    found = compare_profiles(counts(), with_options(counts(), threads=2), force=True)
+    assert (found.method, found.forced, found.total.status) == ("exact", True, "incomparable")
+    assert (found.total.difference, found.total.ratio, found.total.lo) == (0, 1, None)
+
+
 def test_forced_shows_numbers_and_judges_nothing() -> None:
     b = with_options(quiet(2.0, seed=1), threads=4)
     found = compare_profiles(quiet(), b, force=True)
