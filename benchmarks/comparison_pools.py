@@ -2,7 +2,8 @@
 
 Each pool is measured as a comparison is, but goes on for several hundred pairs: five models with themselves, and two
 pairs of models of which the second is slower. Profiles of 20 pairs at a time are kept in build/comparison_pools; what
-is there already is not measured again.
+is there already is not measured again. ``--later 200`` measures pools of the five models once more: data that no choice
+was made on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from benchmarks import common
 from benchmarks.comparison_models import JUDGED_LAYER, same, slower
-from benchmarks.comparison_trials import POOLS, Pool, autocorrelation, interval, position, read_pool
+from benchmarks.comparison_trials import LATER, POOLS, Pool, autocorrelation, interval, position, read_pool
 from tflprof.profile.store import write_profile
 from tflprof.workflow.pairs import measure_pairs
 from tflprof.workflow.run_options import RunOptions
@@ -23,9 +24,9 @@ from tflprof.workflow.run_options import RunOptions
 AT_ONCE = 20
 
 
-def collect(name: str, models: tuple[Path, Path], pairs: int, core: str) -> None:
+def collect(name: str, models: tuple[Path, Path], pairs: int, core: str, where: Path = POOLS) -> None:
     """Measure what the pool lacks of so many pairs."""
-    folder = POOLS / name
+    folder = where / name
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(pairs // AT_ONCE):
         note = folder / f"{number:03}.json"
@@ -60,7 +61,7 @@ def noise(pool: Pool) -> dict[str, float]:
 
 def main() -> None:
     """Collect, describe."""
-    options = common.arguments(__doc__ or "", pairs=300, changed=200)
+    options = common.arguments(__doc__ or "", pairs=300, changed=200, later=0)
     core = str(common.last_core())
     models = POOLS / "models"
     models.mkdir(parents=True, exist_ok=True)
@@ -68,6 +69,8 @@ def main() -> None:
     wanted += [(name, pair, options.changed) for name, pair in slower(models).items()]
     for name, pair, pairs in wanted:
         collect(name, pair, pairs, core)
+    for name, pair, _ in wanted[:-2] if options.later else ():
+        collect(name, pair, options.later, core, LATER)
     pools = [read_pool(name) for name, _, _ in wanted]
     total, layer = pools[-2:]
     judged = position(layer, JUDGED_LAYER)

@@ -83,7 +83,7 @@ def study(what: str, drawn: int, live: int, core: str) -> tuple[list[tuple[str, 
 
 def main() -> None:
     """Draw, measure, count."""
-    options = common.arguments(__doc__ or "", drawn=160, live=40, drawn_layer=200, live_layer=10)
+    options = common.arguments(__doc__ or "", drawn=160, live=40, drawn_layer=200, live_layer=20)
     core = str(common.last_core())
     total_lines, total = study("total", options.drawn, options.live, core)
     layer_lines, layer = study("layer", options.drawn_layer, options.live_layer, core)

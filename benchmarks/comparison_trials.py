@@ -22,6 +22,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 POOLS = Path(__file__).resolve().parent.parent / "build" / "comparison_pools"
+LATER = POOLS.parent / "comparison_pools_later"
+"""Pools that were measured when the method was settled."""
 THRESHOLD = 0.01
 RUNS = 50
 PERCENT_RULES = (0.01, 0.02, 0.03, 0.05, 0.10)
