@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from tflprof.cli.console import print_document, result_console, say
-from tflprof.cli.guard import guarded, report_error
+from tflprof.cli.compare_run import check_files, no_empty_folder, run_comparison
+from tflprof.cli.console import say
+from tflprof.cli.guard import guarded
 from tflprof.cli.measure_options import (
     Inputs,
     InputShapes,
@@ -27,14 +26,12 @@ from tflprof.cli.options import (
     Force,
     Json,
     Kernels,
-    Top,
     Verbose,
     is_typed,
     parse_files,
     parse_shapes,
     parse_share,
 )
-from tflprof.cli.outputs import check_outputs, save_profile
 from tflprof.cli.phone_options import (
     CoolTo,
     Core,
@@ -45,14 +42,8 @@ from tflprof.cli.phone_options import (
     chosen_core,
     phone_setup,
 )
-from tflprof.cli.progress import progress_display
 
-if TYPE_CHECKING:
-    from tflprof.analysis.comparison import Comparison
-    from tflprof.measure.interrupt import HeldSignals
-    from tflprof.profile.profile import Profile
-    from tflprof.workflow.progress import Progress
-
+_PHONE = ("quiet", "governor", "frequency", "cool_to")
 _SIDE = "A .tflite file or a profile"
 
 
@@ -79,7 +70,11 @@ def compare(
     frequency: Frequency = None,
     cool_to: CoolTo = None,
     threshold: Annotated[
-        str, typer.Option(metavar="SHARE", help="Difference that matters, such as 1% or 0.01.")
+        str,
+        typer.Option(
+            metavar="SHARE",
+            help="Difference of times that matters, such as 1% or 0.01; exact counts have their own.",
+        ),
     ] = "1%",
     force_incomparable: Annotated[
         bool,
@@ -95,7 +90,12 @@ def compare(
         typer.Option("-o", "--output", metavar="DIR", help="Save what is measured: A.parquet, B.parquet."),
     ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a report page.")] = None,
-    top: Top = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Show N layers only: changed ones first, by how much they differ."
+        ),
+    ] = None,
     show_all: Annotated[
         bool, typer.Option("--all", help="Show every layer, also those that are the same.")
     ] = False,
@@ -133,6 +133,8 @@ def compare(
     measured, is_live = not all(stored), not any(stored)
     if not is_live:
         options = _typed(context, options)
+    if not measured:
+        _refuse_for_profiles(context)
     setup = phone_setup(
         context,
         # Whether a profile's own target is a phone is seen when it is opened.
@@ -145,9 +147,9 @@ def compare(
     if setup is not None and (is_live or _wishes(context)):
         options["setup"] = setup
     shown = {"top": top, "show_all": show_all, "json": json}
-    with _no_empty_folder(output):
-        _check_files((a, b), output, html, measured=measured, force=force)
-        _run(a, b, options | judging, output, html, force=force, show=shown)
+    with no_empty_folder(output):
+        check_files((a, b), output, html, measured=measured, force=force)
+        run_comparison(a, b, options | judging, output, html, force=force, show=shown)
     if measured and output is None and not json:
         say("the profiles were not saved: -o DIR saves them")
 
@@ -162,124 +164,19 @@ def _typed(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _refuse_for_profiles(context: typer.Context) -> None:
+    """Raise for what stands on the command line and says how to measure, where nothing is to be measured."""
+    from tflprof.errors import UsageError
+
+    typed = [name for name in ("max_seconds", *_PHONE) if is_typed(context, name)]
+    if typed:
+        options = ", ".join("--" + name.replace("_", "-") for name in typed)
+        raise UsageError(
+            f"{options}: given for two profiles, and nothing is to be measured",
+            "leave it out, or give a model",
+        )
+
+
 def _wishes(context: typer.Context) -> bool:
     """Whether anything to be done to a phone stands on the command line."""
-    return any(is_typed(context, name) for name in ("quiet", "governor", "frequency", "cool_to"))
-
-
-@contextlib.contextmanager
-def _no_empty_folder(folder: Path | None) -> Iterator[None]:
-    """A folder that is made meanwhile goes again if nothing came to be in it."""
-    new = folder is not None and not folder.exists()
-    try:
-        yield
-    finally:
-        if new and folder is not None:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-
-
-def _check_files(
-    sides: tuple[Path, Path], output: Path | None, html: Path | None, *, measured: bool, force: bool
-) -> None:
-    """Raise before anything is measured if an output cannot be written or would replace an input."""
-    from tflprof.errors import EnvironmentFault, UsageError
-
-    outputs = [html] if html else []
-    if output is not None:
-        if not measured:
-            raise UsageError(
-                f"-o {output}: two profiles are compared, and nothing is measured", "leave it out"
-            )
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EnvironmentFault(f"cannot make the folder {output}: {error.strerror}") from error
-        outputs += _saved_as(output)
-    for side in sides:
-        check_outputs(side, outputs, force=force)
-
-
-def _saved_as(folder: Path) -> list[Path]:
-    return [folder / "A.parquet", folder / "B.parquet"]
-
-
-def _run(
-    a: Path,
-    b: Path,
-    options: dict[str, Any],
-    output: Path | None,
-    html: Path | None,
-    *,
-    force: bool,
-    show: dict[str, Any],
-) -> None:
-    """Measure what is to be measured, compare, save and show."""
-    from tflprof.measure.interrupt import HeldSignals
-
-    with HeldSignals(holding=False) as signals:
-        comparison, profiles, cause = _compare(a, b, options, signals)
-        signals.holding = True
-        try:
-            # Files first: a closed pipe or a fault in showing must not cost the samples.
-            if output is not None:
-                for profile, path in zip(profiles, _saved_as(output), strict=True):
-                    if profile is not None:
-                        save_profile(profile, path, force=force)
-            if html is not None and comparison is not None:
-                _save_page(comparison, html, force=force)
-        finally:
-            if comparison is not None:
-                _present(comparison, **show)
-    if cause is None and signals.received:
-        cause = KeyboardInterrupt()
-    if cause is not None:
-        _end(cause, comparison, profiles)
-
-
-_Result = tuple["Comparison | None", tuple["Profile | None", "Profile | None"], BaseException | None]
-
-
-def _compare(a: Path, b: Path, options: dict[str, Any], signals: HeldSignals) -> _Result:
-    from tflprof.workflow.compare import ComparisonInterrupted, compare
-
-    with progress_display() as report:
-
-        def tell(progress: Progress) -> None:
-            # Told last, before the workflow lets go of the signals, and not before it measured something.
-            signals.holding |= progress.stage == "comparing"
-            report(progress)
-
-        try:
-            found = compare(a, b, **options, on_progress=tell)
-        except ComparisonInterrupted as stop:
-            return stop.comparison, (stop.a, stop.b), stop.cause
-        return found.comparison, (found.a, found.b), None
-
-
-def _save_page(comparison: Comparison, path: Path, *, force: bool) -> None:
-    from tflprof.report.compare_page import write_comparison_page
-
-    write_comparison_page(comparison, path, overwrite=force)
-    say(f"report saved as {path}")
-
-
-def _present(comparison: Comparison, *, top: int | None, show_all: bool, json: bool) -> None:
-    """Print a comparison on standard output, as a table or as JSON."""
-    if json:
-        from tflprof.report.compare_document import comparison_document
-
-        print_document(comparison_document(comparison))
-        return
-    from tflprof.report.compare_table import print_comparison
-
-    print_comparison(comparison, result_console(), top=top, show_all=show_all)
-
-
-def _end(
-    cause: BaseException, comparison: Comparison | None, profiles: tuple[Profile | None, Profile | None]
-) -> None:
-    if any(one is not None and not one.meta.schedule.complete for one in profiles):
-        what = "what had been collected is above" if comparison is not None else "nothing can be compared"
-        say(f"the comparison was cut short: {what}")
-    raise typer.Exit(report_error(cause))
+    return any(is_typed(context, name) for name in _PHONE)

@@ -8,6 +8,8 @@ from typing import Any
 
 from tflprof.errors import UsageError
 from tflprof.profile.meta import ProfileMeta
+from tflprof.profile.mismatch import Mismatch
+from tflprof.targets.spec import parse_target
 from tflprof.workflow.run_options import RunOptions
 
 
@@ -49,6 +51,27 @@ def keywords_as_profiled(meta: ProfileMeta, given: Mapping[str, Any]) -> dict[st
         "rate": options.rate,
         "sustain": None if sustained is None else sustained / 60,
     }
+
+
+def differing(meta: ProfileMeta, given: Mapping[str, Any], *, profile_first: bool) -> tuple[Mismatch, ...]:
+    """Conditions of which it is clear before measuring that they would not be those of the profile.
+
+    Args:
+        meta: of the profile.
+        given: what the user chose.
+        profile_first: True if the profile is A.
+    """
+    found = [
+        (key, getattr(meta.options, key), given[key])
+        for key in ("threads", "kernels", "xnnpack_flags", "weight_cache")
+        if key in given and given[key] != getattr(meta.options, key)
+    ]
+    kind = parse_target(given["target"]).kind if "target" in given else meta.target.kind
+    if kind != meta.target.kind:
+        found.insert(0, ("target", f"{meta.target.kind}:{meta.target.name}", given["target"]))
+    return tuple(
+        Mismatch(key, *((has, is_to) if profile_first else (is_to, has))) for key, has, is_to in found
+    )
 
 
 def _target(meta: ProfileMeta) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -12,10 +12,11 @@ from tflprof.errors import TflprofError, UsageError
 from tflprof.measure.interrupt import HeldSignals
 from tflprof.measure.pairs import PairPlan
 from tflprof.measure.pipeline import OnProgress, Progress
+from tflprof.profile.mismatch import Mismatch
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile
 from tflprof.targets.spec import parse_target
-from tflprof.workflow.as_profiled import keywords_as_profiled
+from tflprof.workflow.as_profiled import differing, keywords_as_profiled
 from tflprof.workflow.pairs import MAX_SECONDS, compare_pairs, heed, open_pairs
 from tflprof.workflow.pairs import measure_pairs as measure_pairs
 from tflprof.workflow.profile import DEFAULT_TARGET, Interrupted, profile_model
@@ -60,6 +61,15 @@ class _Judge:
     threshold: float
     force: bool
     require_trust: bool
+
+    def check(self, stored: Profile, found: Sequence[Mismatch]) -> None:
+        """Raise Untrusted before anything is measured if the comparison would be refused all the same."""
+        from tflprof.analysis.compare import check_trust, refusal
+
+        if self.require_trust:
+            check_trust(stored.meta)
+        if found and not self.force:
+            raise refusal(found)
 
     def __call__(self, a: Profile, b: Profile) -> Comparison:
         from tflprof.analysis.compare import compare_profiles
@@ -174,6 +184,7 @@ def compare(
         return LiveComparison(judge(first, second), first, second)
     stored = next(side for side in (first, second) if isinstance(side, Profile))
     likewise = {**keywords_as_profiled(stored.meta, given), "max_seconds": max_seconds}
+    judge.check(stored, differing(stored.meta, given, profile_first=first is stored))
     return _one_by_one([_measured(side, likewise, tell) for side in (first, second)], judge, tell, stored)
 
 

@@ -126,9 +126,7 @@ def test_what_is_no_threshold(run: Run, comparing: Comparing, text: str) -> None
     assert comparing.calls == []
 
 
-@pytest.mark.parametrize(
-    "pair", [("p.parquet", "n.tflite"), ("m.tflite", "p.parquet"), ("p.parquet", "q.parquet")]
-)
+@pytest.mark.parametrize("pair", [("p.parquet", "n.tflite"), ("m.tflite", "p.parquet")])
 def test_a_profile_knows_better_than_the_defaults(
     run: Run, comparing: Comparing, pair: tuple[str, str]
 ) -> None:
@@ -144,6 +142,18 @@ def test_a_profile_knows_better_than_the_defaults(
     assert (call["threads"], call["inputs"], call["core"]) == (2, {"x": Path("y.raw")}, "4-7")
     assert call["setup"] == PhoneSetup(quiet=True)
     assert "target" not in call
+
+
+@pytest.mark.parametrize("option", [["--quiet"], ["--max-seconds", "9"], ["--governor", "performance"]])
+def test_two_profiles_have_no_use_for_options_of_measuring(
+    run: Run, comparing: Comparing, option: list[str]
+) -> None:
+    refused = run("compare", "p.parquet", "q.parquet", *option)
+    assert refused.exit_code == 2
+    assert f"{option[0]}: given for two profiles" in refused.stderr
+    Path("tflprof.toml").write_text("[compare]\nmax-seconds = 9\nquiet = true\n")
+    assert run("compare", "p.parquet", "q.parquet").exit_code == 0
+    assert "setup" not in comparing.calls[0]
 
 
 def test_the_configuration(run: Run, comparing: Comparing) -> None:
@@ -225,6 +235,15 @@ def test_what_was_cut_short_is_saved_and_shown(
     assert "slower" in result.stdout
     assert "cut short" in result.stderr
     assert {path.name for path in Path("both").iterdir()} == {"A.parquet", "B.parquet"}
+
+
+def test_an_end_between_two_measurements_says_that_nothing_is_compared(
+    run: Run, comparing: Comparing
+) -> None:
+    comparing.error = ComparisonInterrupted(make_profile(), None, None, KeyboardInterrupt())
+    result = run("compare", "m.tflite", "n.tflite")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert "cut short: nothing can be compared" in result.stderr
 
 
 def test_what_is_refused_is_saved_and_not_shown(run: Run, comparing: Comparing) -> None:

@@ -98,10 +98,36 @@ def test_a_model_is_measured_as_the_profile_was(measuring: Measuring, model: Pat
 
 
 def test_what_is_given_goes_before_what_the_profile_says(measuring: Measuring, model: Path) -> None:
-    compare(stored(), model, threads=4, runtime="lib.so", target="emulated:other")
+    compare(stored(), model, seed=4, runtime="lib.so", target="emulated:other")
     call = measuring.calls[0]
-    assert (call["threads"], call["runtime"], call["target"]) == (4, "lib.so", "emulated:other")
+    assert (call["seed"], call["runtime"], call["target"]) == (4, "lib.so", "emulated:other")
     assert call["kernels"] == "xnnpack"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"threads": 4}, "threads: A 1, B 4"),
+        ({"kernels": "builtin"}, "kernels: A xnnpack, B builtin"),
+        ({"target": "host"}, "target: A emulated:pixel2, B host"),
+    ],
+)
+def test_what_cannot_be_compared_afterwards_is_not_measured(
+    measuring: Measuring, model: Path, given: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(Untrusted, match=told):
+        compare(stored(), model, **given)
+    with pytest.raises(Untrusted, match=given.get("target", "A ")):
+        compare(model, stored(), **given)
+    assert measuring.calls == []
+    compare(stored(), model, force=True, **given)
+    assert len(measuring.calls) == 1
+
+
+def test_a_profile_in_doubt_is_refused_before_measuring(measuring: Measuring, model: Path) -> None:
+    with pytest.raises(Untrusted, match="tainted"):
+        compare(stored(verdict="tainted"), model, require_trust=True)
+    assert measuring.calls == []
 
 
 def test_a_periodic_endurance_run_is_repeated_as_such(measuring: Measuring, model: Path) -> None:
