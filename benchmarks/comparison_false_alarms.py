@@ -78,18 +78,23 @@ def live_line(name: str, found: list[Live]) -> tuple[str, ...]:
     )
 
 
+def measured(count: int) -> dict[str, list[Live]]:
+    """So many live comparisons in all, by model."""
+    core = str(common.last_core())
+    return {
+        name: collect_live(name, (path, path), count * LIVE_WEIGHTS[name] // 15, core)
+        for name, path in same(POOLS / "models").items()
+    }
+
+
 def main() -> None:
     """Draw, measure, count."""
     options = common.arguments(__doc__ or "", drawn=500, live=60)
-    core = str(common.last_core())
     models = same(POOLS / "models")
     pools = [read_pool(name) for name in models]
     rng = np.random.default_rng(20261121)
     sets = {stretch: drawn(rng, pools, options.drawn // len(pools), stretch) for stretch in STRETCHES}
-    live = {
-        name: collect_live(name, (path, path), options.live * LIVE_WEIGHTS[name] // 15, core)
-        for name, path in models.items()
-    }
+    live = measured(options.live)
     every = [one for found in live.values() for one in found]
     hours = (sum(pool.seconds for pool in pools) + sum(one.seconds for one in every)) / 3600
     redone = sum(one.statuses == one.as_measured for one in every)
@@ -120,19 +125,18 @@ def main() -> None:
             [(name, f"{rate:.1%}", f"{of_live[name]:.1%}") for name, rate in of_drawn.items()],
         ),
     )
+    counts: dict[str, object] = {name: summary([one.trial for one in found]) for name, found in live.items()}
     data = {
         "drawn": summary(trials),
         "further": summary(further),
         "later": summary(later) if later else None,
-        "live": summary([one.trial for one in every]),
-        "live_by_model": {name: summary([one.trial for one in found]) for name, found in live.items()},
-        "live_redone_equal": redone,
+        "live": summary([one.trial for one in every]) | {"redone_equal": redone, "by_model": counts},
         "machine_hours": hours,
-        "others_drawn": of_drawn,
-        "others_live": of_live,
+        "rules_of_others": {"drawn": of_drawn, "live": of_live},
     }
-    title = "False alarms of comparing"
-    common.publish("comparison_false_alarms", title, "\n\n".join(parts), data, options.out)
+    common.publish(
+        "comparison_false_alarms", "False alarms of comparing", "\n\n".join(parts), data, options.out
+    )
 
 
 if __name__ == "__main__":

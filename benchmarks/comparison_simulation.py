@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ from benchmarks import common
 from benchmarks.comparison_trials import FloatArray, Trial, share, trial
 from tflprof.analysis.compared import Compared
 from tflprof.analysis.comparison import Difference, Part
-from tflprof.analysis.paired import LOOKS
+from tflprof.analysis.paired import LOOKS, SPENT
+from tflprof.analysis.signflip import sign_flip
 
 LAYERS = 100
 PAIRS = LOOKS[-1]
@@ -198,9 +201,77 @@ def powers(count: int) -> list[dict[str, Any]]:
     return rows
 
 
+KINDS: dict[str, Callable[[np.random.Generator, tuple[int, int]], FloatArray]] = {
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "heavy tails (t, 2 degrees)": lambda rng, shape: rng.standard_t(2, shape),
+    "rounded to 0.7 sd": lambda rng, shape: np.round(1.5 * rng.standard_normal(shape)),
+}
+
+
+def covered(count: int) -> list[dict[str, Any]]:
+    """How often the intervals of all columns hold what is true, for pairs of a known kind."""
+    rows = []
+    for (name, draw), (look, alpha) in product(KINDS.items(), zip(LOOKS, SPENT, strict=True)):
+        rng = np.random.default_rng(4)
+        missed = 0
+        for _ in range(count):
+            truth = rng.choice([0.0, 0.0, 0.5, 3.0], 1 + LAYERS)
+            found = sign_flip(draw(rng, (look, 1 + LAYERS)) + truth, alpha)
+            missed += bool(np.any((found.lo > truth + 1e-9) | (found.hi < truth - 1e-9)))
+        rows.append({"kind": name, "pairs": look, "alpha": alpha, "comparisons": count, "missed": missed})
+    return rows
+
+
+def report(
+    alarms: dict[str, dict[str, Any]],
+    bound: dict[str, dict[str, Any]],
+    power: list[dict[str, Any]],
+    intervals: list[dict[str, Any]],
+) -> str:
+    """All results as Markdown."""
+    head = (
+        "machine",
+        "false alarms",
+        "rejected at any look, whatever the size",
+        "total same",
+        "10 / 20 / 40 pairs",
+    )
+    return "\n\n".join(
+        (
+            common.table(
+                head,
+                [row_of(name, found) for name, found in alarms.items()],
+            ),
+            "What the test does not stand, a state that favours one model over several processes (AR(1), 1 %):",
+            common.table(head, [row_of(name, found) for name, found in bound.items()]),
+            "Power, share of comparisons:",
+            common.table(
+                ("machine", "+3 % on the total found", "+10 % on a layer of 3 % share found"),
+                [
+                    (row["machine"], f"{row['total_3_percent']:.1%}", f"{row['layer_10_percent']:.1%}")
+                    for row in power
+                ],
+            ),
+            "Comparisons in which any of 101 simultaneous intervals misses what is true:",
+            common.table(
+                ("pairs of differences", "pairs", "missed", "wanted at most"),
+                [
+                    (
+                        row["kind"],
+                        str(row["pairs"]),
+                        share(row["missed"], row["comparisons"]),
+                        f"{row['alpha']:.1%}",
+                    )
+                    for row in intervals
+                ],
+            ),
+        )
+    )
+
+
 def main() -> None:
     """Simulate, count."""
-    options = common.arguments(__doc__ or "", runs=10_000, changed=200, bound=1000)
+    options = common.arguments(__doc__ or "", runs=10_000, changed=200, bound=1000, intervals=1000)
     began = time.monotonic()
     each = options.runs // len(MACHINES)
     alarms = {name: counted(run(machine, each, 0)) for name, machine in MACHINES.items()}
@@ -213,32 +284,15 @@ def main() -> None:
     print(f"{time.monotonic() - began:.0f} s", flush=True)
     bound = {name: counted(run(machine, options.bound, 3)) for name, machine in BOUND.items()}
     power = powers(options.changed)
-    head = (
-        "machine",
-        "false alarms",
-        "rejected at any look, whatever the size",
-        "total same",
-        "10 / 20 / 40 pairs",
-    )
-    text = "\n\n".join(
-        (
-            common.table(
-                head,
-                [row_of(name, found) for name, found in alarms.items()] + [row_of("**all**", together)],
-            ),
-            "What the test does not stand, a state that favours one model over several processes (AR(1), 1 %):",
-            common.table(head, [row_of(name, found) for name, found in bound.items()]),
-            f"Power, {options.changed} comparisons each:",
-            common.table(
-                ("machine", "+3 % on the total found", "+10 % on a layer of 3 % share found"),
-                [
-                    (row["machine"], f"{row['total_3_percent']:.1%}", f"{row['layer_10_percent']:.1%}")
-                    for row in power
-                ],
-            ),
-        )
-    )
-    data = {"false_alarms": alarms, "together": together, "bound": bound, "power": power}
+    intervals = covered(options.intervals)
+    text = report({**alarms, "**all**": together}, bound, power, intervals)
+    data = {
+        "false_alarms": alarms,
+        "together": together,
+        "bound": bound,
+        "power": power,
+        "intervals": intervals,
+    }
     common.publish("comparison_simulation", "Comparing on simulated machines", text, data, options.out)
 
 
