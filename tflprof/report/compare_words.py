@@ -86,7 +86,7 @@ def matching_sentence(comparison: Comparison) -> str:
     """How layers of A were found in B, and how many have no counterpart."""
     how = {
         "identity": "Layers are matched by identity: the graphs agree.",
-        "structure": "Layers are matched by structure: the graphs differ.",
+        "structure": f"Layers are matched by structure: {_why_structure(comparison)}.",
     }[comparison.matching]
     alone = [
         f"{_count(count, 'row')} only in {side}"
@@ -97,6 +97,11 @@ def matching_sentence(comparison: Comparison) -> str:
         if count
     ]
     return f"{how} {' and '.join(alone)}." if alone else how
+
+
+def _why_structure(comparison: Comparison) -> str:
+    unknown = [side for side in (comparison.a, comparison.b) if side.model.fingerprint is None]
+    return "whether the graphs agree is not known" if unknown else "the graphs differ"
 
 
 def match_words(row: Difference) -> str:

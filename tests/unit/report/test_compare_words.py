@@ -16,7 +16,7 @@ from tflprof.analysis.compare import compare_profiles
 from tflprof.analysis.comparison import Comparison, Status
 from tflprof.profile.mismatch import Mismatch
 from tflprof.report.compare_table import print_comparison
-from tflprof.report.compare_words import method_sentences, verdict_sentence
+from tflprof.report.compare_words import matching_sentence, method_sentences, verdict_sentence
 
 
 def of_pairs(ratio: float, status: Status) -> Comparison:
@@ -110,3 +110,10 @@ def test_intervals_outlive_differences_on_a_narrow_terminal() -> None:
 def test_all_shows_everything_only_without_top() -> None:
     assert "; --all shows them" in shown(make_comparison())
     assert "; without --top, --all shows them" in shown(make_comparison(), top=1)
+
+
+def test_graphs_that_are_not_known_are_not_said_to_differ() -> None:
+    base = make_comparison()
+    assert "the graphs differ" in matching_sentence(base)
+    unknown = replace(base.b, model=replace(base.b.model, fingerprint=None))
+    assert "whether the graphs agree is not known" in matching_sentence(replace(base, b=unknown))
