@@ -124,12 +124,12 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
         yield finding("too-few-samples", f"the total rests on {total.n} inferences, fewer than {MIN_SAMPLES}")
     if meta.schedule.sustain_seconds is not None:
         return  # of a machine that may have changed: its course is the result
-    if total.typical is None or total.lo is None or total.hi is None:
+    if meta.pairing is not None:
+        pass  # its own total's interval was not asked for: what both models share cancels from their ratio
+    elif total.typical is None or total.lo is None or total.hi is None:
         needed = meta.conditions.get("seconds_needed")
         why = f": at {meta.options.rate:g} Hz it takes --max-seconds {needed} or more" if needed else ""
         yield finding("interval-unknown", f"the interval of the total could not be computed{why}")
-    elif meta.pairing is not None:
-        pass  # its own total's precision was not asked for: what both models share cancels from their ratio
     elif (width := (total.hi - total.lo) / 2 / total.typical) > meta.schedule.precision:
         wanted = meta.schedule.precision
         message = f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"

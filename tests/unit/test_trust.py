@@ -9,7 +9,7 @@ import pytest
 
 from tests.factories import make_profile
 from tflprof import trust
-from tflprof.profile.meta import ClockInfo, ProfileMeta
+from tflprof.profile.meta import ClockInfo, Pairing, ProfileMeta
 from tflprof.profile.profile import Profile
 
 QUIET = {"stolen_share": 0.0, "other_busy": 0.05, "switches_per_second": 0.5, "unread_events": 0}
@@ -90,6 +90,13 @@ def test_partial_run_names_what_ended_it() -> None:
 def test_few_samples() -> None:
     profile = make_profile(processes=1, blocks=1, inferences=3)
     assert {"too-few-samples", "interval-unknown"} <= codes(with_conditions(profile), profile)
+
+
+def test_of_a_pair_no_interval_of_its_own_is_asked() -> None:
+    profile = make_profile(processes=3)
+    assert "interval-unknown" in codes(profile.meta, profile)
+    paired = replace(profile.meta, pairing=Pairing("p", "a", (3,)))
+    assert "interval-unknown" not in codes(paired, profile)
 
 
 def test_too_few_processes_at_a_low_rate_tell_the_budget_they_need() -> None:

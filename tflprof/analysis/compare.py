@@ -112,7 +112,7 @@ def _on_two_devices(a: ProfileMeta, b: ProfileMeta, found: Sequence[Mismatch]) -
     kinds = {a.target.kind, b.target.kind}
     one_kind = len(kinds) == 1 and kinds <= {"adb", "emulated"}
     of_device = all(key in _DEVICE_KEYS or key.startswith("target.") for key in keys)
-    return one_kind and "target" in keys and of_device and graphs_agree(a, b)
+    return one_kind and not keys.isdisjoint({"target", "target.unit"}) and of_device and graphs_agree(a, b)
 
 
 def _measured_together(a: ProfileMeta, b: ProfileMeta) -> bool:

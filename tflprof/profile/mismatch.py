@@ -7,6 +7,7 @@ inputs count where counts repeat exactly, since that holds for fixed inputs only
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -54,6 +55,7 @@ def conditions_of(meta: ProfileMeta) -> dict[str, Any]:
         **details,
         "core": _parts(meta),
         "cpus": options.cpus,
+        "clocks": _clocks(meta),
         "threads": options.threads,
         "kernels": options.kernels,
         "xnnpack_flags": options.xnnpack_flags,
@@ -69,6 +71,9 @@ def mismatches(a: ProfileMeta, b: ProfileMeta) -> tuple[Mismatch, ...]:
     one, other = conditions_of(a), conditions_of(b)
     if a.model.fingerprint is not None and a.model.fingerprint == b.model.fingerprint:
         one, other = one | _work_of(a), other | _work_of(b)
+    if None not in (units := (_unit(a), _unit(b))):
+        # Two phones of one model. One phone with two serials looks like two: better refused than mixed up.
+        one, other = one | {"target.unit": units[0]}, other | {"target.unit": units[1]}
     if a.deterministic and b.deterministic:
         one, other = one | _data_of(a), other | _data_of(b)
     return tuple(
@@ -82,6 +87,24 @@ def _unknown(key: str, conditions: dict[str, Any]) -> bool:
     # The same library is of the same version, whichever that is.
     told_by = "runtime.sha256" if key == "runtime.version" and conditions.get("runtime.sha256") else key
     return conditions.get(told_by) is None
+
+
+def _unit(meta: ProfileMeta) -> str | None:
+    """Which phone of its model it was, as far as profiles tell: what is made of its serial; None if unknown."""
+    unit = _start(meta).get("unit")
+    return None if unit is None else str(unit)
+
+
+def _clocks(meta: ProfileMeta) -> tuple[str, ...]:
+    """What was set of a phone's clocks: governors and frequencies."""
+    done = (_start(meta).get("quiet") or {}).get("done") or ()
+    clocks = (what for what in done if what.startswith(("governor ", "frequency ")))
+    return tuple(sorted(what.removesuffix(": it was already") for what in clocks))
+
+
+def _start(meta: ProfileMeta) -> Mapping[str, Any]:
+    """The device's state when measuring began, as far as it told."""
+    return (meta.conditions.get("device") or {}).get("start") or {}
 
 
 def _work_of(meta: ProfileMeta) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def method_sentences(comparison: Comparison) -> str:
         "paired": "Both models ran in the same processes, block by block in turn, so that drift cancels.",
         "stored": "Two files, each measured by itself: drift between them does not cancel. "
         "What lies within their noise floors is inconclusive.",
-        "exact": "Counts repeat exactly: there is no chance in them, and no interval.",
+        "exact": _counts(comparison),
     }[comparison.method]
     parts = [how]
     if comparison.pairs is not None:
@@ -80,6 +80,17 @@ def method_sentences(comparison: Comparison) -> str:
             f"a total is the same if all of its interval lies within ±{units.format_share(comparison.threshold)}."
         )
     return " ".join(parts)
+
+
+def _counts(comparison: Comparison) -> str:
+    sides = (("A", comparison.a), ("B", comparison.b))
+    unsure = [side for side, meta in sides if meta.schedule.reached is False]
+    if unsure:
+        return f"The counts of {' and '.join(unsure)} did not repeat: no difference of theirs is judged."
+    return (
+        "Counts repeat exactly: there is no chance in them, and no interval. Up to 0.1 % of A's, or 1000 if that is "
+        "more, they are the same."
+    )
 
 
 def matching_sentence(comparison: Comparison) -> str:

@@ -99,6 +99,32 @@ def test_two_devices_with_another_difference_are_refused(change: Any) -> None:
         compare_profiles(on_device(counts(), "pixel2"), change(on_device(counts(), "rpi4")))
 
 
+def of_unit(profile: Profile, unit: str | None) -> Profile:
+    target = replace(profile.meta.target, kind="adb", name="pixel2")
+    return with_meta(profile, target=target, conditions={"device": {"start": {"unit": unit}}})
+
+
+def test_two_phones_of_one_model_are_two_devices() -> None:
+    found = compare_profiles(of_unit(quiet(), "4593"), of_unit(quiet(2.0, seed=1), "77aa"))
+    assert (found.method, found.total.status) == ("devices", "incomparable")
+    assert [(one.key, one.a, one.b) for one in found.mismatches] == [("target.unit", "4593", "77aa")]
+    for known in ("4593", None):
+        assert compare_profiles(of_unit(quiet(), "4593"), of_unit(quiet(seed=1), known)).method == "stored"
+
+
+def test_clocks_that_were_set_are_a_condition() -> None:
+    def clocked(*done: str) -> Profile:
+        start = {"quiet": {"done": ["stays awake while plugged in", *done], "refused": []}}
+        return with_meta(quiet(), conditions={"device": {"start": start}})
+
+    slow = clocked("frequency 1000000 kHz of CPU 2 3")
+    with pytest.raises(Untrusted, match="clocks: A none, B frequency 1000000 kHz of CPU 2 3"):
+        compare_profiles(quiet(), slow)
+    same = clocked("frequency 1000000 kHz of CPU 2 3: it was already")
+    assert compare_profiles(slow, same).mismatches == ()
+    assert compare_profiles(quiet(), clocked()).mismatches == ()
+
+
 def test_two_cores_of_one_device_are_refused() -> None:
     a, b = (with_options(counts(), core=core, cpus=cpus) for core, cpus in (("big", (7,)), ("little", (0,))))
     with pytest.raises(Untrusted, match="cpus: A 7, B 0"):

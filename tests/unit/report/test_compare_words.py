@@ -117,3 +117,12 @@ def test_graphs_that_are_not_known_are_not_said_to_differ() -> None:
     assert "the graphs differ" in matching_sentence(base)
     unknown = replace(base.b, model=replace(base.b.model, fingerprint=None))
     assert "whether the graphs agree is not known" in matching_sentence(replace(base, b=unknown))
+
+
+def test_counts_that_did_not_repeat_are_not_said_to() -> None:
+    unsure = counts(schedule=replace(counts().meta.schedule, reached=False))
+    assert "Counts repeat exactly" in method_sentences(compare_profiles(counts(), counts()))
+    for a, b, side in ((counts(), unsure, "B"), (unsure, unsure, "A and B")):
+        text = method_sentences(compare_profiles(a, b))
+        assert text.startswith(f"The counts of {side} did not repeat")
+        assert "repeat exactly" not in text
