@@ -175,6 +175,8 @@ def _notes(a: Profile, b: Profile, status: Status, method: Method) -> tuple[str,
     notes = [DRIFT] if method == "stored" and status != "incomparable" else []
     if a.meta == b.meta and a.table.equals(b.table):
         notes.append(ITSELF)
+    elif method == "stored" and (in_turn := _in_turn(a.meta, b.meta)):
+        notes.append(in_turn)
     data = [(meta.options.seed, dict(meta.options.inputs)) for meta in (a.meta, b.meta)]
     if data[0] != data[1]:
         notes.append("the data of the inputs differ: where time depends on them, that is in the difference")
@@ -190,6 +192,14 @@ def _notes(a: Profile, b: Profile, status: Status, method: Method) -> tuple[str,
             )
             notes.append(f"{what} not compared: {shown}")
     return tuple(notes)
+
+
+def _in_turn(a: ProfileMeta, b: ProfileMeta) -> str | None:
+    """What is to be said of profiles that come from comparing two models, and are compared with others."""
+    sides = [side for side, meta in (("A", a), ("B", b)) if meta.pairing is not None]
+    if not sides:
+        return None
+    return f"{' and '.join(sides)} ran in turn with another model: that, too, may be in the difference"
 
 
 def _unattributed(a: Profile, b: Profile, incomparable: bool) -> Difference | None:

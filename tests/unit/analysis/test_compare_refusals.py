@@ -11,7 +11,7 @@ from tests.factories import make_profile
 from tests.unit.analysis.sides import COUNTS, costing, counts, quiet, with_meta, with_options
 from tflprof.analysis.compare import compare_profiles
 from tflprof.errors import EXIT_INCONCLUSIVE, Untrusted, UsageError
-from tflprof.profile.meta import Finding
+from tflprof.profile.meta import Finding, Pairing
 from tflprof.profile.profile import Profile
 
 
@@ -144,3 +144,17 @@ def test_trust_is_required_if_asked_for() -> None:
 def test_a_threshold_that_is_none(threshold: float) -> None:
     with pytest.raises(UsageError, match="threshold"):
         compare_profiles(make_profile(), make_profile(), threshold=threshold)
+
+
+def test_profiles_of_other_pairs_are_told() -> None:
+    alone, first, other = (
+        with_meta(quiet(seed=seed), pairing=pairing)
+        for seed, pairing in enumerate((None, Pairing("p", "a", (20,)), Pairing("q", "b", (20,))))
+    )
+    told = "ran in turn with another model"
+    for a, b, sides in ((alone, first, "B"), (first, other, "A and B")):
+        found = compare_profiles(a, b)
+        assert found.method == "stored"
+        assert any(note.startswith(f"{sides} {told}") for note in found.notes)
+    both = compare_profiles(first, with_meta(other, pairing=Pairing("p", "b", (20,))))
+    assert (both.method, [note for note in both.notes if told in note]) == ("paired", [])
