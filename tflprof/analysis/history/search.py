@@ -16,6 +16,8 @@ STRETCH = 5
 """A level between two others has at least so many."""
 ALPHA = 0.003
 """Bound of the corrected p-value of a step."""
+_OUTSIDE = 0.01
+"""Probability that a step's size lies outside its interval."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -25,6 +27,14 @@ class Choice(NamedTuple):
 
     at: tuple[int, ...]
     p: float
+
+
+class Size(NamedTuple):
+    """Logarithm of how many times the cost is since a step, with its 99 % interval."""
+
+    estimate: float
+    lo: float
+    hi: float
 
 
 class Window:
@@ -133,17 +143,9 @@ class _Fitted:
         """Of candidates [c], products and information [m, c], the likeliest that is significant and matters."""
         if not len(at[0]):
             return None
-        least, free = self.window.noise**2, self.free
-        rest = np.maximum(self.left[:, np.newaxis] - product**2 / information, 0.0)
-        t = np.abs(product) / np.sqrt(information * np.maximum(rest / free, least))
-        bend = self.design.log_det[:, np.newaxis] + np.log(information)
-        logs = self.design.kinds.log_weight[:, np.newaxis] - 0.5 * (
-            free * np.log(rest + free * least / 4) + bend
-        )
-        top = logs.max(axis=0)
-        weights = np.exp(logs - top)
-        evidence = top + np.log(weights.sum(axis=0))
-        weights /= weights.sum(axis=0)
+        free = self.free
+        rest, weights, evidence = self._weighed(product, information)
+        t = np.abs(product) / np.sqrt(information) / self._deviation(rest)
         p = (weights * 2.0 * stdtr(free, -t)).sum(axis=0) * int(allowed.sum()) * 2
         change = np.abs((weights * product / information).sum(axis=0))
         right = (p < ALPHA) & (change >= self.window.least)
@@ -151,3 +153,50 @@ class _Fitted:
             return None
         best = int(np.argmax(np.where(right, evidence, -np.inf)))
         return Choice(tuple(int(axis[best]) for axis in at), float(p[best]))
+
+    def size(self, at: int) -> Size:
+        """A step at a point, all kinds of noise considered."""
+        product, information = self.product[:, [at]], self.design.step_information[:, [at]]
+        rest, weights, _ = self._weighed(product, information)
+        estimates = product / information
+        scales = self._deviation(rest) / np.sqrt(information)
+        mixture = estimates[:, 0], scales[:, 0], weights[:, 0], self.free
+        lo, hi = (_quantile(*mixture, share) for share in (_OUTSIDE / 2, 1 - _OUTSIDE / 2))
+        return Size(float((weights * estimates).sum()), lo, hi)
+
+    def _weighed(
+        self, product: FloatArray, information: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Of candidates [c]: what each leaves [m, c], weights of the kinds [m, c], and its evidence [c]."""
+        rest = np.maximum(self.left[:, np.newaxis] - product**2 / information, 0.0)
+        bend = self.design.log_det[:, np.newaxis] + np.log(information)
+        least = self.free * self.window.noise**2 / 4
+        logs = self.design.kinds.log_weight[:, np.newaxis] - 0.5 * (self.free * np.log(rest + least) + bend)
+        top = logs.max(axis=0)
+        weights = np.exp(logs - top)
+        total = weights.sum(axis=0)
+        return rest, weights / total, top + np.log(total)
+
+    def _deviation(self, rest: FloatArray) -> FloatArray:
+        """Standard deviation of the noise that leaves this much."""
+        return np.asarray(np.sqrt(np.maximum(rest / self.free, self.window.noise**2)))
+
+
+def step_size(series: FloatArray, at: int, others: tuple[int, ...], noise: float) -> Size:
+    """How large a step in the logarithms of costs [n] is, among others; ``noise`` as in :class:`Window`."""
+    return _Fitted(Window(series, noise, 0.0), others).size(at)
+
+
+def _quantile(
+    estimates: FloatArray, scales: FloatArray, weights: FloatArray, free: int, share: float
+) -> float:
+    """Of a mixture of Student's t [m], by halving."""
+    each = estimates + scales * stdtrit(free, share)
+    lo, hi = float(each.min()), float(each.max())
+    for _ in range(50):
+        middle = (lo + hi) / 2
+        if (weights * stdtr(free, (middle - estimates) / scales)).sum() < share:
+            lo = middle
+        else:
+            hi = middle
+    return (lo + hi) / 2

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.special import stdtrit
 
 from tflprof.analysis.history.drift import FloatArray
-from tflprof.analysis.history.search import CONFIRM, STRETCH, Window
+from tflprof.analysis.history.search import CONFIRM, STRETCH, Window, step_size
+from tflprof.analysis.history.selection import LEAST_CHANGE
 
 MIN_POINTS = 6
 """With fewer noisy profiles nothing is said."""
-LEAST_CHANGE = 0.01
-"""Relative change below which a new level of noisy profiles is not worth a word."""
 EXACT_RELATIVE = 0.001
 EXACT_ABSOLUTE = 1000.0
 """An exact count has changed if it differs by more than the larger of both."""
 WINDOW = 200
 """Longer series are looked at in windows of so many profiles, each half over the last."""
 
+_AGREED = 0.8
+"""More than this share of the points of a short level must be nearer to it than to the levels beside it."""
+_MOST_ROUNDS = 10
 _LEAST_NOISE = 0.0013  # the narrowest interval that a measurement claims, as a standard deviation
 
 
@@ -33,8 +35,9 @@ class Shift:
 
     Attributes:
         index: the first point of the new level.
-        before: level before, in the unit of the points; after: from there on until the next shift.
-        change: relative; lo, hi: its 99 % interval, None if unknown, equal to it where counts are exact.
+        before: mean of the level before, in the unit of the points; after: from there on until the next shift.
+        change: of the step itself, relative: without the drift that is in both means where costs are noisy; lo,
+            hi: its 99 % interval, equal to it where counts are exact.
         p: probability of as clear a step where there is none; None where counts are exact.
     """
 
@@ -92,13 +95,42 @@ def noisy_shifts(
         return Judged((), conclusive=False)
     logs = np.log(points)
     noise = _own_noise(points, spread)
-    clipped = _without_outliers(logs, noise)
+    calm = logs.copy()
+    for _ in range(_MOST_ROUNDS):
+        clipped = _without_outliers(calm, noise)
+        found = _search(clipped, noise, least)
+        if not _move_strays(calm, sorted(found)):
+            break
+    shifts = _as_shifts(clipped, noise, found)
+    return Judged(shifts, _suspects(logs, noise, shifts, np.log1p(least)))
+
+
+def _search(clipped: FloatArray, noise: float, least: float) -> dict[int, float]:
+    """Where steps are, and their p-values."""
     found: dict[int, float] = {}
-    for start in _windows(len(points)):
+    for start in _windows(len(clipped)):
         window = Window(clipped[start : start + WINDOW], noise, float(np.log1p(least)))
         _merge(found, {start + at: p for at, p in window.search().items()})
-    shifts = _as_shifts(points, clipped, noise, found)
-    return Judged(shifts, _suspects(logs, noise, shifts, np.log1p(least)))
+    return found
+
+
+def _move_strays(logs: FloatArray, cuts: list[int]) -> bool:
+    """A short level that not nearly all of its points are at is none: move those points to the others' median.
+
+    Several outliers close to each other look like a level otherwise. False: there is no such level.
+    """
+    levels = np.split(logs, cuts)
+    for number, level in enumerate(levels):
+        if len(level) >= 2 * STRETCH:
+            continue
+        for other in levels[max(number - 1, 0) : number] + levels[number + 1 : number + 2]:
+            middle = (level.mean() + np.median(other)) / 2
+            at = (level > middle) == (level.mean() > middle)
+            if at.sum() <= _AGREED * len(level):
+                # The level is a view of the series.
+                level[at] = np.median(level[~at])
+                return True
+    return False
 
 
 def _merge(found: dict[int, float], new: dict[int, float]) -> None:
@@ -158,21 +190,16 @@ def _windows(n: int) -> list[int]:
     return [*range(0, n - WINDOW, WINDOW // 2), n - WINDOW]
 
 
-def _as_shifts(
-    points: FloatArray, clipped: FloatArray, noise: float, found: dict[int, float]
-) -> tuple[Shift, ...]:
+def _as_shifts(clipped: FloatArray, noise: float, found: dict[int, float]) -> tuple[Shift, ...]:
     cuts = sorted(found)
+    levels = [float(np.exp(part.mean())) for part in np.split(clipped, cuts)]
     shifts = []
-    for start, cut, end in zip([0, *cuts], cuts, [*cuts[1:], len(points)], strict=False):
-        before, after = clipped[start:cut], clipped[cut:end]
-        size = float(after.mean() - before.mean())
-        rest = np.concatenate([before - before.mean(), after - after.mean()])
-        free = max(len(rest) - 2, 1)
-        sd = max(float(np.sqrt((rest**2).sum() / free)), noise)
-        half = float(-stdtrit(free, 0.005)) * sd * np.sqrt(1 / len(before) + 1 / len(after))
-        lo, hi = float(np.expm1(size - half)), float(np.expm1(size + half))
-        levels = float(np.exp(before.mean())), float(np.exp(after.mean()))
-        shifts.append(Shift(cut, *levels, float(np.expm1(size)), lo, hi, found[cut]))
+    for cut, (before, after) in zip(cuts, pairwise(levels), strict=True):
+        start = max(min(cut - WINDOW // 2, len(clipped) - WINDOW), 0)
+        part = clipped[start : start + WINDOW]
+        others = tuple(other - start for other in cuts if other != cut and 0 < other - start < len(part))
+        change, lo, hi = (float(np.expm1(each)) for each in step_size(part, cut - start, others, noise))
+        shifts.append(Shift(cut, before, after, change, lo, hi, found[cut]))
     return tuple(shifts)
 
 

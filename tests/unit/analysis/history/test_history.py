@@ -9,7 +9,8 @@ import pytest
 
 from tests.factories import make_profile
 from tests.histories import profile_of, write_series
-from tflprof.analysis.history.history import Selection, open_history, parse_since
+from tflprof.analysis.history.history import open_history
+from tflprof.analysis.history.selection import Selection, parse_since
 from tflprof.errors import UsageError
 from tflprof.profile.store import write_profile
 

@@ -156,3 +156,48 @@ def test_drift_is_rarely_called_a_step() -> None:
         for _ in range(40)
     ]
     assert sum(bool(noisy_shifts(walk).shifts) for walk in walks) <= 2
+
+
+def outlying(n: int, *where: int) -> np.ndarray:
+    """Noise in which these profiles took a third longer."""
+    points = series(n)
+    points[list(where)] *= 1.35
+    return points
+
+
+@pytest.mark.parametrize("where", [(0, 1), (97, 98), (97, 99), (50, 52, 54), (50, 51, 55), (50, 51, 53, 56)])
+def test_outliers_close_to_each_other_are_no_level(where: tuple[int, ...]) -> None:
+    assert places(noisy_shifts(outlying(100, *where))) == []
+
+
+def test_outliers_close_to_a_step_do_not_hide_it() -> None:
+    points = outlying(100, 48, 50, 52)
+    points[60:] *= 1.05
+    assert places(noisy_shifts(points)) == [60]
+
+
+def test_a_short_level_that_all_its_profiles_are_at_is_one() -> None:
+    assert places(noisy_shifts(series(100, (97, 0.05)))) == [97]
+    assert places(noisy_shifts(series(100, (50, 0.05), (55, -0.05)))) == [50, 55]
+
+
+def neighbourly(n: int, phi: float, seed: int) -> np.ndarray:
+    """Noise of 1 % like its neighbour."""
+    values = np.random.default_rng(seed).standard_normal(n)
+    for i in range(1, n):
+        values[i] = phi * values[i - 1] + np.sqrt(1 - phi**2) * values[i]
+    return 0.01 * values
+
+
+def test_the_interval_of_a_step_allows_for_drift_between_profiles() -> None:
+    inside = []
+    for seed in range(40):
+        logs = neighbourly(60, 0.8, seed) + np.log1p(0.1) * (np.arange(60) >= 40)
+        judged = noisy_shifts(5e6 * np.exp(logs))
+        inside += [
+            shift.lo <= 0.1 <= shift.hi
+            for shift in judged.shifts
+            if shift.index == 40 and shift.lo and shift.hi
+        ]
+    assert len(inside) >= 30
+    assert np.mean(inside) >= 0.9
