@@ -87,5 +87,8 @@ def _print(data: bytes) -> None:
         print("\n".join(map(plain, data.decode("utf-8").splitlines())))
         return
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    rest = memoryview(data)
+    while rest:
+        # Without a buffer (PYTHONUNBUFFERED) only a part may be taken, and what is wrong is told the next time.
+        rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.buffer.flush()

@@ -14,7 +14,8 @@ from tflprof.cli.guard import guarded
 from tflprof.cli.options import Force, Json, Verbose
 
 if TYPE_CHECKING:
-    from tflprof.analysis.history.history import History, Selection
+    from tflprof.analysis.history.history import History
+    from tflprof.analysis.history.selection import Selection
 
 _MOST_NAMED = 5
 
@@ -56,14 +57,20 @@ def history(
     """Show how profiles of a folder changed over time, and since which profile."""
     # Its matrices are small: threads of the linear algebra would cost more than they save.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from tflprof.analysis.history.history import Selection, open_history
-    from tflprof.errors import UsageError
+    from tflprof.analysis.history.history import open_history
+    from tflprof.analysis.history.selection import Selection
 
     least = _percent(step)
-    if sql is not None and plot is not None:
-        raise UsageError(
-            "--sql and --plot exclude each other", "draw with --plot what --model and --target choose"
-        )
+    if sql is not None:
+        chosen = {
+            "model": model,
+            "target": target,
+            "layer": layer,
+            "since": since,
+            "last": last,
+            "plot": plot,
+        }
+        _refuse_beside_sql([f"--{name}" for name, value in chosen.items() if value is not None])
     if plot is not None:
         from tflprof.files import check_writable
         from tflprof.report.history_plot import check_plot
@@ -77,6 +84,16 @@ def history(
             return
         selection = Selection(model, target, layer, since, last)
         _present(opened, selection, least, plot, json=json, show_all=show_all)
+
+
+def _refuse_beside_sql(options: list[str]) -> None:
+    from tflprof.errors import UsageError
+
+    if options:
+        raise UsageError(
+            f"--sql and {options[0]} exclude each other",
+            "choose with WHERE, or draw with --plot without --sql",
+        )
 
 
 def _present(
@@ -106,7 +123,7 @@ def _answer(opened: History, sql: str, json: bool) -> None:
 
         print_document(rows_document(answer.columns, answer.rows))
         return
-    from tflprof.report.history_table import print_rows
+    from tflprof.report.query_table import print_rows
 
     print_rows(answer.columns, answer.rows, result_console())
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tflprof.analysis.history.series import Point, Series, Step
 from tflprof.report.document import without_nan
+
+if TYPE_CHECKING:
+    from tflprof.analysis.history.series import Point, Series, Step
 
 DOCUMENT_VERSION = 1
 

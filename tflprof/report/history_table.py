@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -39,20 +38,6 @@ def print_history(series: Sequence[Series], console: Console, *, show_all: bool 
         _print_series(one, console, show_all)
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], console: Console) -> None:
-    """Print what a query gave as a plain table, all of it, however wide; NULL is an en dash."""
-    cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
-    numeric = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
-    for line in ([plain(name) for name in columns], *cells):
-        padded = [
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(line, widths, numeric, strict=True)
-        ]
-        console.print(Text("  ".join(padded).rstrip()), soft_wrap=True)
-    console.print(Text(f"{len(rows)} row" + ("" if len(rows) == 1 else "s"), style="dim"))
-
-
 def trend(points: Sequence[Point], width: int = _TREND_WIDTH) -> str:
     """The course of the values as a line of bars; medians where there are more points than characters."""
     values = np.array([point.value for point in points if point.value is not None and point.value > 0])
@@ -79,8 +64,10 @@ def describe_step(step: Step, series: Series) -> str:
     exact, unit = series.deterministic, series.unit
     size = format_change(step.change, exact)
     if not exact and step.lo is not None and step.hi is not None:
-        size += f" ({format_change(step.lo, exact)} … {format_change(step.hi, exact)})"
-    levels = f"{units.format_value(step.before, unit)} → {units.format_value(step.after, unit)}"
+        size += f" (99 %: {format_change(step.lo, exact)} … {format_change(step.hi, exact)})"
+    levels = units.format_step(step.before, step.after, unit)
+    levels += f" {unit}" if unit != "ns" else ""
+    levels = levels if exact else f"means {levels}"
     text = (
         f"{'slower' if step.slower else 'faster'} by {size}, {levels}, "
         f"since {plain(step.first.path)} of {format_date(step.first)}; the last before it is {plain(step.last.path)}"
@@ -175,7 +162,8 @@ def _print_overview(series: Sequence[Series], console: Console) -> None:
             Column("conditions", [plain(one.conditions) for one in series], 30, False, 16, "dim"),
             Column("profiles", [str(len(one.points)) for one in series], 50),
             Column("last (UTC)", [format_date(point) for point in lasts], 60, False),
-            Column("total", [_value(one) for one in series], 92),
+            Column("numbers", [one.provenance for one in series], 93, False),
+            Column("total" if series[0].layer is None else "layer", [_value(one) for one in series], 92),
             Column("±", [units.format_spread(p.value, p.lo, p.hi) for p in lasts], 40, style="dim"),
             Column("change", [format_change(one.points[-1].change, one.deterministic) for one in series], 55),
             Column("trust", [_trust(point) for point in lasts], 45, False),
@@ -214,7 +202,3 @@ def _value(series: Series) -> str:
 
 def _count(series: Series) -> str:
     return str(len(series.steps)) if series.conclusive else units.UNKNOWN
-
-
-def _cell(value: Any) -> str:
-    return units.UNKNOWN if value is None else plain(value)

@@ -16,7 +16,8 @@ from tflprof.errors import UsageError
 from tflprof.report.document import to_text
 from tflprof.report.history_document import Found, history_document, rows_document
 from tflprof.report.history_plot import MOST_SERIES, check_plot, write_plot
-from tflprof.report.history_table import format_change, print_history, print_rows, trend
+from tflprof.report.history_table import format_change, print_history, trend
+from tflprof.report.query_table import print_rows
 
 
 def series(
