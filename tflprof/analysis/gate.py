@@ -21,6 +21,8 @@ from tflprof.profile.profile import Profile
 
 MOST_NAMED = 5
 """Layers that grew are named in full up to so many."""
+NEW_LAYER = "it is new: the baseline does not have it"
+GONE_LAYER = "it is gone: only the baseline has it"
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,13 @@ def missing_layers(comparison: Comparison) -> tuple[str, ...]:
 
 def _judged(limit: Limit, profile: Profile, before: Before | None) -> Iterator[BudgetResult]:
     if limit.relative is None:
-        every = limit.subject == EVERY_LAYER
-        for found in every_layer(profile) if every else (measure_subject(profile, limit.subject),):
-            yield _absolute(limit, found)
+        if limit.subject != EVERY_LAYER:
+            yield _absolute(limit, measure_subject(profile, limit.subject))
+            return
+        found = every_layer(profile)
+        yield from (_absolute(limit, one) for one in found)
+        if not found:
+            yield _no_layers(limit, profile.meta.unit)
     elif before is None:
         yield BudgetResult(
             limit.text,
@@ -109,15 +115,27 @@ def _judged(limit: Limit, profile: Profile, before: Before | None) -> Iterator[B
     elif limit.subject == "total":
         yield _grown(limit, before.comparison.total, before.comparison)
     elif limit.subject == EVERY_LAYER:
-        for difference in before.comparison.layers:
-            if difference.b is not None and difference.b.typical is not None:
-                yield _grown(limit, difference, before.comparison)
+        yield from _every_layer_grown(limit, profile, before.comparison)
     elif (name := layer_name(limit.subject)) is not None:
         yield _grown_layer(limit, name, before.comparison)
     else:
         yield _against(
             limit, measure_subject(profile, limit.subject), measure_subject(before.profile, limit.subject)
         )
+
+
+def _every_layer_grown(limit: Limit, profile: Profile, comparison: Comparison) -> Iterator[BudgetResult]:
+    """Of every layer that runs something at inference now; a cost that is not known is no reason to leave it out."""
+    static = {one for row in profile.meta.alignment.rows if row.note == "static" for one in row.layers}
+    running = [one for one in comparison.layers if one.b is not None and not static.issuperset(one.b.layers)]
+    yield from (_grown(limit, one, comparison) for one in running)
+    if not running:
+        yield _no_layers(limit, comparison.unit)
+
+
+def _no_layers(limit: Limit, unit: str) -> BudgetResult:
+    """Nothing to judge is not that all is well."""
+    return BudgetResult(limit.text, "every layer", unit, "inconclusive", "the profile has no layers")
 
 
 def _absolute(limit: Limit, found: Quantity) -> BudgetResult:
@@ -149,10 +167,20 @@ def _decided(result: BudgetResult, remark: str) -> BudgetResult:
         what = f"between {amount_text(lo, result.unit)} and {amount_text(hi, result.unit)}"
     tail = f" ({remark})" if remark else ""
     if lo > most:
-        return replace(result, verdict="fail", reason=f"{what} is above {limit}{tail}")
+        over = (
+            f"{'' if exact else 'at least '}{amount_text(lo - most, result.unit)} above the limit of {limit}"
+        )
+        return replace(result, verdict="fail", reason=f"{what}, {over}{_growth(result)}{tail}")
     if hi <= most:
         return replace(result, verdict="pass", reason=f"{what} is within {limit}{tail}")
     return replace(result, verdict="inconclusive", reason=f"{what} may be above or within {limit}{tail}")
+
+
+def _growth(result: BudgetResult) -> str:
+    """`` (+12.3 % on the baseline)``; empty if that is not known."""
+    if result.value is None or not result.baseline:
+        return ""
+    return f" ({units.format_change(result.value / result.baseline)} on the baseline)"
 
 
 def amount_text(value: float | None, unit: str) -> str:
@@ -182,10 +210,10 @@ def _grown(limit: Limit, difference: Difference, comparison: Comparison) -> Budg
     now = difference.b.typical if difference.b else None
     result = BudgetResult(limit.text, subject, comparison.unit, "inconclusive", "", now)
     if difference.a is None:
-        return replace(result, reason="it is new: the baseline does not have it")
+        return replace(result, reason=NEW_LAYER)
     then, exact = difference.a.typical, comparison.method == "exact"
     if difference.b is None:
-        return replace(result, baseline=then, reason="it is gone: only the baseline has it")
+        return replace(result, baseline=then, reason=GONE_LAYER)
     if now is None and (then is None or difference.difference is not None):
         return replace(result, verdict="pass", baseline=then, reason="nothing of it runs at inference")
     if then is None and exact and difference.difference is not None:
@@ -219,16 +247,14 @@ def _against(limit: Limit, now: Quantity, then: Quantity) -> BudgetResult:
         counted = now.exact and now.unit not in ("ns", "bytes")
         return _decided(replace(result, limit=_most(limit, then.value, exact=counted)), now.why)
     least, most = _most(limit, then.lo), _most(limit, then.hi)
-    between = f"the baseline allows {amount_text(least, now.unit)} to {amount_text(most, now.unit)}"
+    allowed = f"what the baseline allows, {amount_text(least, now.unit)} to {amount_text(most, now.unit)}"
+    ends = f"between {amount_text(now.lo, now.unit)} and {amount_text(now.hi, now.unit)}"
     if now.lo > most:
-        return replace(
-            result, verdict="fail", reason=f"at least {amount_text(now.lo, now.unit)}, and {between}"
-        )
+        over = f"at least {amount_text(now.lo - most, now.unit)} above"
+        return replace(result, verdict="fail", reason=f"{ends}, {over} {allowed}{_growth(result)}")
     if now.hi <= least:
-        return replace(
-            result, verdict="pass", reason=f"at most {amount_text(now.hi, now.unit)}, and {between}"
-        )
-    return replace(result, reason=f"{amount_text(now.value, now.unit)} cannot be told from it: {between}")
+        return replace(result, verdict="pass", reason=f"{ends} is within {allowed}")
+    return replace(result, reason=f"{ends} may be above or within {allowed}")
 
 
 def _most(limit: Limit, then: float, *, exact: bool = False) -> float:

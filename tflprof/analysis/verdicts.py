@@ -19,12 +19,13 @@ EXIT_OF: dict[Verdict, int] = {
 }
 """Exit status of each verdict."""
 
-_BY_WEIGHT: tuple[Verdict, ...] = ("fail", "incomparable", "inconclusive", "pass")
+BY_WEIGHT: tuple[Verdict, ...] = ("fail", "incomparable", "inconclusive", "pass")
+"""Verdicts, the worst first."""
 
 
 def worst(verdicts: tuple[Verdict, ...]) -> Verdict:
     """The verdict of several together; ``pass`` of none."""
-    return next((one for one in _BY_WEIGHT if one in verdicts), "pass")
+    return next((one for one in BY_WEIGHT if one in verdicts), "pass")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class GateCase:
         measured: how often it was measured for this verdict; 0 if a stored profile was judged.
         comparison: with the baseline, None without one.
         notes: sentences, such as layers missing from the baseline, or what the first measurement said.
-        error: what kept it from being judged, None if nothing did; hint: what to do about it.
+        error: what kept it from being judged, None if nothing did.
+        hint: what to do about the error, or about a verdict that is not ``pass``; None if there is nothing to say.
         error_code: exit status of that error.
     """
 
@@ -126,8 +128,10 @@ class GateResult:
 
     @property
     def exit_code(self) -> int:
-        """Exit status of the command: a failure found (1), else an error's (3 before 4), else the verdict's."""
+        """Exit status of the command: Ctrl-C's, a failure found (1), an error's (3 before 4), else the verdict's."""
+        codes = [case.error_code for case in self.cases if case.error_code is not None]
+        if errors.EXIT_INTERRUPTED in codes:
+            return errors.EXIT_INTERRUPTED
         if self.verdict == "fail":
             return errors.EXIT_FAILED
-        codes = [case.error_code for case in self.cases if case.error_code is not None]
         return min(codes) if codes else EXIT_OF[self.verdict]

@@ -21,6 +21,7 @@ class Column:
     Attributes:
         weight: columns of the lowest weight are left out first if the terminal is narrow.
         least: its text may be shortened to this many characters; 0: it may not.
+        middle: what is too long loses its middle, also if it looks like a path.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Column:
     right: bool = True
     least: int = 0
     style: str = ""
+    middle: bool = False
 
     @property
     def natural(self) -> int:
@@ -89,7 +91,7 @@ def _cell(column: Column, row: int, width: int) -> Text:
     if isinstance(cell, Text) and len(cell.plain) <= width:
         return cell
     style = cell.style if isinstance(cell, Text) else column.style
-    return Text(shorten(_plain(cell), width), style=style)
+    return Text(shorten(_plain(cell), width, middle=column.middle), style=style)
 
 
 def _plain(cell: Text | str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
-from tflprof.report.gate_words import result_words
+from tflprof.report.gate_words import by_weight, result_words
 from tflprof.report.text import plain
 
 MOST = 10
@@ -29,7 +29,7 @@ def _lines(result: GateResult) -> Iterator[tuple[str, str, str]]:
         if case.error is not None:
             yield "error", case.name, case.error
         yield from _doubts(case)
-        for one in case.results:
+        for one in by_weight(case.results):
             kind = _kind(result, case, one)
             if kind is not None:
                 yield kind, case.name, f"{one.verdict}: {one.subject}: {one.reason} (budget {one.limit_text})"

@@ -35,6 +35,7 @@ def _case(result: GateResult, case: GateCase) -> dict[str, Any]:
         "measured": case.measured,
         "budgets": [_budget(one) for one in case.results],
         "notes": list(case.notes),
+        "hint": case.hint if case.error is None else None,
         "error": _error(case),
         "profile": _profile(case),
         "comparison": _comparison(case),

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as Tree
 
 from tflprof.analysis.gate import amount_text
 from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
+from tflprof.report.gate_table import interval_text
 from tflprof.report.gate_words import measured_words
 from tflprof.report.text import plain
 
@@ -45,8 +46,9 @@ def _suite(result: GateResult, case: GateCase) -> Tree.Element:
     suite.set("tests", str(len(tests)))
     for tag, key in _COUNTED.items():
         suite.set(key, str(sum(test.find(tag) is not None for test in tests)))
-    if case.notes:
-        Tree.SubElement(suite, "system-out").text = "\n".join(map(_text, case.notes))
+    said = [case.hint, *case.notes] if case.hint and case.error is None else case.notes
+    if said:
+        Tree.SubElement(suite, "system-out").text = "\n".join(map(_text, said))
     return suite
 
 
@@ -80,9 +82,8 @@ def _measuring(case: GateCase) -> Tree.Element:
 
 
 def _details(one: BudgetResult) -> str:
-    ends = "unknown" if one.lo is None or one.hi is None else f"{one.lo:g} to {one.hi:g}"
     return (
-        f"value {amount_text(one.value, one.unit)} (interval {ends} {one.unit}), "
+        f"value {amount_text(one.value, one.unit)} (interval {interval_text(one)}), "
         f"limit {amount_text(one.limit, one.unit)}, baseline {amount_text(one.baseline, one.unit)}"
     )
 

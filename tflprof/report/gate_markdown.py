@@ -42,6 +42,8 @@ def _case(case: GateCase) -> Iterator[str]:
         yield f"- **{one.verdict}** {code(one.subject)}: {escaped(one.reason)}"
     if more:
         yield f"- … and {more} more that did not pass"
+    if case.hint and case.error is None:
+        yield f"- → {escaped(case.hint)}"
     for line in (*passed, *case.notes):
         yield f"- {escaped(line)}"
     yield ""

@@ -39,8 +39,7 @@ def _print_case(case: GateCase, console: Console) -> None:
         _say(console, plain(words), "dim")
     if case.error is not None:
         _say(console, f"error: {plain(case.error)}", "red")
-        if case.hint:
-            _say(console, f"  → {plain(case.hint)}")
+        _say_hint(case, console)
     shown, passed = shown_results(case.results)
     if shown:
         Grid(_columns(shown)).print(console)
@@ -49,10 +48,17 @@ def _print_case(case: GateCase, console: Console) -> None:
         _say(console, plain(f"{one.verdict}: {one.subject}: {one.reason}"), _STYLE[one.verdict])
     if more:
         _say(console, f"… and {more} more that did not pass")
+    if case.error is None:
+        _say_hint(case, console)
     for line in passed:
         _say(console, plain(line), "dim")
     for note in case.notes:
         _say(console, plain(note))
+
+
+def _say_hint(case: GateCase, console: Console) -> None:
+    if case.hint:
+        _say(console, f"  → {plain(case.hint)}")
 
 
 def _say(console: Console, line: str, style: str = "") -> None:
@@ -62,7 +68,7 @@ def _say(console: Console, line: str, style: str = "") -> None:
 def _columns(results: Sequence[BudgetResult]) -> list[Column]:
     return [
         Column("verdict", [Text(one.verdict, style=_STYLE[one.verdict]) for one in results], 100, False),
-        Column("subject", [plain(one.subject) for one in results], 95, False, 16),
+        Column("subject", [plain(one.subject) for one in results], 95, False, 16, middle=True),
         Column("value", [_short(one.value, one.unit) for one in results], 90),
         Column("interval", [interval_text(one) for one in results], 40),
         Column("limit", [_short(one.limit, one.unit) for one in results], 80),

@@ -12,7 +12,7 @@ from tflprof.report.axis import Axis, fit_axis
 from tflprof.report.compare_view import CompareView, make_compare_view
 from tflprof.report.conditions import Section, describe_conditions
 from tflprof.report.gate_table import interval_text
-from tflprof.report.gate_words import measured_words, of_every_layer, result_words, verdict_words
+from tflprof.report.gate_words import by_weight, measured_words, of_every_layer, result_words, verdict_words
 from tflprof.report.text import plain
 
 _DECISIVE = 5
@@ -93,7 +93,7 @@ def _decisive(one: CaseView, verdict: Verdict) -> list[tuple[int, str, str]]:
         return [(one.number, "error", f"{one.case.name}: {one.case.error}")]
     return [
         (one.number, verdict, f"{one.case.name}, {result.subject}: {result.reason}")
-        for result in one.case.results
+        for result in by_weight(one.case.results)
         if result.verdict == verdict and verdict != "pass"
     ]
 

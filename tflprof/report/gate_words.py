@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tflprof.analysis.budget import EVERY_LAYER
-from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
+from tflprof.analysis.verdicts import BY_WEIGHT, BudgetResult, GateCase, GateResult
 from tflprof.report.view import provenance_text
 
 MOST_REASONS = 12
@@ -63,8 +63,18 @@ def shown_results(results: Sequence[BudgetResult]) -> tuple[list[BudgetResult], 
 
 def explained(shown: Sequence[BudgetResult]) -> tuple[list[BudgetResult], int]:
     """Results whose reasons are told below a table, and how many more did not pass; the table has all of them."""
-    failed = [one for one in shown if one.verdict != "pass"]
+    failed = by_weight([one for one in shown if one.verdict != "pass"])
     return failed[:MOST_REASONS], len(failed[MOST_REASONS:])
+
+
+def by_weight(results: Sequence[BudgetResult]) -> list[BudgetResult]:
+    """What decides first: failures before the rest, and of ``layer:*`` the layer that is over it most."""
+
+    def weight(one: BudgetResult) -> tuple[int, bool, float]:
+        over = 0.0 if one.lo is None or one.limit is None else one.lo - one.limit
+        return BY_WEIGHT.index(one.verdict), of_every_layer(one), -over if of_every_layer(one) else 0.0
+
+    return sorted(results, key=weight)
 
 
 def of_every_layer(result: BudgetResult) -> bool:

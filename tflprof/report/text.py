@@ -22,12 +22,15 @@ def _visible(char: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def shorten(text: str, width: int) -> str:
-    """At most ``width`` characters. Paths lose their beginning, since layers share it; other text its middle."""
+def shorten(text: str, width: int, *, middle: bool = False) -> str:
+    """At most ``width`` characters. Paths lose their beginning, since layers share it; other text its middle.
+
+    ``middle``: a path does so, too.
+    """
     if len(text) <= width:
         return text
     if width <= 1:
         return "…"[:width]
-    tail = width - 1 if "/" in text else (width - 1) // 2
+    tail = width - 1 if "/" in text and not middle else (width - 1) // 2
     head = width - 1 - tail
     return f"{text[:head]}…{text[len(text) - tail :]}"

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tflprof.analysis import gate, gate_rounds
 from tflprof.analysis.compare import check_trust
+from tflprof.analysis.gate_hint import next_step
 from tflprof.analysis.verdicts import GateCase, GateResult, worst
 from tflprof.errors import EXIT_INTERRUPTED, TflprofError, UsageError
 from tflprof.measure.pipeline import OnProgress, Progress
@@ -121,12 +122,20 @@ class _Attempt:
         results = last.results if single else gate_rounds.combine([one.results for one in rounds])
         if broken and len(rounds) == 1:
             results = gate_rounds.unconfirmed(last.results)
+        verdict = worst(tuple(result.verdict for result in results))
+        hint = next_step(
+            results,
+            verdict,
+            updatable=not stored and self.case.baseline is not None,
+            measured_time=not stored and not last.profile.meta.deterministic,
+        )
         return GateCase(
             name=self.case.title,
             model=str(self.case.spec.model),
             target=self.case.target,
             results=results,
-            verdict=worst(tuple(result.verdict for result in results)),
+            verdict=verdict,
+            hint=hint,
             meta=last.profile.meta,
             measured=0 if stored else len(rounds),
             comparison=last.comparison,

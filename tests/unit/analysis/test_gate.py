@@ -227,3 +227,42 @@ def test_an_error_is_never_taken_as_a_pass() -> None:
     # A regression that was found stays one, whatever happened to the other cases.
     assert GateResult((broken, case("fail"))).exit_code == 1
     assert worst(()) == "pass"
+
+
+def test_a_failure_says_by_how_much_it_failed() -> None:
+    grown = counted(scaled(1.2, POINTWISE))
+    assert only(grown, "layer:0/4=+10%", baseline=counted()).reason == (
+        "1.57 M instructions, 131 k instructions above the limit of 1.44 M instructions (+20.0 % on the baseline)"
+    )
+    # The limit and what was found look alike when rounded; what is between them does not.
+    assert only(counted(), "layer:0/4=1309500inst").reason == (
+        "1.31 M instructions, 500 instructions above the limit of 1.31 M instructions"
+    )
+    assert ", at least " in only(TIMED, "total=1us").reason
+
+
+def test_a_wildcard_without_layers_does_not_pass() -> None:
+    static = tuple(replace(item, note="static", cost=0) for item in MIXED)
+    for budget, baseline in (("layer:*=1G", None), ("layer:*=+5%", counted(static))):
+        found = only(counted(static), budget, baseline=baseline)
+        assert (found.verdict, found.subject) == ("inconclusive", "every layer")
+
+
+def test_a_wildcard_does_not_leave_out_a_layer_of_unknown_cost() -> None:
+    profile = counted()
+    comparison = compare_profiles(profile, profile)
+    rows = list(comparison.layers)
+    at = next(i for i, row in enumerate(rows) if row.b is not None and "0/4" in row.b.layers)
+    now = rows[at].b
+    assert now is not None
+    rows[at] = replace(
+        rows[at],
+        b=replace(now, typical=None),
+        difference=None,
+        lo=None,
+        hi=None,
+        reason="not measured",
+    )
+    before = gate.Before(profile, replace(comparison, layers=tuple(rows)))
+    results = gate.judge(parse_limits(["layer:*=+5%"]), profile, before)
+    assert [one.reason for one in results if one.verdict == "inconclusive"] == ["not measured"]

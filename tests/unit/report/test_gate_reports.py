@@ -218,3 +218,42 @@ def test_every_form_shows_every_kind_of_result(one: object) -> None:
     assert one.verdict in printed(result, 80)  # type: ignore[attr-defined]
     assert one.verdict in gate_markdown(result)  # type: ignore[attr-defined]
     assert len(suites(result)["c"].findall("testcase")) == 1
+
+
+def test_what_failed_is_told_before_what_is_inconclusive_and_the_worst_layer_first() -> None:
+    layers = [
+        replace(EVERY[0], verdict="fail", subject=f"layer 0/{i}", lo=6e6 + i, limit=5e6) for i in range(20)
+    ]
+    result = GateResult((case("bad", "fail", *[UNSURE] * 20, *layers, FAILED),))
+    reasons = [line for line in printed(result).splitlines() if line.startswith("  ") and "it is so" in line]
+    assert [line.split(":")[1].strip() for line in reasons[:3]] == ["total", "layer 0/19", "layer 0/18"]
+    assert gate_annotations(result)[1].startswith("::error title=bad::fail: layer 0/19")
+
+
+def test_on_a_narrow_terminal_layers_can_still_be_told_apart() -> None:
+    subjects = [f"layer 0/{i} net/conv_{i}_depthwise_of_some_length (DEPTHWISE_CONV_2D)" for i in range(9)]
+    text = printed(
+        GateResult((case("bad", "fail", *[replace(FAILED, subject=one) for one in subjects]),)), 80
+    )
+    assert max(map(len, text.splitlines()[:13])) <= 80
+    assert all(f"fail     layer 0/{i} " in text for i in range(9))
+
+
+def test_what_to_do_is_in_every_form() -> None:
+    failed = case("bad", "fail", FAILED, hint="accept it")
+    result = GateResult((failed, BROKEN))
+    assert "  → accept it" in printed(result)
+    assert "- → accept it" in gate_markdown(result)
+    assert suites(result)["bad"].findtext("system-out") == "accept it"
+    assert [one["hint"] for one in gate_document(result)["cases"]] == ["accept it", None]
+    assert gate_markdown(result).count("plug it in") == 1
+
+
+def test_junit_has_intervals_with_their_units() -> None:
+    failure = suites(GateResult((case("bad", "fail", FAILED),)))["bad"].findtext("testcase/failure")
+    assert failure == "value 31.0 ms (interval 30.5 ms … 31.5 ms), limit 30.0 ms, baseline 29.0 ms"
+
+
+def test_ctrl_c_goes_before_a_failure() -> None:
+    stopped = case("cut", "inconclusive", error="it was interrupted", error_code=130)
+    assert GateResult((case("bad", "fail", FAILED), stopped)).exit_code == 130
