@@ -13,6 +13,7 @@ from tflprof.cli.guard import guarded
 from tflprof.cli.measure_options import (
     Inputs,
     InputShapes,
+    KernelsChoice,
     MaxSeconds,
     RuntimePath,
     Seed,
@@ -56,7 +57,7 @@ def compare(
     core: Core = None,
     cores: Cores = None,
     threads: Threads = 1,
-    kernels: Annotated[Kernels, typer.Option(help="Kernels of the runtime.")] = Kernels.XNNPACK,
+    kernels: KernelsChoice = Kernels.XNNPACK,
     signature: Signature = None,
     input: Inputs = None,  # noqa: A002 - the option is called so
     input_shape: InputShapes = None,

@@ -15,6 +15,8 @@ from tflprof.cli.guard import guarded
 from tflprof.cli.measure_options import (
     Inputs,
     InputShapes,
+    KernelsChoice,
+    PrecisionOrDefault,
     Rate,
     RuntimePath,
     Seed,
@@ -56,7 +58,7 @@ def gate(
     model: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[MODEL|PROFILE]",
+            metavar="MODEL|PROFILE",
             help="A .tflite file or a profile; default: all cases of the configuration.",
         ),
     ] = None,
@@ -97,7 +99,7 @@ def gate(
     core: Core = None,
     cores: Cores = None,
     threads: Threads = 1,
-    kernels: Annotated[Kernels, typer.Option(help="Kernels of the runtime.")] = Kernels.XNNPACK,
+    kernels: KernelsChoice = Kernels.XNNPACK,
     signature: Signature = None,
     input: Inputs = None,  # noqa: A002 - the option is called so
     input_shape: InputShapes = None,
@@ -109,10 +111,7 @@ def gate(
             min=0.1, metavar="S", help="Time budget of a measurement; default: 60, of two models 120."
         ),
     ] = None,
-    precision: Annotated[
-        float | None,
-        typer.Option(min=0.0025, max=1.0, metavar="P", help="Wanted half-width of the total's interval."),
-    ] = None,
+    precision: PrecisionOrDefault = None,
     xnnpack_flags: XnnpackFlags = None,
     weight_cache: WeightCache = False,
     rate: Rate = None,

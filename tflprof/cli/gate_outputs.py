@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,7 @@ class ProfileKeeper:
 
     folder: Path | None
     force: bool
-    _counts: dict[str, int] = field(default_factory=dict)
+    _saved: set[Path] = field(default_factory=set)
 
     def check(self, names: list[str]) -> None:
         """Make the folder; raise before anything is measured if it cannot be, or has a case's profile already."""
@@ -107,11 +108,12 @@ class ProfileKeeper:
             check_writable(self._path(name, 1), overwrite=self.force)
 
     def keep(self, name: str, profile: Profile) -> None:
-        """Save a profile as NAME.parquet, further measurements of a case as NAME-2.parquet and NAME-3.parquet."""
+        """Save a profile as NAME.parquet; further ones of that name, of any case, get a number: NAME-2.parquet."""
         if self.folder is None:
             return
-        number = self._counts[name] = self._counts.get(name, 0) + 1
-        save_profile(profile, self._path(name, number), force=self.force)
+        path = next(path for i in count(1) if (path := self._path(name, i)) not in self._saved)
+        self._saved.add(path)
+        save_profile(profile, path, force=self.force)
 
     def _path(self, name: str, number: int) -> Path:
         assert self.folder is not None

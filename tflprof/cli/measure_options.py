@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tflprof.cli.options import Kernels
+
 Target = Annotated[str, typer.Option(metavar="T", help="Where to run: see tflprof targets.")]
 Threads = Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the runtime.")]
 Signature = Annotated[str | None, typer.Option(metavar="S", help="Signature; default: the first.")]
@@ -34,6 +36,10 @@ MaxSeconds = Annotated[
         help="Time budget, checked between processes; ignored where counts are exact.",
     ),
 ]
+KernelsChoice = Annotated[Kernels, typer.Option(help="Kernels of the runtime.")]
+_PRECISION = typer.Option(min=0.0025, max=1.0, metavar="P", help="Wanted half-width of the total's interval.")
+Precision = Annotated[float, _PRECISION]
+PrecisionOrDefault = Annotated[float | None, _PRECISION]
 XnnpackFlags = Annotated[
     int | None, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Passed to XNNPACK.")
 ]

@@ -12,6 +12,8 @@ from tflprof.errors import UsageError
 if TYPE_CHECKING:
     from tflprof.targets.adb.setup import PhoneSetup
 
+_COOLEST, _WARMEST = 1.0, 100.0
+
 Core = Annotated[
     str | None,
     typer.Option(
@@ -39,8 +41,8 @@ Frequency = Annotated[
 CoolTo = Annotated[
     float | None,
     typer.Option(
-        min=1.0,
-        max=100.0,
+        min=_COOLEST,
+        max=_WARMEST,
         metavar="C",
         help="Wait until battery and cores are at most so warm (°C), five minutes at most.",
     ),
@@ -88,6 +90,15 @@ def phone_setup(
         return None
     if not given:
         return None
+    _check_ranges(frequency, cool_to)
     from tflprof.targets.adb.setup import PhoneSetup
 
     return PhoneSetup(quiet=quiet, governor=governor, frequency_khz=frequency, cool_to=cool_to)
+
+
+def _check_ranges(frequency: int | None, cool_to: float | None) -> None:
+    """Of values that a [[gate.case]] gives: those of options are checked where they are read."""
+    if frequency is not None and frequency < 1:
+        raise UsageError(f"--frequency must be at least 1 kHz, not {frequency}")
+    if cool_to is not None and not _COOLEST <= cool_to <= _WARMEST:
+        raise UsageError(f"--cool-to must be from {_COOLEST:g} to {_WARMEST:g} °C, not {cool_to:g}")

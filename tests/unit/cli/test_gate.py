@@ -329,3 +329,43 @@ def test_a_case_that_fails_to_run_leaves_the_others(run: Run, workflow: Workflow
     result = run("gate", "--config", configured)
     assert result.exit_code == 3
     assert len(workflow.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "word"), [("cool-to = 500", "--cool-to"), ("frequency = -2", "--frequency")]
+)
+def test_a_wish_of_a_case_is_checked_before_anything_is_measured(
+    run: Run, workflow: Workflow, wish: str, word: str
+) -> None:
+    Path("t.toml").write_text(
+        f'[[gate.case]]\nmodel = "m.tflite"\ntarget = "adb"\nbudget = ["5ms"]\n{wish}\n'
+    )
+    result = run("gate", "--config", "t.toml")
+    assert (result.exit_code, word in result.stderr, workflow.calls) == (2, True, [])
+
+
+def test_cases_whose_names_make_one_file_name_keep_both_profiles(run: Run, workflow: Workflow) -> None:
+    Path("t.toml").write_text(
+        '[gate]\ntarget = "host"\nbudget = ["5ms"]\n'
+        '[[gate.case]]\nname = "a/b"\nmodel = "m.tflite"\n'
+        '[[gate.case]]\nname = "a b"\nmodel = "m.tflite"\n'
+    )
+    assert run("gate", "--config", "t.toml", "-o", "kept").exit_code == 0
+    assert sorted(path.name for path in Path("kept").iterdir()) == ["a_b-2.parquet", "a_b.parquet"]
+
+
+def test_what_was_not_judged_clearly_says_what_to_do(run: Run, workflow: Workflow) -> None:
+    unsure = run("gate", "m.tflite", "--target", "host", "--budget", UNSURE)
+    assert "→ measure longer, with --max-seconds" in unsure.stdout
+    write_profile(make_profile(unit="instructions"), Path("other.parquet"))
+    other = run("gate", "m.tflite", "--target", "host", "--baseline", "other.parquet")
+    assert (other.exit_code, "--update-baseline" in other.stdout) == (4, True)
+
+
+def test_the_page_says_the_verdict_and_what_failed(run: Run, workflow: Workflow) -> None:
+    failed = run("gate", "m.tflite", "--target", "host", "--budget", FAILING, "--html", "p.html")
+    page = Path("p.html").read_text(encoding="utf-8")
+    assert failed.exit_code == 1
+    assert 'id="verdict"' in page
+    assert "FAIL</h1>" in page
+    assert "above the limit of" in page.replace("\u00a0", " ")
