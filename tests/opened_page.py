@@ -29,6 +29,8 @@ class OpenedPage:
         self.page: Page = browser.new_page(
             viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
         )
+        # Hundreds of layers without a GPU take seconds of a core, and tens of them on a busy machine.
+        self.page.set_default_timeout(180_000)
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
