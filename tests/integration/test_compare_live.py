@@ -13,7 +13,15 @@ from typing import get_args
 import pytest
 
 from tests.phone.product import Fault, check_clean
-from tflprof import LiveComparison, compare, compare_profiles, profile_model, read_profile, write_profile
+from tflprof import (
+    ComparisonInterrupted,
+    LiveComparison,
+    compare,
+    compare_profiles,
+    profile_model,
+    read_profile,
+    write_profile,
+)
 from tflprof.analysis.comparison import Comparison, Status
 from tflprof.errors import Untrusted, UsageError
 from tflprof.model.build import build_network
@@ -146,9 +154,12 @@ def test_a_model_is_measured_as_the_profile_was(small: Path, large: Path, tmp_pa
 
 def test_what_is_given_goes_before_what_the_profile_says(small: Path, large: Path, tmp_path: Path) -> None:
     (path,) = saved(tmp_path, profile_model(small, target=EMULATED))
-    with pytest.raises(Exception, match="kernels") as refused:
+    with pytest.raises(Untrusted, match="kernels"):
         compare(path, large, kernels="builtin")
-    assert isinstance(getattr(refused.value, "cause", None), Untrusted)
+    with pytest.raises(ComparisonInterrupted) as refused:
+        compare(path, large, core="little")
+    assert isinstance(refused.value.cause, Untrusted)
+    assert "core" in refused.value.cause.what
     forced = compare(path, large, kernels="builtin", force=True).comparison
     assert forced.forced
     assert forced.total.status == "incomparable"

@@ -215,7 +215,9 @@ def _idle_in_one(row: Compared, blank: Difference, threshold: float, unit: str, 
         return replace(blank, reason=f"it runs in {here} only, and its cost there is not known")
     difference = cost if row.a_idle else -cost
     status: Status = "slower" if difference > 0 else "faster"
+    text = f"it runs in {here} only, for {units.format_value(cost, unit)}; nothing runs for it in {other}"
     if abs(difference) <= threshold:
         status = small
-    text = f"it runs in {here} only, for {units.format_value(cost, unit)}; nothing runs for it in {other}"
+        without = "" if small == "same" else ", and there is no interval"
+        text += f"; that is within the {units.format_value(threshold, unit)} that do not matter{without}"
     return replace(blank, status=status, reason=text, difference=difference)

@@ -112,8 +112,7 @@ def test_a_real_difference_below_the_threshold_is_the_same() -> None:
 def test_floors_hold_for_all_rows_together() -> None:
     """More rows, wider floors: the error is shared between them."""
     few, many = quiet(parts=2), quiet(parts=20)
-    one = compare_profiles(few, few).layers[0]
-    other = compare_profiles(many, many).layers[0]
+    one, other = (compare_profiles(side, side).layers[0] for side in (few, many))
     levels = (1 - 0.01 / 2, 1 - 0.01 / 2 / 20)
     floors = noise_floors(many, [(0,)], levels)
     assert np.log(compare_profiles(many, many).total.ratio_hi) == pytest.approx(floors.total)  # type: ignore[arg-type]
@@ -189,6 +188,7 @@ def test_what_runs_on_one_side_only(cost: float, status: str) -> None:
     found = row(compare_profiles(counts(before), counts(after)), "net/r")
     assert (found.status, found.difference, found.ratio) == (status, cost, None)
     assert "runs in B only" in found.reason
+    assert ("that do not matter" in found.reason) == (status == "same")
     unsure = counts(after, schedule=replace(counts().meta.schedule, reached=False))
     assert row(compare_profiles(counts(before), unsure), "net/r").status == "inconclusive"
 
