@@ -14,8 +14,8 @@ _METHODS = {
 }
 
 
-_APART = 0.003
-"""Share of a ratio: what rounding leaves of a smaller contradiction is no more than a digit."""
+_APART, _APART_SHARE = 0.002, 0.05
+"""Two changes contradict each other if they differ by more than this, and by more than this share of the change."""
 
 
 def verdict_sentence(comparison: Comparison) -> str:
@@ -145,7 +145,8 @@ def _apart(total: Difference) -> bool:
     a, b = (None if part is None else part.typical for part in (total.a, total.b))
     if not (units.known(a) and units.known(b) and units.known(total.ratio)) or a <= 0:
         return False
-    return abs(b / a / total.ratio - 1) > _APART
+    own, pairs = b / a - 1, total.ratio - 1
+    return abs(own - pairs) > max(_APART, _APART_SHARE * abs(pairs))
 
 
 def _but_for(comparison: Comparison) -> str:

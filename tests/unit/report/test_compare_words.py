@@ -52,6 +52,11 @@ def of_pairs(ratio: float, status: Status) -> Comparison:
             "99 % simultaneous interval −19.0 … +21.0 % (each by itself: 129 → 249 µs)",
         ),
         (
+            1.95,
+            "slower",
+            "B is 95.0 % slower than A: 129 → 249 µs, 99 % simultaneous interval +75.0 … +115 %",
+        ),
+        (
             249 / 129,
             "slower",
             "B is 93.0 % slower than A: 129 → 249 µs, 99 % simultaneous interval +73.0 … +113 %",
