@@ -103,6 +103,7 @@ def test_sql(place: Path) -> None:
         (["history", "--plot", "p.bmp"], ".png"),
         (["history", "--sql", "drop table profiles"], "SELECT"),
         (["history", "--sql", "select 1", "--plot", "q.png"], "--plot"),
+        (["history", "--sql", "select 1", "--model", "mobilenet_v2"], "--model"),
     ],
 )
 def test_mistakes(place: Path, words: list[str], said: str) -> None:

@@ -166,7 +166,7 @@ def _print_overview(series: Sequence[Series], console: Console) -> None:
             Column("total" if series[0].layer is None else "layer", [_value(one) for one in series], 92),
             Column("±", [units.format_spread(p.value, p.lo, p.hi) for p in lasts], 40, style="dim"),
             Column("change", [format_change(one.points[-1].change, one.deterministic) for one in series], 55),
-            Column("trust", [_trust(point) for point in lasts], 45, False),
+            Column("trust", [_trust(point) for point in lasts], 88, False),
             Column("steps", [_count(one) for one in series], 90),
             Column("trend", [trend(one.points, 20) for one in series], 70, False),
         ]

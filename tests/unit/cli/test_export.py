@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.factories import make_profile
 from tests.log_samples import FOLDER
 from tests.unit.cli.conftest import Run
 from tests.unit.report.export.nested import loop_profile
-from tflprof.cli.export import Format
+from tflprof.cli.export import Format, _print
 from tflprof.profile.store import read_profile, write_profile
 from tflprof.report.export.formats import BINARY, FORMATS, export_profile
 
@@ -156,3 +158,44 @@ def test_an_exported_message_is_imported(run: Run, stored: Path) -> None:
     own = json.loads(run("show", stored, "--json").stdout)
     wanted = [layer["typical"] for layer in own["layers"] if layer["typical"] is not None]
     assert [layer["typical"] for layer in document["layers"]] == pytest.approx(wanted, abs=500)
+
+
+class TakesAPart(io.RawIOBase):
+    """An unbuffered output that takes a thousand bytes at a time, and breaks after so many."""
+
+    def __init__(self, most: int) -> None:
+        self.got = b""
+        self.most = most
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
+        if len(self.got) >= self.most:
+            raise BrokenPipeError
+        self.got += bytes(data[:1000])
+        return min(len(data), 1000)
+
+
+class Unbuffered:
+    """Standard output of a Python without buffers."""
+
+    def __init__(self, buffer: TakesAPart) -> None:
+        self.buffer = buffer
+
+    def isatty(self) -> bool:
+        return False
+
+    def flush(self) -> None:
+        """There is nothing to flush."""
+
+
+def test_an_unbuffered_output_gets_all_of_it_or_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytes(range(256)) * 40
+    whole = TakesAPart(10**9)
+    monkeypatch.setattr(sys, "stdout", Unbuffered(whole))
+    _print(data)
+    assert whole.got == data
+    monkeypatch.setattr(sys, "stdout", Unbuffered(TakesAPart(3000)))
+    with pytest.raises(BrokenPipeError):
+        _print(data)

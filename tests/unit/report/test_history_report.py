@@ -60,7 +60,8 @@ def printed(*several: Series, width: int = 160, show_all: bool = False) -> str:
 def test_the_first_bad_profile_stands_before_the_table() -> None:
     text = printed(STEP, width=300)
     head = text.split("date (UTC)")[0].replace("\n", " ")
-    assert "slower by +9.9 %" in head
+    assert "slower by +9.9 % (99 %: +" in head
+    assert "means 5.00 → 5.50 ms" in head
     assert "since net/10.parquet of 2026-10-11 06:00; the last before it is net/09.parquet" in head
     assert "with it: runtime 2.3.0 → 2.4.0" in head
     assert "[measured]" in head
@@ -83,11 +84,12 @@ def test_many_series_are_a_line_each_and_steps_are_told_still() -> None:
     lines = text.splitlines()
     assert [line.split()[0] for line in lines[1:6]] == names
     assert sum(line.startswith("step ") for line in lines) == 5
+    assert sum("measured" in line for line in lines) == 5
 
 
 def test_exact_counts_show_small_changes() -> None:
     text = printed(series([10_000_000, 10_000_000, 10_020_000], exact=True))
-    assert "slower by +0.20 %" in text
+    assert "slower by +0.20 %, 10.00 → 10.02 M instructions" in text
     assert "exact" in text
 
 

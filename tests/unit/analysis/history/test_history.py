@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import make_profile
+from tests.factories import make_profile, part
 from tests.histories import profile_of, write_series
 from tflprof.analysis.history.history import open_history
 from tflprof.analysis.history.selection import Selection, parse_since
@@ -40,8 +40,22 @@ def test_exact_counts_of_one_layer(folder: Path) -> None:
 def test_a_layer_of_a_group_has_the_cost_of_the_group(folder: Path) -> None:
     write_series(folder, [1.0], **COUNTS)
     history = open_history(folder)
-    values = [history.series(Selection(layer=layer))[0].points[0].value for layer in ("0/2", "0/3")]
-    assert values == [640_000, 640_000]
+    found = [history.series(Selection(layer=layer))[0] for layer in ("0/2", "0/3", "0/4")]
+    assert [one.points[0].value for one in found] == [640_000, 640_000, 1_310_000]
+    assert ["whole group" in one.conditions for one in found] == [True, True, False]
+
+
+def test_a_part_of_a_layers_name_is_looked_for_in_the_chosen_model_only(folder: Path) -> None:
+    write_series(folder / "a", [1.0, 1.1], name="a", **COUNTS)
+    other = [part("CONV_2D", "net/Conv2d_3_other", 5000)]
+    profile = make_profile(other, unit="instructions", name="b")
+    write_profile(profile, folder / "b.parquet")
+    history = open_history(folder)
+    assert len(history.steps(model="a", layer="conv2d_3")) == 1
+    with pytest.raises(UsageError, match="2 layers"):
+        history.steps(layer="conv2d_3")
+    with pytest.raises(UsageError, match="no layer has"):
+        history.steps(model="b", layer="0/4")
 
 
 def test_what_makes_profiles_incomparable_makes_series(folder: Path) -> None:
