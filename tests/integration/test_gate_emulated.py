@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def gate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tflprof", "gate", *arguments]
+    return tflprof(folder, "gate", *arguments)
+
+
+def tflprof(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tflprof", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
@@ -111,6 +116,29 @@ def test_a_baseline_is_replaced_and_what_changed_is_said(folder: Path) -> None:
     assert "slower: layer 0/1 depthwise (DEPTHWISE_CONV_2D)" in done.stdout
     assert read_profile(folder / "moving.parquet").meta.model.name == "slower"
     assert gate(folder, *arguments, *EVERY_LAYER).returncode == 0
+
+
+def test_pages_say_the_verdict_and_the_layer(folder: Path) -> None:
+    arguments = (
+        "slower.tflite",
+        "--baseline",
+        "base.parquet",
+        *EVERY_LAYER,
+        "--html",
+        "gate.html",
+        "--force",
+    )
+    done = gate(folder, *arguments)
+    page = (folder / "gate.html").read_text(encoding="utf-8").replace("\u00a0", " ")
+    assert done.returncode == 1
+    assert "FAIL</h1>" in page
+    assert re.search(r"layer 0/1 depthwise \(DEPTHWISE_CONV_2D\): [^<]+ above the limit of ", page)
+    compared = tflprof(folder, "compare", "m.tflite", "slower.tflite", "--html", "compare.html")
+    page = (folder / "compare.html").read_text(encoding="utf-8").replace("\u00a0", " ")
+    assert compared.returncode == 0, compared.stderr
+    (headline,) = re.findall(r'id="verdict">([^<]+)<', page)
+    assert "more instructions than A" in headline
+    assert headline.split(":")[0] in " ".join(compared.stdout.split())
 
 
 def test_several_models_and_cores_of_one_configuration(folder: Path) -> None:

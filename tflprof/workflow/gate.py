@@ -11,7 +11,7 @@ from tflprof.analysis.compare import check_trust
 from tflprof.analysis.gate_hint import next_step
 from tflprof.analysis.verdicts import GateCase, GateResult, worst
 from tflprof.errors import EXIT_INTERRUPTED, TflprofError, UsageError
-from tflprof.measure.pipeline import OnProgress, Progress
+from tflprof.measure.pipeline import OnProgress
 from tflprof.profile.profile import Profile
 from tflprof.workflow.baseline import update_baseline
 from tflprof.workflow.compare import ComparisonInterrupted
@@ -168,6 +168,3 @@ def _teller(case: Prepared, several: bool, tell: OnProgress | None) -> OnProgres
 
 def _ignore(_name: str, _profile: Profile) -> None:
     """A profile nobody asked for."""
-
-
-__all__ = ["CaseSpec", "GateInterrupted", "Progress", "run_gate"]

@@ -107,7 +107,8 @@ def _paired(
 def _judged(case: Prepared, profile: Profile, before: gate.Before, notes: tuple[str, ...]) -> Round:
     results = gate.judge(case.spec.limits, profile, before)
     changed = [*gate.changed_layers(before.comparison), *gate.missing_layers(before.comparison)]
-    return Round(profile, results, before.comparison, (*changed, *notes, *before.comparison.notes))
+    compared = (f"against the baseline (A): {note}" for note in before.comparison.notes)
+    return Round(profile, results, before.comparison, (*changed, *notes, *compared))
 
 
 def doubts(metas: Sequence[tuple[str, ProfileMeta]]) -> tuple[str, ...]:
