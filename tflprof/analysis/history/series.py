@@ -45,8 +45,8 @@ class Step:
 
     Attributes:
         first: the first profile of the new level; last: the last one of the old level.
-        before: level before, after: level after, in the unit of the series.
-        change: relative; lo, hi: its 99 % interval (equal to it where counts are exact).
+        before: mean of the level before, after: of the level after, in the unit of the series.
+        change: of the step itself, relative; lo, hi: its 99 % interval (equal to it where counts are exact).
         p: probability of so clear a step where there is none; None where counts are exact.
         marks: what else changed with it: the runtime, the model's content.
     """
