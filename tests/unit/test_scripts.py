@@ -70,4 +70,5 @@ def test_every_benchmark_without_arguments_of_its_own_is_run() -> None:
         line for line in (root / "Makefile").read_text().splitlines() if line.startswith("BENCHMARKS")
     )
     runnable = {path.stem for path in (root / "benchmarks").glob("*.py") if "__main__" in path.read_text()}
-    assert set(rule.split()[2:]) == runnable - {"coverage_replay", "adb_child"}  # replays a bank; is run by adb_overhead
+    # One replays a bank, the other is run by adb_overhead.
+    assert set(rule.split()[2:]) == runnable - {"coverage_replay", "adb_child"}
