@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tflprof import units
 from tflprof.analysis.compared import Compared, compared_rows, compared_total
 from tflprof.analysis.comparison import Comparison, Difference, Method, Part, Status
-from tflprof.analysis.exact import exact_differences
+from tflprof.analysis.exact import counts_agree, exact_differences
 from tflprof.analysis.match import RowMatch, graphs_agree, match_rows
 from tflprof.analysis.paired import ALPHA, paired_result
 from tflprof.analysis.stored import stored_differences
@@ -72,7 +72,7 @@ def compare_profiles(
         b=b.meta,
         total=judged.total,
         layers=judged.layers,
-        unattributed=_unattributed(a, b, judged.total.status == "incomparable"),
+        unattributed=_unattributed(a, b, method, incomparable=judged.total.status == "incomparable"),
         threshold=threshold,
         alpha=ALPHA,
         pairs=judged.pairs,
@@ -202,8 +202,8 @@ def _in_turn(a: ProfileMeta, b: ProfileMeta) -> str | None:
     return f"{' and '.join(sides)} ran in turn with another model: that, too, may be in the difference"
 
 
-def _unattributed(a: Profile, b: Profile, incomparable: bool) -> Difference | None:
-    """What no layer explains; it has no interval of its own."""
+def _unattributed(a: Profile, b: Profile, method: Method, *, incomparable: bool) -> Difference | None:
+    """What no layer explains: of counts that repeat it is known, else it has no interval of its own."""
     gaps = [profile.summary.unattributed.typical for profile in (a, b)]
     if not any(map(units.known, gaps)):
         return None
@@ -212,12 +212,12 @@ def _unattributed(a: Profile, b: Profile, incomparable: bool) -> Difference | No
         for profile, gap in zip((a, b), gaps, strict=True)
     ]
     one, other = gaps
-    known = units.known(one) and units.known(other) and a.meta.unit == b.meta.unit
-    return Difference(
-        "total",
-        parts[0],
-        parts[1],
-        "incomparable" if incomparable else "inconclusive",
-        "what no layer explains has no interval of its own",
-        difference=other - one if known and other is not None and one is not None else None,
+    if not units.known(one) or not units.known(other) or a.meta.unit != b.meta.unit:
+        difference, same = None, False
+    else:
+        difference, same = other - one, method == "exact" and counts_agree(a, b, one, other)
+    status: Status = "incomparable" if incomparable else "same" if same else "inconclusive"
+    reason = (
+        "counts of that size are the same" if same else "what no layer explains has no interval of its own"
     )
+    return Difference("total", parts[0], parts[1], status, reason, difference=difference)

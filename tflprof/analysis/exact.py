@@ -28,6 +28,12 @@ def exact_threshold(cost: float | None) -> float:
     return max(SAME_SHARE * cost, SAME_COUNTS) if units.known(cost) else SAME_COUNTS
 
 
+def counts_agree(a: Profile, b: Profile, one: float, other: float) -> bool:
+    """True if the counts of both profiles repeated, and these two of theirs are the same."""
+    repeated = a.meta.schedule.reached and b.meta.schedule.reached
+    return bool(repeated) and abs(other - one) <= exact_threshold(abs(one))
+
+
 @dataclass(frozen=True)
 class _Judge:
     a: Profile

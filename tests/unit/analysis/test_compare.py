@@ -228,8 +228,18 @@ def test_shares_are_of_the_total() -> None:
     assert found.layers[0].a is not None
     assert found.total.a is not None
     assert found.layers[0].a.share == found.layers[0].a.typical / found.total.a.typical  # type: ignore[operator]
-    assert found.unattributed is not None
-    assert found.unattributed.status == "inconclusive"
+
+
+def test_what_no_layer_explains_is_the_same_where_counts_say_so_and_else_open() -> None:
+    def gap(a: Profile, b: Profile) -> str:
+        found = compare_profiles(a, b).unattributed
+        assert found is not None
+        return found.status
+
+    assert gap(counts(), counts()) == "same"
+    unsettled = with_meta(counts(), schedule=replace(counts().meta.schedule, reached=False))
+    assert gap(counts(), unsettled) == "inconclusive"
+    assert gap(quiet(), quiet()) == "inconclusive"
 
 
 # Measured together
