@@ -50,7 +50,7 @@ def run(place: Path, *words: str, status: int = 0) -> subprocess.CompletedProces
 
 def test_both_series_with_their_first_bad_profiles(place: Path) -> None:
     done = run(place, "history")
-    text = done.stdout.replace("\n", " ")
+    text = " ".join(done.stdout.split())
     assert "since host/p010.parquet" in text
     assert "since emulated/p007.parquet" in text
     assert "skipped broken.parquet: is not a readable Parquet file" in done.stderr
