@@ -98,7 +98,7 @@ def test_a_model_against_itself_on_the_host(small: Path, tmp_path: Path) -> None
 
 
 def test_too_little_time_is_inconclusive(small: Path, large: Path, tmp_path: Path) -> None:
-    live = compare(small, large, target="host", core=CORE, max_seconds=1)
+    live = compare(small, large, target="host", core=CORE, max_seconds=0.5)
     assert live.comparison.pairs is not None
     assert live.comparison.pairs < 10
     assert {row.status for row in (live.comparison.total, *live.comparison.layers)} == {"inconclusive"}
