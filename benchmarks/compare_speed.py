@@ -48,8 +48,12 @@ def main() -> None:
 
 
 def _files(folder: Path) -> tuple[Path, Path, Path]:
-    profiles = {"a": _profile(0, LAYERS), "same": _profile(1, LAYERS), "edited": _edited(_profile(2, LAYERS))}
-    return tuple(write_profile(one, folder / f"{name}.parquet") for name, one in profiles.items())  # type: ignore[return-value]
+    a, same, edited = _profile(0, LAYERS), _profile(1, LAYERS), _edited(_profile(2, LAYERS))
+    return (
+        write_profile(a, folder / "a.parquet"),
+        write_profile(same, folder / "same.parquet"),
+        write_profile(edited, folder / "edited.parquet"),
+    )
 
 
 def _profile(seed: int, layers: int) -> Profile:

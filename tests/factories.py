@@ -283,4 +283,4 @@ def mobilenet(unit: str = "ns", **options: object) -> Profile:
         static("RESHAPE", "MobilenetV1/Logits/SpatialSqueeze"),
         part("SOFTMAX", "MobilenetV1/Predictions/Reshape_1", 4_200, macs=None),
     ]
-    return make_profile(parts, unit=unit, **options)  # type: ignore[arg-type]
+    return make_profile(parts, unit=unit, **options)

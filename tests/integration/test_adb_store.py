@@ -32,7 +32,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def push(self: AdbLink, source: object, remote: str, *more: object) -> None:
         places.append(remote)
-        original(self, source, remote, *more)  # type: ignore[arg-type]
+        original(self, source, remote, *more)
 
     monkeypatch.setattr(AdbLink, "push", push)
     return places

@@ -30,7 +30,7 @@ def runner() -> Iterator[Runner]:
 
 def profiled(runner: Runner, path: Path, kernels: str = "xnnpack", **options: object) -> Profile:
     """One short session and what comes of it."""
-    request = RunRequest((path,), kernels=kernels, warmup_ms=1, block_ms=1, **options)  # type: ignore[arg-type]
+    request = RunRequest((path,), kernels=kernels, warmup_ms=1, block_ms=1, **options)
     plan = Plan(max_seconds=0.3, process_seconds=0.02)
     outcome = measure(runner, request, plan, lambda _: None)
     return assemble(read_model(path), runner, request, plan, outcome)

@@ -171,7 +171,7 @@ def test_options_without_a_model_are_refused(small: Path, tmp_path: Path) -> Non
         compare(profile, profile, threads=2)
 
 
-def tflprof(*arguments: object, folder: Path, **more: object) -> subprocess.CompletedProcess[str]:
+def tflprof(*arguments: object, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tflprof", *map(str, arguments)],
         cwd=folder,
@@ -179,7 +179,7 @@ def tflprof(*arguments: object, folder: Path, **more: object) -> subprocess.Comp
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, **dict(more)},  # type: ignore[arg-type]
+        env={**os.environ, **more},
     )
 
 

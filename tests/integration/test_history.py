@@ -150,8 +150,8 @@ def test_the_python_of_the_guide(place: Path, monkeypatch: pytest.MonkeyPatch) -
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     names: dict[str, object] = {}
     exec(code.replace("90d", "999w"), names)
-    assert len(names["profiles"]) == 28  # type: ignore[arg-type]
-    assert list(names["steps"]["first"]) == ["host/p010.parquet"]  # type: ignore[index]
+    assert len(names["profiles"]) == 28
+    assert list(names["steps"]["first"]) == ["host/p010.parquet"]
 
 
 def test_tables_of_the_guide_are_those_there_are() -> None:

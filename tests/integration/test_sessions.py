@@ -312,7 +312,7 @@ def test_a_missing_model(runner: Runner, models: Path) -> None:
     ],
 )
 def test_impossible_requests(runner: Runner, models: Path, change: dict[str, object], told: str) -> None:
-    request = replace(short(models / "network.tflite"), **change)  # type: ignore[arg-type]
+    request = replace(short(models / "network.tflite"), **change)
     with pytest.raises(UsageError, match=told):
         runner.start(request)
 

@@ -97,8 +97,8 @@ def test_a_large_difference_is_found_in_its_layer() -> None:
     slower = found.layers[1]
     assert slower.ratio == pytest.approx(1.2, rel=0.01)
     assert slower.lo is not None
-    assert slower.lo < slower.difference < slower.hi  # type: ignore[operator]
-    assert slower.lo > slower.threshold  # type: ignore[operator]
+    assert slower.lo < slower.difference < slower.hi
+    assert slower.lo > slower.threshold
     assert "+20.0 %" in slower.reason
     turned = compare_profiles(quiet(1.2, seed=1), quiet(), threshold=0.02)
     assert [one.status for one in turned.layers] == ["same", "faster", "same"]
@@ -115,19 +115,19 @@ def test_floors_hold_for_all_rows_together() -> None:
     one, other = (compare_profiles(side, side).layers[0] for side in (few, many))
     levels = (1 - 0.01 / 2, 1 - 0.01 / 2 / 20)
     floors = noise_floors(many, [(0,)], levels)
-    assert np.log(compare_profiles(many, many).total.ratio_hi) == pytest.approx(floors.total)  # type: ignore[arg-type]
-    assert np.log(other.ratio_hi) == pytest.approx(floors.rows[0])  # type: ignore[arg-type]
+    assert np.log(compare_profiles(many, many).total.ratio_hi) == pytest.approx(floors.total)
+    assert np.log(other.ratio_hi) == pytest.approx(floors.rows[0])
     assert floors.rows[0] > noise_floors(many, [(0,)], (levels[0], stats.NOISE_LEVEL)).rows[0]
-    assert other.ratio_hi > one.ratio_hi > 1  # type: ignore[operator]
+    assert other.ratio_hi > one.ratio_hi > 1
 
 
 def test_a_stored_floor_is_never_undercut() -> None:
     noisy = quiet()
     noisy = with_meta(noisy, noise_floor=NoiseFloor(0.5, {"0/0": 0.7}))
     found = compare_profiles(noisy, noisy)
-    assert np.log(found.total.ratio_hi) == pytest.approx(0.5)  # type: ignore[arg-type]
-    assert np.log(found.layers[0].ratio_hi) == pytest.approx(0.7)  # type: ignore[arg-type]
-    assert found.layers[1].ratio_hi < 1.1  # type: ignore[operator]
+    assert np.log(found.total.ratio_hi) == pytest.approx(0.5)
+    assert np.log(found.layers[0].ratio_hi) == pytest.approx(0.7)
+    assert found.layers[1].ratio_hi < 1.1
 
 
 def test_too_few_processes_conclude_nothing() -> None:
@@ -227,7 +227,7 @@ def test_shares_are_of_the_total() -> None:
     found = compare_profiles(counts(), counts())
     assert found.layers[0].a is not None
     assert found.total.a is not None
-    assert found.layers[0].a.share == found.layers[0].a.typical / found.total.a.typical  # type: ignore[operator]
+    assert found.layers[0].a.share == found.layers[0].a.typical / found.total.a.typical
 
 
 def test_what_no_layer_explains_is_the_same_where_counts_say_so_and_else_open() -> None:
@@ -259,8 +259,8 @@ def test_profiles_of_the_same_processes_are_compared_pair_by_pair() -> None:
     slower = found.layers[1]
     assert slower.p is not None
     assert slower.p < 0.01
-    assert slower.ratio_lo < 1.05 < slower.ratio_hi  # type: ignore[operator]
-    assert slower.difference == pytest.approx(slower.a.typical * (slower.ratio - 1))  # type: ignore[operator, union-attr]
+    assert slower.ratio_lo < 1.05 < slower.ratio_hi
+    assert slower.difference == pytest.approx(slower.a.typical * (slower.ratio - 1))
     assert found.notes == ()
 
 

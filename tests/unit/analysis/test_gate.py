@@ -36,7 +36,7 @@ def only(profile: Profile, budget: str, baseline: Profile | None = None) -> Budg
 
 
 def counted(parts: Sequence[Part] = MIXED, **options: object) -> Profile:
-    return make_profile(parts, unit="instructions", **options)  # type: ignore[arg-type]
+    return make_profile(parts, unit="instructions", **options)
 
 
 def wired(profile: Profile, fingerprint: str) -> Profile:
@@ -193,7 +193,7 @@ def test_only_relative_budgets_need_a_comparable_baseline() -> None:
 
 
 def case(verdict: str, **options: object) -> GateCase:
-    return GateCase("c", "m.tflite", "host", (), verdict, **options)  # type: ignore[arg-type]
+    return GateCase("c", "m.tflite", "host", (), verdict, **options)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def case(verdict: str, **options: object) -> GateCase:
 def test_the_worst_case_is_the_verdict(
     verdicts: list[str], inconclusive_as: str | None, verdict: str, code: int
 ) -> None:
-    result = GateResult(tuple(map(case, verdicts)), inconclusive_as)  # type: ignore[arg-type]
+    result = GateResult(tuple(map(case, verdicts)), inconclusive_as)
     assert (result.verdict, result.exit_code) == (verdict, code)
 
 

@@ -123,7 +123,7 @@ def test_other_widths_sizes_and_types_are_the_same_layers(
     tmp_path: Path, network: str, a: dict[str, object], b: dict[str, object]
 ) -> None:
     common = {"size": 96, "width": 0.25}
-    one, other = (meta_of(build_network(network, **{**common, **more}), tmp_path) for more in (a, b))  # type: ignore[arg-type]
+    one, other = (meta_of(build_network(network, **{**common, **more}), tmp_path) for more in (a, b))
     found = match_rows(one, other)
     assert all(match.a_rows == match.b_rows for match in found)
     assert {match.match for match in found} <= {"same", "changed"}
@@ -298,7 +298,7 @@ def edits(draw: st.DrawFn) -> tuple[ProfileMeta, ProfileMeta]:
             layers[at], layers[-1] = layers[-1], layers[at]
         else:
             changes: dict[str, object] = {"op": "MUL", "shape": (1, 2, 2, 4), "name": "other"}
-            layers[at] = replace(layers[at], **{edit: changes[edit]})  # type: ignore[arg-type]
+            layers[at] = replace(layers[at], **{edit: changes[edit]})
     b = graph([replace(layer, id=f"0/{i}", index=i) for i, layer in enumerate(layers)])
     joined = draw(st.lists(st.booleans(), min_size=len(layers), max_size=len(layers)))
     return a, _grouped(b, joined)

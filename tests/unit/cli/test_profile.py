@@ -203,7 +203,7 @@ def test_a_signal_while_files_are_written_waits_until_they_are(
 ) -> None:
     def save(*args: object, **options: object) -> None:
         signal.raise_signal(number)
-        save_profile(*args, **options)  # type: ignore[arg-type]
+        save_profile(*args, **options)
 
     monkeypatch.setattr("tflprof.cli.profile.save_profile", save)
     before = signal.getsignal(number)

@@ -48,7 +48,7 @@ def session(number: int, speeds: list[float], rounds: int = 4) -> Script:
     shared = [record for record in opening() if not hasattr(record, "m")]
     records: Script = list(shared)
     for m in (0, 1):
-        records += [replace(record, m=m) for record in opening() if hasattr(record, "m")]  # type: ignore[arg-type]
+        records += [replace(record, m=m) for record in opening() if hasattr(record, "m")]
         records.append(replace(block("plain", m, [77], "first"), m=m))
     for turn in range(rounds * 2):
         variant = ("plain", "profiled")[turn % 2]

@@ -55,7 +55,7 @@ class SignalledRunner(ScriptedRunner):
         super().__init__(whole)
         self.session = SignalledSession(list(steps))
 
-    def start(self, request: RunRequest) -> SignalledSession:  # type: ignore[override]
+    def start(self, request: RunRequest) -> SignalledSession:
         return self.session
 
 
@@ -88,7 +88,7 @@ def test_the_first_signal_stops_the_session_and_says_so(number: signal.Signals) 
 
 def test_the_second_signal_ends_the_wait_and_the_third_changes_nothing() -> None:
     runner = SignalledRunner(*opening(), *steady(0, blocks=2), raising(), LAST, raising(), lost())
-    runner.session.close = raising()  # type: ignore[method-assign]
+    runner.session.close = raising()
     outcome = run(runner)
     assert isinstance(outcome.cause, KeyboardInterrupt)
     assert outcome.collector.steady("plain")[-1].values == (5,)

@@ -124,7 +124,7 @@ def test_structures_are_told_apart_by_model(models: tuple[Model, Model]) -> None
 def _renumbered(record: Record | BaseException) -> Record | BaseException:
     if isinstance(record, Block):
         return replace(record, structure=tuple(5 for _ in record.structure))
-    return replace(record, s=5) if hasattr(record, "s") else record  # type: ignore[type-var]
+    return replace(record, s=5) if hasattr(record, "s") else record
 
 
 def test_processes_become_shorter_so_that_enough_fit_the_budget() -> None:

@@ -59,7 +59,7 @@ def test_what_does_not_change_speed_does_not_count() -> None:
 def test_what_neither_knows_may_differ(key: str) -> None:
     """Two imported logs that do not tell their threads: one may have had four."""
     a = make_profile().meta
-    a = replace(a, options=replace(a.options, **{key: None}))  # type: ignore[arg-type]
+    a = replace(a, options=replace(a.options, **{key: None}))
     assert [(m.key, m.a, m.b) for m in mismatches(a, a)] == [(key, None, None)]
 
 

@@ -15,7 +15,7 @@ DOUBTED = replace(META, verdict="doubtful", findings=(Finding("host-busy", "doub
 
 def budget(verdict: str, **values: object) -> BudgetResult:
     shown = {"value": 31e6, "lo": 30.5e6, "hi": 31.5e6, "limit": 30e6, "baseline": 29e6} | values
-    return BudgetResult("total=+3%", "total", "ns", verdict, "it is so", **shown)  # type: ignore[arg-type]
+    return BudgetResult("total=+3%", "total", "ns", verdict, "it is so", **shown)
 
 
 PASSED = budget("pass", value=20e6, lo=19e6, hi=21e6)
@@ -30,7 +30,7 @@ HOSTILE_BUDGET = replace(
 
 def case(name: str, verdict: str, *results: BudgetResult, **values: object) -> GateCase:
     shown = {"meta": META, "measured": 1} | values
-    return GateCase(name, "m.tflite", "host", results, verdict, **shown)  # type: ignore[arg-type]
+    return GateCase(name, "m.tflite", "host", results, verdict, **shown)
 
 
 BROKEN = case(

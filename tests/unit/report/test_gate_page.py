@@ -79,7 +79,7 @@ def test_a_chart_shows_value_interval_limit_and_baseline() -> None:
     places = {
         name: float(
             re.search(rf'class="{name}[^"]*" (?:x1="([\d.]+)%|x="0" width="([\d.]+)%)', chart).group(at)
-        )  # type: ignore[union-attr]
+        )
         for name, at in (("found", 2), ("before", 1), ("most", 1))
     }
     assert places["before"] < places["most"] < places["found"]

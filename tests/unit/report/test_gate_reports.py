@@ -146,7 +146,7 @@ def test_junit_has_failures_errors_and_skipped() -> None:
 
 @pytest.mark.parametrize(("inconclusive_as", "tag"), [("fail", "failure"), ("pass", None)])
 def test_junit_takes_inconclusive_as_asked(inconclusive_as: str, tag: str | None) -> None:
-    result = GateResult((case("unsure", "inconclusive", UNSURE),), inconclusive_as)  # type: ignore[arg-type]
+    result = GateResult((case("unsure", "inconclusive", UNSURE),), inconclusive_as)
     test = suites(result)["unsure"].find("testcase")
     assert test is not None
     assert [child.tag for child in test] == [tag or "system-out"]
@@ -214,9 +214,9 @@ def test_an_inconclusive_verdict_taken_as_failure_is_an_error() -> None:
     "one", [PASSED, FAILED, UNSURE, REFUSED, HOSTILE_BUDGET, budget("fail", lo=31e6, hi=31e6)]
 )
 def test_every_form_shows_every_kind_of_result(one: object) -> None:
-    result = GateResult((case("c", one.verdict, one),))  # type: ignore[attr-defined, arg-type]
-    assert one.verdict in printed(result, 80)  # type: ignore[attr-defined]
-    assert one.verdict in gate_markdown(result)  # type: ignore[attr-defined]
+    result = GateResult((case("c", one.verdict, one),))
+    assert one.verdict in printed(result, 80)
+    assert one.verdict in gate_markdown(result)
     assert len(suites(result)["c"].findall("testcase")) == 1
 
 

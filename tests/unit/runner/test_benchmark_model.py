@@ -96,7 +96,7 @@ def request_of(tmp_path: Path) -> Any:
 
 
 def run(device: PlayedDevice, request: ToolRequest) -> Any:
-    output = run_tool(device, request)  # type: ignore[arg-type]
+    output = run_tool(device, request)
     assert device.closed == 1
     return output
 
@@ -163,7 +163,7 @@ OLDEST = ("graph", "num_threads")
 def test_kernels_that_the_tool_lacks_are_refused(request_of: Any, flags: Sequence[str], kernels: str) -> None:
     device = PlayedDevice(flags, LOG)
     with pytest.raises(UsageError):
-        run_tool(device, request_of(kernels=kernels))  # type: ignore[arg-type]
+        run_tool(device, request_of(kernels=kernels))
     assert device.closed == 1
 
 
@@ -179,7 +179,7 @@ def test_kernels_that_the_tool_lacks_are_refused(request_of: Any, flags: Sequenc
 def test_ends(request_of: Any, log: str, status: int | None, error: type[Exception], said: str) -> None:
     device = PlayedDevice(TENSORFLOW, log, status)
     with pytest.raises(error, match=said):
-        run_tool(device, request_of())  # type: ignore[arg-type]
+        run_tool(device, request_of())
     assert device.closed == 1
 
 

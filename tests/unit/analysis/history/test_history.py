@@ -115,7 +115,7 @@ def test_selections(folder: Path) -> None:
     history = open_history(folder)
 
     def counts(**selection: object) -> list[int]:
-        return [len(one.points) for one in history.series(Selection(**selection))]  # type: ignore[arg-type]
+        return [len(one.points) for one in history.series(Selection(**selection))]
 
     assert counts() == [4, 2, 2]
     assert counts(model="other") == [2]

@@ -37,7 +37,7 @@ def rows(text: str) -> list[list[str]]:
 
 def span(cell: str) -> str:
     """The text of a code span: between fences of equal length that do not occur inside."""
-    fence = re.match("`+", cell)[0]  # type: ignore[index]
+    fence = re.match("`+", cell)[0]
     assert cell.endswith(fence), cell
     inner = cell[len(fence) : -len(fence)].replace("\\|", "|")
     assert not re.search(f"(?<!`){fence}(?!`)", inner), cell

@@ -86,7 +86,7 @@ def wait(link: Link, setup: PhoneSetup, monkeypatch: pytest.MonkeyPatch) -> tupl
     monkeypatch.setattr("tflprof.targets.adb.quiet.time.sleep", sleep)
     told: list[str] = []
     device = QuietDevice(
-        link,  # type: ignore[arg-type]
+        link,
         setup,
         (),
         33,
@@ -206,7 +206,7 @@ def test_a_governor_needs_no_cool_phone(guard: Guard, monkeypatch: pytest.Monkey
 def test_limits_after_a_broken_link_are_looked_at_anew(guard: Guard) -> None:
     link = Link([30.0], statuses=[0, 0, 2])
     device = QuietDevice(
-        link,  # type: ignore[arg-type]
+        link,
         FREQUENCY,
         (),
         33,
@@ -221,7 +221,7 @@ def test_limits_after_a_broken_link_are_looked_at_anew(guard: Guard) -> None:
 
 def test_an_interrupted_restoring_goes_on_without_us(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     device = QuietDevice(
-        Link([30.0]),  # type: ignore[arg-type]
+        Link([30.0]),
         PhoneSetup(quiet=True),
         (),
         33,
