@@ -182,6 +182,20 @@ def test_signals_in_mid_run_keep_what_was_collected(
     assert list(temporary.iterdir()) == []
 
 
+def test_ctrl_c_while_the_interpreter_closes_changes_nothing(tmp_path: Path) -> None:
+    program = (
+        "import atexit, os, signal, sys\n"
+        "from tflprof.cli.main import run\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+        "sys.argv = ['tflprof', '--version']\n"
+        "run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # No adb server is to be started for it.
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -90,3 +91,6 @@ def run() -> None:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - an uncaught one would exit with 1
         sys.exit(report_error(error))
+    finally:
+        # All is done and said: a Ctrl-C while the interpreter closes must not change the exit status.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
