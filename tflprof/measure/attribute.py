@@ -16,8 +16,8 @@ import numpy.typing as npt
 from tflprof.measure import kernels
 from tflprof.measure.align import Evidence, align
 from tflprof.measure.nesting import PHASE, Reading, Run, read_events
-from tflprof.measure.partition import static_ops
 from tflprof.model.graph import Model, Op, Subgraph
+from tflprof.model.partition import static_ops
 from tflprof.profile.meta import Alignment, EventInfo, Row, StructureInfo
 
 VERSION = 1

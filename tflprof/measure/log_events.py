@@ -19,8 +19,8 @@ from tflprof.logs.report import (
 )
 from tflprof.measure import nesting
 from tflprof.measure.averages import calls_per_inference, inferences_behind, mean_us, merged_rows
-from tflprof.measure.partition import static_ops
 from tflprof.model.graph import Model, Op
+from tflprof.model.partition import static_ops
 from tflprof.profile.meta import EventInfo
 
 _KERNEL_TYPE = 8

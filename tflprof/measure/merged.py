@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from tflprof.measure.log_events import LogEvents
 from tflprof.measure.nesting import OPERATOR
-from tflprof.measure.partition import partition, static_ops
 from tflprof.measure.unmerge import MergedKernel, Share, share_out
 from tflprof.model.graph import Model, Subgraph
+from tflprof.model.partition import partition, static_ops
 from tflprof.profile.meta import Alignment, Row
 
 

@@ -2,7 +2,7 @@
 
 The runtime notes an operator when it begins and a delegate's kernels when their partition has ended, so
 events come in order of execution but do not say what encloses them. The graph does: parts follow each
-other as :mod:`tflprof.measure.partition` says, and only operators with subgraphs enclose anything.
+other as :mod:`tflprof.model.partition` says, and only operators with subgraphs enclose anything.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tflprof.measure.partition import Part, partition
 from tflprof.model.graph import Model, Op
+from tflprof.model.partition import Part, partition
 from tflprof.profile.events import KERNELS as KERNELS
 from tflprof.profile.events import OPERATOR as OPERATOR
 from tflprof.profile.events import PHASE as PHASE
