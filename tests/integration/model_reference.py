@@ -93,8 +93,8 @@ def depthwise_conv_2d(op: Op, inputs: list[Array]) -> Array:
 
 
 def transpose_conv(op: Op, inputs: list[Array]) -> Array:
-    shape, weights, x = inputs
-    out = np.zeros(shape.tolist())
+    shape, weights, x, *bias = inputs
+    out = np.zeros(shape.tolist()) + (bias[0] if bias else 0)
     _, height, width, _ = weights.shape
     for r, c in itertools.product(range(x.shape[1]), range(x.shape[2])):
         top, left = r * op.options["stride_h"], c * op.options["stride_w"]

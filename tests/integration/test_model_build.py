@@ -67,8 +67,9 @@ def both(model: Model) -> list[tuple[Tensor, Array, Array]]:
 
 @pytest.mark.parametrize(("name", "dtype"), STRAIGHT)
 def test_micro_models_compute_what_numpy_computes(tmp_path: Path, name: str, dtype: str) -> None:
-    # Dynamic-range quantisation rounds its input to int8 inside the kernel.
-    tolerance = 0.02 if name == "fully_connected_int8_weights" else 1e-5
+    # Kernels of integer weights and float activations round their input to int8.
+    rounded = name == "fully_connected_int8_weights" or dtype in ("dynamic", "int4")
+    tolerance = 0.02 if rounded else 1e-5
     for tensor, actual, expected in both(saved(tmp_path, build_micro(name, dtype))):
         assert actual.shape == tensor.shape
         if tensor.dtype == "int8":
@@ -84,6 +85,34 @@ def test_float_networks_compute_what_numpy_computes(tmp_path: Path, name: str) -
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
     assert actual.sum() == pytest.approx(1)
     assert np.ptp(actual) > 0.01
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 1e-6), ("dynamic", 0.01), ("int4", 0.02)])
+def test_forms_of_weights_compute_what_numpy_computes(
+    tmp_path: Path, name: str, dtype: str, tolerance: float
+) -> None:
+    """Numpy takes the stored weights as they are, so that only the kernels' own rounding remains."""
+    ((_, actual, expected),) = both(saved(tmp_path, build_network(name, 64, 0.5, dtype, classes=10)))
+    np.testing.assert_allclose(actual, expected, atol=tolerance)
+    assert np.ptp(actual) > 0.01
+
+
+@pytest.mark.parametrize("dtype", ["float16", "dynamic", "int4"])
+def test_weights_take_the_room_of_their_form(dtype: str) -> None:
+    bits = {"float16": 16, "dynamic": 8, "int4": 4}[dtype]
+    sizes = [len(build_network("mobilenet_v1", 32, 1.0, form)) for form in ("float32", dtype)]
+    assert sizes[1] / sizes[0] == pytest.approx(bits / 32, rel=0.15)
+
+
+def test_the_delegate_takes_each_form_as_it_takes_converted_models(tmp_path: Path) -> None:
+    """It widens float16 constants itself; it has no hybrid depthwise and no int4 convolution."""
+    counts = {}
+    for dtype in ("float16", "dynamic", "int4"):
+        for name in ("conv_2d", "depthwise_conv_2d", "fully_connected"):
+            counts[name, dtype] = delegates(saved(tmp_path, build_micro(name, dtype)))
+    refused = {("depthwise_conv_2d", "dynamic"), ("depthwise_conv_2d", "int4"), ("conv_2d", "int4")}
+    assert {case for case, count in counts.items() if not count} == refused
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))

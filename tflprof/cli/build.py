@@ -20,7 +20,7 @@ def build(
     ],
     size: Annotated[int, typer.Option(min=1, metavar="N", help="Input height and width, pixels.")] = 224,
     width: Annotated[float, typer.Option(metavar="X", help="Multiplier of the channel counts.")] = 1.0,
-    dtype: Annotated[Dtype, typer.Option(help="Element type.")] = Dtype.FLOAT32,
+    dtype: Annotated[Dtype, typer.Option(help="Weights; int8: activations as well.")] = Dtype.FLOAT32,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the random weights.")] = 0,
     force: Force = False,
     _verbose: Verbose = False,

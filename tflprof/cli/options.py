@@ -22,9 +22,12 @@ class Kernels(StrEnum):
 
 
 class Dtype(StrEnum):
-    """Element type of a network to build."""
+    """Element types of a network to build: of its weights, in ``int8`` of its activations, too."""
 
     FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    DYNAMIC = "dynamic"
+    INT4 = "int4"
     INT8 = "int8"
 
 

@@ -30,6 +30,7 @@ class GraphWriter:
         self.inputs: list[int] = []
         self.outputs: list[int] = []
         self.names: list[str] = []
+        self.dtypes: list[str] = []
         self._model = model
         self._tensors: list[Any] = []
         self._operators: list[Any] = []
@@ -57,6 +58,7 @@ class GraphWriter:
         table.quantization = _quantisation(quantisation)
         self._tensors.append(table)
         self.names.append(name)
+        self.dtypes.append(dtype)
         return len(self._tensors) - 1
 
     def input(

@@ -1,32 +1,25 @@
-"""Layers of a network in float32 or int8, with seeded random weights."""
+"""Layers of a network, with seeded random weights in any of the forms converters write."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tflprof.errors import UsageError
+from tflprof.model.build.draw import USUAL, Draw
 from tflprof.model.build.ranges import IMAGE, UNIT, output_range, rectified
+from tflprof.model.build.versions import operator_version
+from tflprof.model.build.weights import DTYPES, halved, quantised, quantised_bias, weight_type
 from tflprof.model.graph import Quantisation
 from tflprof.model.write import GraphWriter, ModelWriter
 
-DTYPES = ("float32", "int8")
-
 _BIAS_DEVIATION = 0.1
-
-_INT8_VERSIONS = {
-    "ADD": 2, "AVERAGE_POOL_2D": 2, "BATCH_MATMUL": 2, "CONCATENATION": 2, "CONV_2D": 3,
-    "DEPTHWISE_CONV_2D": 3, "DEQUANTIZE": 2, "FULLY_CONNECTED": 4, "GATHER": 2, "LEAKY_RELU": 2,
-    "LOGISTIC": 2, "MAX_POOL_2D": 2, "MEAN": 2, "MUL": 2, "PAD": 2, "RELU": 2, "RESIZE_BILINEAR": 2,
-    "SOFTMAX": 2, "SPLIT": 2, "SQUEEZE": 2, "STRIDED_SLICE": 2, "SUB": 2, "TRANSPOSE": 2,
-    "TRANSPOSE_CONV": 2,
-}  # fmt: skip
-"""Lowest operator versions that allow int8."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +46,18 @@ class Network:
 
     Args:
         description: stored in the file.
-        dtype: ``float32`` or ``int8`` (per-channel weights).
-        seed: of the random weights.
+        dtype: ``float32``; ``float16``: such weights, widened by DEQUANTIZE operators;
+            ``dynamic``: int8 weights per channel; ``int4``: int4 weights per channel, int8 where
+            the runtime has no such kernel; ``int8``: weights and activations. Activations are
+            float32 in all but the last.
+        seed: of the random weights, which are the same in every form before they are rounded.
     """
 
     def __init__(self, description: str, dtype: str = "float32", seed: int = 0) -> None:
         if dtype not in DTYPES:
             raise UsageError(f"cannot build a network of type {dtype!r}", f"choose {' or '.join(DTYPES)}")
         self.dtype = dtype
+        self.activations = "int8" if dtype == "int8" else "float32"
         self.rng = np.random.default_rng(seed)
         self.writer = ModelWriter(description)
         self.graph: GraphWriter = self.writer.subgraph("main")
@@ -83,7 +80,7 @@ class Network:
 
     def input(self, name: str, shape: Sequence[int], dtype: str | None = None) -> Value:
         """An input in -1..1."""
-        stored = dtype or self.dtype
+        stored = dtype or self.activations
         quantisation = IMAGE if stored == "int8" else None
         index = self.graph.input(name, shape, stored, quantisation)
         return Value(index, tuple(shape), stored, quantisation, 1 / 3)
@@ -112,7 +109,8 @@ class Network:
     ) -> None:
         """Add an operator over tensors that exist already."""
         indices = [value.index if isinstance(value, Value) else value for value in inputs]
-        version = _INT8_VERSIONS.get(code, 1) if self.dtype == "int8" else 1
+        types = [self.graph.dtypes[i] if i >= 0 else None for i in indices]
+        version = operator_version(code, types, options or {})
         self.graph.op(code, indices, outputs, options, version)
 
     def ints(self, name: str, values: Sequence[int] | Sequence[Sequence[int]]) -> int:
@@ -122,24 +120,25 @@ class Network:
     def expected(self, mean_square: float, activation: str = "NONE") -> Value:
         """A template for :meth:`apply`: an output of this mean square before its activation."""
         quantisation = output_range(mean_square, activation) if self.dtype == "int8" else None
-        return Value(-1, (), self.dtype, quantisation, rectified(mean_square, activation))
+        return Value(-1, (), self.activations, quantisation, rectified(mean_square, activation))
 
     def conv2d(
         self,
         x: Value,
         name: str,
         filters: int,
-        kernel: int = 3,
+        kernel: int | tuple[int, int] = 3,
         stride: int = 1,
         padding: str = "SAME",
         activation: str = "RELU6",
+        draw: Draw = USUAL,
     ) -> Value:
-        """2-D convolution with bias: NHWC in and out, weights OHWI."""
-        channels = x.shape[3]
-        tensors, template = self._weighted(
-            x, name, (filters, kernel, kernel, channels), 0, kernel * kernel * channels, activation
-        )
-        shape = (x.shape[0], *(window(size, kernel, stride, padding) for size in x.shape[1:3]), filters)
+        """2-D convolution with bias: NHWC in and out, weights OHWI; ``kernel`` in rows and columns."""
+        sides = (kernel, kernel) if isinstance(kernel, int) else kernel
+        weights = (filters, *sides, x.shape[3])
+        tensors, template = self._weighted(x, name, weights, 0, activation, draw)
+        size = (window(n, k, stride, padding) for n, k in zip(x.shape[1:3], sides, strict=True))
+        shape = (x.shape[0], *size, filters)
         options = {
             "padding": padding,
             "stride_w": stride,
@@ -156,12 +155,11 @@ class Network:
         stride: int = 1,
         padding: str = "SAME",
         activation: str = "RELU6",
+        draw: Draw = USUAL,
     ) -> Value:
         """Depthwise 2-D convolution with bias: NHWC in and out, weights 1HWC."""
         channels = x.shape[3]
-        tensors, template = self._weighted(
-            x, name, (1, kernel, kernel, channels), 3, kernel * kernel, activation
-        )
+        tensors, template = self._weighted(x, name, (1, kernel, kernel, channels), 3, activation, draw)
         shape = (x.shape[0], *(window(size, kernel, stride, padding) for size in x.shape[1:3]), channels)
         options = {
             "padding": padding,
@@ -174,7 +172,7 @@ class Network:
 
     def fully_connected(self, x: Value, name: str, units: int, activation: str = "NONE") -> Value:
         """Dense layer with bias over the last dimension of a 2-D input."""
-        tensors, template = self._weighted(x, name, (units, x.shape[-1]), 0, x.shape[-1], activation)
+        tensors, template = self._weighted(x, name, (units, x.shape[-1]), 0, activation)
         options = {"fused_activation_function": activation}
         shape = (*x.shape[:-1], units)
         return self.apply("FULLY_CONNECTED", [x, *tensors], name, shape, options, like=template)
@@ -206,10 +204,10 @@ class Network:
             "MEAN", [x, self.ints(f"{name}/axes", (1, 2))], name, shape, {"keep_dims": True}, like=x
         )
 
-    def add(self, a: Value, b: Value, name: str) -> Value:
+    def add(self, a: Value, b: Value, name: str, activation: str = "NONE") -> Value:
         """Element-wise sum of two tensors of one shape."""
-        template = self.expected(a.mean_square + b.mean_square)
-        options = {"fused_activation_function": "NONE"}
+        template = self.expected(a.mean_square + b.mean_square, activation)
+        options = {"fused_activation_function": activation}
         return self.apply("ADD", [a, b], name, a.shape, options, like=template)
 
     def reshape(self, x: Value, name: str, shape: Sequence[int]) -> Value:
@@ -220,22 +218,34 @@ class Network:
     def softmax(self, x: Value, name: str) -> Value:
         """Softmax over the last dimension."""
         quantisation = UNIT if self.dtype == "int8" else None
-        template = Value(-1, (), self.dtype, quantisation, 1 / 3)
+        template = Value(-1, (), self.activations, quantisation, 1 / 3)
         return self.apply("SOFTMAX", [x], name, x.shape, {"beta": 1.0}, like=template)
 
     def _weighted(
-        self, x: Value, name: str, shape: tuple[int, ...], axis: int, fan_in: int, activation: str
+        self,
+        x: Value,
+        name: str,
+        shape: tuple[int, ...],
+        axis: int,
+        activation: str,
+        draw: Draw = USUAL,
     ) -> tuple[list[int], Value]:
         """Weight and bias tensors of a layer whose output channels lie along ``axis``, and its output.
 
         Weights keep the mean square of activations, as trained networks do, whatever the depth:
         gain 2 before a rectifier, which halves it, and 1 without.
         """
-        variance = (1 if activation == "NONE" else 2) / fan_in
+        gain = draw.gain or (1 if activation == "NONE" else 2)
+        fan_in = math.prod(shape) // shape[axis]
+        variance = gain / fan_in
         weights = self.rng.standard_normal(shape, np.float32) * np.float32(variance**0.5)
         bias = self.rng.standard_normal(shape[axis], np.float32) * np.float32(_BIAS_DEVIATION)
-        template = self.expected(fan_in * variance * x.mean_square + _BIAS_DEVIATION**2, activation)
-        return self.weights(x, name, weights, bias, axis), template
+        bias += np.float32(draw.offset)
+        square = fan_in * variance * x.mean_square + _BIAS_DEVIATION**2 + draw.offset**2
+        template = self.expected(square, activation)
+        if draw.quantisation and template.quantisation:
+            template = replace(template, quantisation=draw.quantisation)
+        return self.weights(x, name, weights, bias, axis, int4=axis == 0), template
 
     def weights(
         self,
@@ -244,30 +254,29 @@ class Network:
         weights: npt.NDArray[np.float32],
         bias: npt.NDArray[np.float32],
         axis: int,
+        *,
+        int4: bool = False,
     ) -> list[int]:
-        """Weights and bias as constants; in int8 per channel along ``axis``, the bias int32."""
+        """Weights and bias of a layer with input ``x``, in the network's form.
+
+        Integers have one scale per channel along ``axis``; the bias is int32 if ``x`` is quantised.
+        ``int4`` says whether the runtime has a kernel of this layer for such weights.
+        """
+        stored = weight_type(self.dtype, int4)
+        unquantised = self.dtype == "int8" and x.quantisation is None
+        if stored in ("float32", "float16") or unquantised:
+            return [self.real(f"{name}/weights", weights), self.real(f"{name}/bias", bias)]
+        index, scale = quantised(self.graph, f"{name}/weights", weights, axis, stored)
         if x.quantisation is None:
-            constants = (
-                self.graph.constant(f"{name}/{kind}", array)
-                for kind, array in (("weights", weights), ("bias", bias))
-            )
-            return list(constants)
-        others = tuple(i for i in range(weights.ndim) if i != axis)
-        scale = np.maximum(np.abs(weights).max(axis=others), np.float32(1e-9)) / np.float32(127)
-        shape = tuple(-1 if i == axis else 1 for i in range(weights.ndim))
-        integers = np.rint(weights / scale.reshape(shape)).astype(np.int8)
-        bias_scale = scale * np.float32(x.quantisation.scale[0])
-        return [
-            self.graph.constant(f"{name}/weights", integers, per_channel(scale, axis)),
-            self.graph.constant(
-                f"{name}/bias", np.rint(bias / bias_scale).astype(np.int32), per_channel(bias_scale, 0)
-            ),
-        ]
+            return [index, self.graph.constant(f"{name}/bias", bias)]
+        products = scale * np.float32(x.quantisation.scale[0])
+        return [index, quantised_bias(self.graph, f"{name}/bias", bias, products)]
 
-
-def per_channel(scale: npt.NDArray[np.float32], axis: int) -> Quantisation:
-    """Symmetric quantisation with one scale per channel along ``axis``."""
-    return Quantisation("channel", tuple(scale.tolist()), (0,) * len(scale), axis)
+    def real(self, name: str, values: npt.NDArray[np.float32]) -> int:
+        """A real-valued constant: float32, or float16 behind a DEQUANTIZE where the network is so."""
+        if self.dtype == "float16":
+            return halved(self.graph, name, values)
+        return self.graph.constant(name, values)
 
 
 def window(size: int, kernel: int, stride: int, padding: str) -> int:

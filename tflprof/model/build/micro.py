@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tflprof.model.build.layers import Network, Value, per_channel, window
+from tflprof.model.build.layers import Network, Value, window
 from tflprof.model.build.ranges import IMAGE, UNIT
+from tflprof.model.build.weights import DTYPES, per_channel
 
 IMAGE_SHAPE = (1, 8, 8, 4)
 BOTH = ("float32", "int8")
 FLOAT = ("float32",)
+WEIGHTED = DTYPES
 
 _UNARY_FLOAT = ("ABS", "CEIL", "COS", "ELU", "EXP", "FLOOR", "GELU", "NEG", "ROUND", "SIN", "SQUARE", "TANH")
 _UNARY_BOTH = ("HARD_SWISH", "RELU", "RELU6")
@@ -48,34 +50,34 @@ def _micro(dtypes: tuple[str, ...]) -> Callable[[Callable[[Network], Value | Seq
     return register
 
 
-@_micro(BOTH)
+@_micro(WEIGHTED)
 def _conv_2d_model(net: Network) -> Value:
     return net.conv2d(net.input("input", IMAGE_SHAPE), "output", 8, 3, 2)
 
 
-@_micro(BOTH)
+@_micro(WEIGHTED)
 def _conv_2d_1x1_model(net: Network) -> Value:
     return net.conv2d(net.input("input", IMAGE_SHAPE), "output", 8, 1, 1, "VALID", "NONE")
 
 
-@_micro(BOTH)
+@_micro(WEIGHTED)
 def _depthwise_conv_2d_model(net: Network) -> Value:
     return net.depthwise_conv2d(net.input("input", IMAGE_SHAPE), "output", 3, 1)
 
 
-@_micro(BOTH)
+@_micro(WEIGHTED)
 def _fully_connected_model(net: Network) -> Value:
     return net.fully_connected(net.input("input", (2, 16)), "output", 8)
 
 
-@_micro(BOTH)
+@_micro(WEIGHTED)
 def _transpose_conv_model(net: Network) -> Value:
     x = net.input("input", IMAGE_SHAPE)
     weights = net.rng.standard_normal((3, 2, 2, 4), np.float32) / np.float32(2)
-    kernel, _ = net.weights(x, "output", weights, np.zeros(3, np.float32), 0)
+    kernel, bias = net.weights(x, "output", weights, np.zeros(3, np.float32), 0)
     shape = (1, 16, 16, 3)
     options = {"padding": "SAME", "stride_w": 2, "stride_h": 2}
-    inputs: list[Value | int] = [net.ints("output/shape", shape), kernel, x]
+    inputs: list[Value | int] = [net.ints("output/shape", shape), kernel, x, bias]
     return net.apply("TRANSPOSE_CONV", inputs, "output", shape, options, like=net.expected(1 / 3))
 
 
@@ -109,7 +111,9 @@ def _softmax_model(net: Network) -> Value:
 def _logistic_model(net: Network) -> Value:
     x = net.input("input", IMAGE_SHAPE)
     quantisation = UNIT if net.dtype == "int8" else None
-    return net.apply("LOGISTIC", [x], "output", x.shape, like=Value(-1, (), net.dtype, quantisation, 0.3))
+    return net.apply(
+        "LOGISTIC", [x], "output", x.shape, like=Value(-1, (), net.activations, quantisation, 0.3)
+    )
 
 
 @_micro(BOTH)
@@ -127,10 +131,10 @@ def _mul_model(net: Network) -> Value:
     return _binary(net, "MUL", 1 / 9)
 
 
-@_micro(FLOAT)
+@_micro(("float32", "float16"))
 def _prelu_model(net: Network) -> Value:
     x = net.input("input", IMAGE_SHAPE)
-    slope = net.graph.constant("output/slope", net.rng.uniform(0, 0.5, (1, 1, 4)).astype(np.float32))
+    slope = net.real("output/slope", net.rng.uniform(0, 0.5, (1, 1, 4)).astype(np.float32))
     return net.apply("PRELU", [x, slope], "output", x.shape, like=x)
 
 
