@@ -15,12 +15,15 @@ class Draw:
         gain: mean square before the activation over that of the input; None: 2 before a rectifier,
             1 without.
         offset: mean of the biases.
+        reach: how much further than usual the output's int8 range goes: few inputs, or inputs that
+            resemble each other, make some channels far louder than others.
         quantisation: of the output in int8, for layers that share theirs with others (those of a
             concatenation, which must not rescale); None follows from the mean square.
     """
 
     gain: float | None = None
     offset: float = 0.0
+    reach: float = 1.0
     quantisation: Quantisation | None = None
 
 

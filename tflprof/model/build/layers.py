@@ -243,8 +243,9 @@ class Network:
         bias += np.float32(draw.offset)
         square = fan_in * variance * x.mean_square + _BIAS_DEVIATION**2 + draw.offset**2
         template = self.expected(square, activation)
-        if draw.quantisation and template.quantisation:
-            template = replace(template, quantisation=draw.quantisation)
+        if template.quantisation:
+            fitting = output_range(square * draw.reach**2, activation)
+            template = replace(template, quantisation=draw.quantisation or fitting)
         return self.weights(x, name, weights, bias, axis, int4=axis == 0), template
 
     def weights(

@@ -40,3 +40,24 @@ def output_range(mean_square: float, activation: str) -> Quantisation:
     if activation == "RELU":
         return Quantisation("tensor", (reach / 255,), (-128,))
     return Quantisation("tensor", (2 * reach / 255,), (0,))
+
+
+def hard_swished(mean_square: float) -> float:
+    """Mean square of a centred normal variable after ``x · relu6(x + 3) / 6``."""
+    deviation = math.sqrt(mean_square)
+    # Simpson's rule over ±8 deviations: far closer than int8 needs.
+    steps = [(8 * (i / 400 - 1), 4 if i % 2 else 2) for i in range(1, 800)]
+    values = (weight * math.exp(-z * z / 2) * _hard_swish(z * deviation) ** 2 for z, weight in steps)
+    return sum(values) * 0.02 / 3 / math.sqrt(2 * math.pi)
+
+
+def swish_range(mean_square: float) -> Quantisation:
+    """Per-tensor int8 quantisation after ``x · relu6(x + 3) / 6``; ``mean_square`` is before it."""
+    reach = _SPREAD * math.sqrt(mean_square)
+    low, high = min(_hard_swish(-min(reach, 1.5)), 0.0), _hard_swish(reach)
+    scale = (high - low) / 255
+    return Quantisation("tensor", (scale,), (round(-128 - low / scale),))
+
+
+def _hard_swish(x: float) -> float:
+    return x * min(max(x + 3, 0.0), 6.0) / 6
