@@ -35,6 +35,10 @@ COMMON_FLAGS = (
 )
 RUNNER_FLAGS = ("-rdynamic", "-ldl", "-lm")
 PLUGIN_FLAGS = ("-shared", "-fPIC")
+# The emulator plugin, for each version of the interface; a counter counts alike whatever it was compiled with.
+PLUGIN_SOURCES = {1: "plugin/counter.c plugin/direct.c", 2: "plugin/counter.c plugin/scoreboard.c"}
+PLUGIN_HOSTS = (("x86_64", "x86_64"), ("aarch64", "generic"))
+PLUGIN_IDENTITY = ("plugin/*.[ch]", "protocol.h")
 
 # Android, without its development kit: headers, entry and stand-ins for its libraries are in bionic/,
 # the kernel's headers come with zig. No thread-locals, no streams; pages may be of 16 KiB.
@@ -64,7 +68,7 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Binary:
-    """One file to build: its name, its zig target and CPU, its sources and its own flags."""
+    """One file to build: its name, its zig target and CPU, patterns of its sources and its own flags."""
 
     name: str
     target: str
@@ -80,13 +84,15 @@ def _android(name: str, target: str, cpu: str, kernel: str, linker: str, *flags:
     return Binary(f"tflprof-runner-android-{name}", target, cpu, "*.c", (*flags, *link), kernel)
 
 
+def _plugin(api: int, machine: str, cpu: str) -> Binary:
+    name, target = f"tflprof-counter{api}-linux-{machine}.so", f"{machine}-linux-gnu.2.17"
+    return Binary(name, target, cpu, PLUGIN_SOURCES[api], (*PLUGIN_FLAGS, f"-DPLUGIN_API={api}"))
+
+
 BINARIES = (
     Binary("tflprof-runner-linux-x86_64", "x86_64-linux-gnu.2.17", "x86_64", "*.c", RUNNER_FLAGS),
     Binary("tflprof-runner-linux-aarch64", "aarch64-linux-gnu.2.17", "generic", "*.c", RUNNER_FLAGS),
-    Binary("tflprof-counter-linux-x86_64.so", "x86_64-linux-gnu.2.17", "x86_64", "plugin/*.c", PLUGIN_FLAGS),
-    Binary(
-        "tflprof-counter-linux-aarch64.so", "aarch64-linux-gnu.2.17", "generic", "plugin/*.c", PLUGIN_FLAGS
-    ),
+    *(_plugin(api, machine, cpu) for api in PLUGIN_SOURCES for machine, cpu in PLUGIN_HOSTS),
     _android("aarch64", "aarch64-linux-android", "generic", "aarch64", "linker64"),
     _android("armv7", "arm-linux-androideabi", "generic+v7a+vfp3d16", "arm", "linker", "-mfloat-abi=softfp"),
     _android("x86_64", "x86_64-linux-android", "x86_64", "x86", "linker64"),
@@ -106,11 +112,27 @@ def zig_version(zig: Sequence[str]) -> str:
 def build_id(version: str) -> str:
     """Return the first 12 hex digits of the SHA-256 of everything the binaries depend on."""
     digest = hashlib.sha256(repr((version, COMMON_FLAGS, ANDROID_FLAGS, BINARIES)).encode())
-    for pattern in ("*.[ch]", "plugin/*.[ch]", "bionic/*.*", "bionic/include/**/*.h"):
-        for source in sorted(SOURCES.glob(pattern)):
-            content = source.read_bytes()
-            digest.update(f"{source.relative_to(SOURCES).as_posix()}\0{len(content)}\0".encode() + content)
+    _add_sources(digest, "*.[ch]", "plugin/*.[ch]", "bionic/*.*", "bionic/include/**/*.h")
     return digest.hexdigest()[:12]
+
+
+def plugin_id() -> str:
+    """Return the SHA-256 of the plugin's sources: profiles tell it, since counts depend on nothing else of it."""
+    digest = hashlib.sha256()
+    _add_sources(digest, *PLUGIN_IDENTITY)
+    return digest.hexdigest()
+
+
+def _add_sources(digest: hashlib._Hash, *patterns: str) -> None:
+    for source in _sources(*patterns):
+        content = (SOURCES / source).read_bytes()
+        digest.update(f"{source}\0{len(content)}\0".encode() + content)
+
+
+def _sources(*patterns: str) -> list[str]:
+    return [
+        path.relative_to(SOURCES).as_posix() for pattern in patterns for path in sorted(SOURCES.glob(pattern))
+    ]
 
 
 def build(out: Path = DEFAULT_OUT, zig: Sequence[str] | None = None) -> dict[str, object]:
@@ -131,6 +153,7 @@ def build(out: Path = DEFAULT_OUT, zig: Sequence[str] | None = None) -> dict[str
         manifest: dict[str, object] = {
             "build": identity,
             "zig": version,
+            "plugin": plugin_id(),
             "sha256": {name: _sha256(path) for name, path in built.items()},
         }
         for name, path in built.items():
@@ -144,7 +167,7 @@ def build(out: Path = DEFAULT_OUT, zig: Sequence[str] | None = None) -> dict[str
 def _compile(binary: Binary, identity: str, zig: Sequence[str], scratch: Path) -> Path:
     """Compile one binary; run in the source directory, so that no path of it gets in."""
     result = scratch / binary.name
-    sources = sorted(path.relative_to(SOURCES).as_posix() for path in SOURCES.glob(binary.sources))
+    sources = _sources(*binary.sources.split())
     extra: tuple[str, ...] = ()
     if binary.kernel:
         sources.append("bionic/start.c")

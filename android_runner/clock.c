@@ -50,9 +50,17 @@ uint64_t clock_now(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+static uint64_t read_counter(void)
+{
+#ifdef __aarch64__
+    __asm__ volatile("hint %0" : : "i"(COUNTER_HINT) : "memory");
+#endif
+    return counters[selected];
+}
+
 uint64_t clock_read(void)
 {
-    return counters ? counters[selected] : clock_now();
+    return counters ? read_counter() : clock_now();
 }
 
 void clock_select(enum counter counter)

@@ -21,6 +21,11 @@ enum counter {
     COUNTERS,
 };
 
+// HINT #116, which no processor has a meaning for, tells the emulator's plugin that the page is about
+// to be read.
+enum { COUNTER_HINT = 116 };
+#define COUNTER_HINT_INSTRUCTION (0xd503201fu | (unsigned)COUNTER_HINT << 5)
+
 enum variant { PLAIN, PROFILED, VARIANTS };
 
 enum mode { MODE_TIME, MODE_COUNT };

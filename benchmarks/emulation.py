@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import common
-from tflprof.runner.binary import plugin_binary, runner_binary
+from tflprof.runner.binary import counter_plugin, runner_binary
 from tflprof.runner.interface import RunRequest
 from tflprof.runner.native import NativeRunner
 from tflprof.runner.records import Block
-from tflprof.runtimes.library import find_runtime, host_platform
+from tflprof.runtimes.library import find_runtime
 from tflprof.targets.emulated import EmulatedDevice
 
 PHONE = "pixel2"
@@ -82,7 +82,7 @@ def counts(document: dict[str, Any]) -> dict[str, float]:
 
 def time_of_inference(model: Path, counting: bool) -> float:
     """Median wall time of an inference of one emulated process, ns."""
-    device = Clocked(PHONE, plugin_binary(host_platform()).path)
+    device = Clocked(PHONE, counter_plugin)
     device.counting = counting
     runner = NativeRunner(device, find_runtime(device.platform, None), runner_binary(device.platform))
     session = runner.start(

@@ -1,10 +1,8 @@
 // A QEMU plugin that keeps counters of the guest's work in a file the guest can map
-// (docs/runner-protocol.md, Counters). Exact for a guest with one running thread: the
-// additions of several virtual CPUs are not atomic.
+// (docs/runner-protocol.md, Counters).
 //
 //     qemu-aarch64 -plugin counter.so,page=PATH ...
-#include "../protocol.h"
-#include "qemu_plugin.h"
+#include "count.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,18 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_API;
-
-static uint64_t *counters;
-
-// The additions become part of the translated code: nothing is called when it runs.
-static void count_block(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
-{
-    (void)id;
-    qemu_plugin_register_vcpu_tb_exec_inline(block, QEMU_PLUGIN_INLINE_ADD_U64,
-                                             &counters[COUNTER_INSTRUCTIONS],
-                                             qemu_plugin_tb_n_insns(block));
-}
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;
 
 static uint64_t *map_page(const char *path)
 {
@@ -41,18 +28,16 @@ static uint64_t *map_page(const char *path)
     return memset(page, 0, COUNTER_PAGE_BYTES);
 }
 
-QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *emulator, int argc,
+                                           char **argv)
 {
     static const char page[] = "page=";
+    uint64_t *counters;
 
-    (void)info;
     if (argc != 1 || strncmp(argv[0], page, sizeof page - 1)) {
         fprintf(stderr, "tflprof counter plugin: needs page=PATH and nothing else\n");
         return 1;
     }
     counters = map_page(argv[0] + sizeof page - 1);
-    if (!counters)
-        return 1;
-    qemu_plugin_register_vcpu_tb_trans_cb(id, count_block);
-    return 0;
+    return !counters || !count_into(counters, id, emulator);
 }

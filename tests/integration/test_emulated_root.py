@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from android_runner import build
 from tflprof.model.build import build_network
-from tflprof.runner.binary import plugin_binary, runner_binary
+from tflprof.runner.binary import counter_plugin, runner_binary
 from tflprof.runner.interface import RunRequest
 from tflprof.runner.native import NativeRunner
 from tflprof.runner.records import Affinity, Block
-from tflprof.runtimes.library import find_runtime, host_platform
+from tflprof.runtimes.library import find_runtime
 from tflprof.targets.emulated import EmulatedDevice
 
 pytestmark = pytest.mark.emulated
@@ -26,7 +27,7 @@ HARMLESS = re.compile(r"/lib/aarch64-linux-gnu/(tls|atomics|aarch64|glibc-hwcaps
 def test_every_path_exists_in_the_phones_tree(phone: str, tmp_path: Path) -> None:
     model, trace = tmp_path / "model.tflite", tmp_path / "trace"
     model.write_bytes(build_network("mobilenet_v1", size=32, width=0.25))
-    device = EmulatedDevice(phone, plugin_binary(host_platform()).path, ("-strace", "-D", str(trace)))
+    device = EmulatedDevice(phone, counter_plugin, ("-strace", "-D", str(trace)))
     runner = NativeRunner(device, find_runtime("linux-aarch64"), runner_binary("linux-aarch64"))
     session = runner.start(RunRequest((model,), threads=2 if phone == "rpi4" else 1, max_inferences=3))
     records = list(session.records())
@@ -46,16 +47,15 @@ def test_every_path_exists_in_the_phones_tree(phone: str, tmp_path: Path) -> Non
 
 
 def test_what_counts_when_profiles_are_compared() -> None:
-    plugin = plugin_binary(host_platform())
-    device = EmulatedDevice("pixel2", plugin.path)
+    device = EmulatedDevice("pixel2", counter_plugin)
     device.close()
     details = device.facts.details
-    assert details["plugin_sha256"] == plugin.sha256
+    assert details["plugin_sources_sha256"] == build.plugin_id()
     assert "qemu-aarch64 version" in details["emulator"]
     assert set(details) == {
         "emulator",
         "emulated_cpu",
-        "plugin_sha256",
+        "plugin_sources_sha256",
         "guest_libraries_sha256",
         "phone_sha256",
     }

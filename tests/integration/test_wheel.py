@@ -15,8 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER_FILES = {
     "build.json",
-    "tflprof-counter-linux-aarch64.so",
-    "tflprof-counter-linux-x86_64.so",
+    "tflprof-counter1-linux-aarch64.so",
+    "tflprof-counter1-linux-x86_64.so",
+    "tflprof-counter2-linux-aarch64.so",
+    "tflprof-counter2-linux-x86_64.so",
     "tflprof-runner-android-aarch64",
     "tflprof-runner-android-armv7",
     "tflprof-runner-android-x86_64",

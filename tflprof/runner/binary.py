@@ -12,17 +12,27 @@ from pathlib import Path
 from typing import Any
 
 from tflprof.errors import EnvironmentFault
+from tflprof.runtimes.library import host_platform
+from tflprof.targets.emulator import Plugin
 
 _HINT = "build them: python android_runner/build.py (in the project's directory)"
 
 
 @dataclass(frozen=True)
 class Binary:
-    """One built file; ``build`` is the identity of its sources and compiler."""
+    """One built file.
+
+    Attributes:
+        path: where it is.
+        sha256: of the file.
+        build: identity of all sources and the compiler.
+        plugin_sources: SHA-256 of the counter plugin's sources alone.
+    """
 
     path: Path
     sha256: str
     build: str
+    plugin_sources: str
 
 
 def runner_binary(platform: str) -> Binary:
@@ -30,9 +40,14 @@ def runner_binary(platform: str) -> Binary:
     return _binary(f"tflprof-runner-{platform}")
 
 
-def plugin_binary(platform: str) -> Binary:
-    """The emulator plugin for an emulator of this platform. Raises EnvironmentFault."""
-    return _binary(f"tflprof-counter-{platform}.so")
+def counter_plugin(api: int) -> Plugin:
+    """The counter plugin for an emulator on this machine that wants this version of the plugin interface, 1 or 2.
+
+    Raises:
+        EnvironmentFault: it is missing or damaged.
+    """
+    binary = _binary(f"tflprof-counter{api}-{host_platform()}.so")
+    return Plugin(binary.path, binary.plugin_sources)
 
 
 def _binary(name: str) -> Binary:
@@ -43,7 +58,7 @@ def _binary(name: str) -> Binary:
         build = _build_facts(directory / "build.json")
         expected = build["sha256"][name]
         found = _sha256(path, stamp.st_mtime_ns, stamp.st_size)
-        identity = str(build["build"])
+        identity, plugin = str(build["build"]), str(build["plugin"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EnvironmentFault(
             f"the package has no {name} ({type(error).__name__}: {error})", _HINT
@@ -52,7 +67,7 @@ def _binary(name: str) -> Binary:
         raise EnvironmentFault(
             f"{path} is damaged: its SHA-256 is {found}, build.json says {expected}", _HINT
         )
-    return Binary(path, found, identity)
+    return Binary(path, found, identity, plugin)
 
 
 def _build_facts(path: Path) -> Mapping[str, Any]:

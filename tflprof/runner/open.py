@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tflprof.runner.binary import plugin_binary, runner_binary
+from tflprof.runner.binary import counter_plugin, runner_binary
 from tflprof.runner.inprocess import InProcessRunner
 from tflprof.runner.interface import Runner
 from tflprof.runner.native import NativeRunner
@@ -38,8 +38,7 @@ def open_runner(
     """
     spec = parse_target(target)
     if spec.kind == "emulated":
-        plugin = plugin_binary(host_platform()).path
-        return _native(EmulatedDevice(spec.detail or "", plugin), runtime)
+        return _native(EmulatedDevice(spec.detail or "", counter_plugin), runtime)
     if spec.kind == "adb":
         # Not before it is needed: adb's own modules take their time to load.
         from tflprof.runner.phone import open_phone

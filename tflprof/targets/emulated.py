@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 
 from tflprof.facts import DeviceFacts
 from tflprof.targets.cores import choose_cpus
-from tflprof.targets.emulator import find_emulator, find_guest_libraries, libraries_sha256
+from tflprof.targets.emulator import Plugin, find_emulator, find_guest_libraries, libraries_sha256
 from tflprof.targets.guest_root import build_guest_root
 from tflprof.targets.local import LocalWorkspace, make_private_directory
 from tflprof.targets.phone import load_phone
@@ -30,7 +29,7 @@ class EmulatedDevice:
 
     Args:
         name: of the phone.
-        plugin: the counter plugin, built for this machine.
+        plugin: gives the counter plugin, built for this machine, for a version of the emulator's plugin interface.
         emulator_options: further options of the emulator, such as ``-strace``.
 
     Raises:
@@ -42,10 +41,12 @@ class EmulatedDevice:
     counters: tuple[str, ...] = ("instructions",)
     deterministic = True
 
-    def __init__(self, name: str, plugin: Path, emulator_options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, name: str, plugin: Callable[[int], Plugin], emulator_options: Sequence[str] = ()
+    ) -> None:
         self._phone = load_phone(name)
         self._emulator = find_emulator()
-        self._plugin = plugin
+        self._plugin = plugin(self._emulator.plugin_api)
         self._more = list(emulator_options)
         libraries = find_guest_libraries()
         self.facts = self._facts(libraries_sha256(libraries))
@@ -68,7 +69,7 @@ class EmulatedDevice:
             details={
                 "emulator": self._emulator.banner,
                 "emulated_cpu": self._phone.emulated_cpu,
-                "plugin_sha256": hashlib.sha256(self._plugin.read_bytes()).hexdigest(),
+                "plugin_sources_sha256": self._plugin.sources_sha256,
                 "guest_libraries_sha256": libraries,
                 "phone_sha256": self._phone.sha256,
             },
@@ -102,7 +103,7 @@ class EmulatedDevice:
             (root / entry.name).symlink_to(entry)
         workspace = LocalWorkspace(root, _DIRECTORY[1:], _DIRECTORY, self._command)
         try:
-            workspace.push(self._plugin, _PLUGIN)
+            workspace.push(self._plugin.path, _PLUGIN)
             workspace.push(self.root / "proc" / "cpuinfo", _CPUINFO)
             workspace.write(_PAGE, bytes(_PAGE_BYTES))
         except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -12,15 +13,20 @@ from functools import cache
 from pathlib import Path
 
 from tflprof.errors import TargetError
+from tflprof.targets.emulator_cache import PROGRAM, newest_cached
 
-_PROGRAM = "qemu-aarch64"
+CHOICE = "TFLPROF_QEMU"
+"""The environment variable that names the emulator to use, before any other."""
+BUILD_COMMAND = "tflprof doctor --build-emulator"
+"""Builds an emulator that loads plugins and keeps it in the cache."""
+
 _INSTALL = "apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross libgcc-s1-arm64-cross"
-# Later ones want another plugin interface, whose counters the guest cannot map.
-_TOO_NEW = (9, 0)
-_TOO_OLD = (6, 0)
+_TOO_OLD, _TOO_NEW = (6, 0), (11, 0)
+# From here on plugins count in scoreboards, before it in any word.
+_SCOREBOARDS = (9, 0)
 _REPLACE = (
-    "use QEMU 7.2, such as Debian 12's qemu-user, or build it: "
-    "configure --target-list=aarch64-linux-user --enable-plugins"
+    f"{BUILD_COMMAND} builds one that fits, "
+    "or put QEMU 7.2 to 10, configured with --enable-plugins, first on the PATH"
 )
 _LIBRARY_PLACES = (Path("/usr/aarch64-linux-gnu/lib"), Path("/lib/aarch64-linux-gnu"))
 _LIBRARIES = (
@@ -37,35 +43,72 @@ _LIBRARIES = (
 
 @dataclass(frozen=True)
 class Emulator:
-    """A user-mode emulator that loads our plugin; ``banner`` is how it names its version."""
+    """A user-mode emulator that loads our plugin.
+
+    Attributes:
+        path: the program.
+        banner: how it names its version.
+        plugin_api: version of the plugin interface that it wants, 1 or 2.
+    """
 
     path: Path
     banner: str
+    plugin_api: int
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """The counter plugin for an emulator; counts depend on ``sources_sha256``, whatever compiled it for which host."""
+
+    path: Path
+    sources_sha256: str
 
 
 def find_emulator() -> Emulator:
-    """The emulator on the search path. Raises TargetError, with a remedy, if there is none that fits."""
-    found = shutil.which(_PROGRAM)
-    if found is None:
-        raise TargetError(f"{_PROGRAM} is not installed, which emulated targets need", _INSTALL)
-    return _checked(Path(found), Path(found).stat().st_mtime_ns)
+    """The emulator that $TFLPROF_QEMU names, else the one on the search path, else one that was built for us.
+
+    Raises:
+        TargetError: with a remedy, if there is none that fits.
+    """
+    chosen = os.environ.get(CHOICE)
+    if chosen:
+        return _checked(Path(chosen).absolute(), f"set {CHOICE} to another, or unset it")
+    found = shutil.which(PROGRAM)
+    trouble = TargetError(f"{PROGRAM} is not installed, which emulated targets need", _INSTALL)
+    if found is not None:
+        try:
+            return _checked(Path(found).absolute(), _REPLACE)
+        except TargetError as error:
+            trouble = error
+    built = newest_cached()
+    if built is not None:
+        return _checked(built.path, f"build it anew: {BUILD_COMMAND}")
+    raise trouble
+
+
+def _checked(path: Path, hint: str) -> Emulator:
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError as error:
+        raise TargetError(f"cannot run {path}: {error.strerror or error}", hint) from error
+    return _examined(path, changed, hint)
 
 
 @cache
-def _checked(path: Path, _mtime_ns: int) -> Emulator:
-    banner = (_output(path, "--version").splitlines() or [""])[0]
+def _examined(path: Path, _mtime_ns: int, hint: str) -> Emulator:
+    banner = (_output(path, "--version", hint).splitlines() or [""])[0]
     match = re.search(r"version (\d+)\.(\d+)", banner)
     if match is None:
-        raise TargetError(f"{path} does not tell its version, but {banner!r}", _REPLACE)
+        raise TargetError(f"{path} does not tell its version, but {banner!r}", hint)
     version = int(match[1]), int(match[2])
     if not _TOO_OLD <= version < _TOO_NEW:
-        raise TargetError(f"{path} is {banner!r}: the counter plugin fits QEMU 6, 7 and 8", _REPLACE)
-    if "-plugin" not in _output(path, "-help"):
-        raise TargetError(f"{path} ({banner}) was built without plugins, which count instructions", _REPLACE)
-    return Emulator(path, banner)
+        raise TargetError(f"{path} is {banner!r}: the counter plugin fits QEMU 6 to 10", hint)
+    if "-plugin" not in _output(path, "-help", hint):
+        raise TargetError(f"{path} ({banner}) was built without plugins, which count instructions", hint)
+    return Emulator(path, banner, 1 if version < _SCOREBOARDS else 2)
 
 
-def _output(path: Path, option: str) -> str:
+def _output(path: Path, option: str, hint: str) -> str:
     try:
         done = subprocess.run(
             [str(path), option],
@@ -76,7 +119,7 @@ def _output(path: Path, option: str) -> str:
             env={},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise TargetError(f"cannot run {path}: {error}", _INSTALL) from error
+        raise TargetError(f"cannot run {path}: {error}", hint) from error
     return done.stdout.decode("utf-8", "replace")
 
 

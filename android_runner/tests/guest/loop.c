@@ -1,22 +1,30 @@
 // Runs under the emulator: prints what the counter page says a loop of N rounds costs.
 //
 //     loop PAGE N
+#include "../../protocol.h"
+
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
+static uint64_t count(const volatile uint64_t *page)
+{
+    __asm__ volatile("hint %0" : : "i"(COUNTER_HINT) : "memory");
+    return page[COUNTER_INSTRUCTIONS];
+}
+
 int main(int argc, char **argv)
 {
     int file = argc == 3 ? open(argv[1], O_RDONLY) : -1;
-    const volatile uint64_t *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
+    const volatile uint64_t *page = mmap(NULL, COUNTER_PAGE_BYTES, PROT_READ, MAP_SHARED, file, 0);
     uint64_t rounds = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
 
     if (page == MAP_FAILED || !rounds)
         return 2;
-    uint64_t before = page[0];
+    uint64_t before = count(page);
     __asm__ volatile("1: subs %0, %0, #1\n\tb.ne 1b" : "+r"(rounds) : : "cc");
-    printf("%llu\n", (unsigned long long)(page[0] - before));
+    printf("%llu\n", (unsigned long long)(count(page) - before));
     return 0;
 }

@@ -91,7 +91,7 @@ def test_averages_and_samples_do_not_go_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["emulator", "emulated_cpu", "plugin_sha256", "guest_libraries_sha256", "phone_sha256"]
+    "key", ["emulator", "emulated_cpu", "plugin_sources_sha256", "guest_libraries_sha256", "phone_sha256"]
 )
 def test_everything_that_makes_counts_is_a_condition(key: str) -> None:
     """What an emulated phone tells in its details: emulator, its plugin and CPU, the guest's libraries, the phone."""
