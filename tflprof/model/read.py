@@ -16,7 +16,9 @@ from tflprof.model.fingerprint import fingerprint
 from tflprof.model.graph import Model, Op, Quantisation, Signature, Subgraph, Tensor
 from tflprof.model.options import read_options, subgraphs_run
 from tflprof.model.schema import enum_text, generated
+from tflprof.model.soundness import check_graphs, check_signatures
 from tflprof.model.storage import damage_as_model_error, map_model, sha256, view
+from tflprof.model.verify import verify
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ class _Reader:
     def __init__(self, path: Path, mapped: mmap.mmap) -> None:
         self.path = path
         self.mapped = mapped
+        verify(mapped)
         self.root = generated().Model.GetRootAs(mapped, 0)
         self.budget = max(4 * len(mapped), 1 << 20)
 
@@ -62,7 +65,7 @@ class _Reader:
             raise ModelError(f"{self.path} has no subgraph", "it holds no network: convert it again")
         constants = Constants(self.path, self.mapped, root)
         subgraphs = constants.measured(subgraphs)
-        self.check(subgraphs)
+        check_graphs(subgraphs)
         files = [self.path, *constants.external_files]
         model = Model(
             path=str(self.path),
@@ -76,7 +79,7 @@ class _Reader:
             fingerprint="",
             _load=constants.load,
         )
-        self.check_signatures(model)
+        check_signatures(model)
         return replace(model, fingerprint=fingerprint(model))
 
     def items(self, count: int, read: Callable[[int], T]) -> list[T]:
@@ -213,28 +216,3 @@ class _Reader:
     def metadata(self, constants: Constants, index: int) -> tuple[str, int]:
         table = self.root.Metadata(index)
         return self.text(table.Name()), len(constants.buffer(table.Buffer()))
-
-    def check(self, subgraphs: tuple[Subgraph, ...]) -> None:
-        """Every index in range and every dimension sensible; raises ValueError."""
-        for subgraph in subgraphs:
-            count = len(subgraph.tensors)
-            where = f"of subgraph {subgraph.index}"
-            _in_range(subgraph.inputs + subgraph.outputs, count, f"an input or output {where}", low=0)
-            for tensor in subgraph.tensors:
-                _in_range(tensor.shape_signature, 1 << 31, f"a dimension of tensor {tensor.index} {where}")
-            for op in subgraph.ops:
-                _in_range(op.inputs + op.outputs + op.intermediates, count, f"a tensor of op {op.id}")
-                _in_range(op.subgraphs, len(subgraphs), f"a subgraph of op {op.id}", low=0)
-
-    def check_signatures(self, model: Model) -> None:
-        for signature in model.signatures:
-            _in_range((signature.subgraph,), len(model.subgraphs), "a signature's subgraph", low=0)
-            tensors = (*signature.inputs.values(), *signature.outputs.values())
-            count = len(model.subgraphs[signature.subgraph].tensors)
-            _in_range(tensors, count, f"a tensor of signature {signature.key!r}", low=0)
-
-
-def _in_range(values: tuple[int, ...], end: int, what: str, low: int = -1) -> None:
-    for value in values:
-        if not low <= value < end:
-            raise ValueError(f"{what} is {value}, outside {low}..{end - 1}")

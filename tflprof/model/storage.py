@@ -14,10 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.errors import ModelError
+from tflprof.model.filetype import directory_kind, other_kind
 
 IDENTIFIER = b"TFL3"
 
 Bytes = npt.NDArray[np.uint8]
+
+
+class Contradiction(ValueError):
+    """What a file says can be read, and cannot be true."""
 
 
 @contextmanager
@@ -27,6 +32,11 @@ def damage_as_model_error(path: Path) -> Iterator[None]:
         yield
     except ModelError:
         raise
+    except Contradiction as error:
+        raise ModelError(
+            f"{path} contradicts itself: {error}",
+            "convert the model again: it was damaged or written wrongly",
+        ) from None
     except (ValueError, OSError, MemoryError) as error:
         raise _damaged(path, str(error)) from None
     except (struct.error, TypeError, AttributeError, LookupError, ArithmeticError):
@@ -39,10 +49,7 @@ def map_model(path: Path) -> mmap.mmap:
     mapped = _map(path, "check the path")
     found = mapped[4:8]
     if len(mapped) < 16 or found != IDENTIFIER:
-        raise ModelError(
-            f"{path} is not a .tflite model: bytes 4-8 are {found!r}, not {IDENTIFIER!r}",
-            "give a .tflite file; convert SavedModel, Keras or ONNX models to .tflite first",
-        )
+        raise _other_file(path, mapped[:512])
     return mapped
 
 
@@ -82,11 +89,22 @@ def _map(path: Path, hint: str) -> mmap.mmap:
                 raise ModelError(f"{path} is empty", "copy or download the file again")
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except IsADirectoryError:
-        raise ModelError(f"{path} is a directory, not a file", "give the .tflite file inside it") from None
+        kind, what_next = directory_kind(path)
+        raise ModelError(f"{path} is {kind}", what_next) from None
     except FileNotFoundError:
         raise ModelError(f"{path} does not exist", hint) from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}", hint) from None
+
+
+def _other_file(path: Path, head: bytes) -> ModelError:
+    if kind := other_kind(path, head):
+        what, hint = kind
+        return ModelError(f"{path} is not a .tflite model: it looks like {what}", hint)
+    return ModelError(
+        f"{path} is not a .tflite model: bytes 4-8 are {head[4:8]!r}, not {IDENTIFIER!r}",
+        "give a .tflite file; convert SavedModel, Keras or ONNX models to .tflite first",
+    )
 
 
 def _damaged(path: Path, why: str) -> ModelError:
