@@ -34,8 +34,10 @@ FLOOR = 0.0025
 """Least half-width, relative: nothing is claimed to be known better, unless all values are identical."""
 
 _MAX_POINTS = 96
-_RATIOS = np.concatenate([[0.0], np.geomspace(0.02, 50.0, 15)])
-_WEIGHTS = np.concatenate([[0.5], np.full(15, 0.5 / 15)])
+RATIOS = np.concatenate([[0.0], np.geomspace(0.02, 50.0, 15)])
+"""Of the strength of 1/f drift to that of noise, which are tried [ratios]."""
+WEIGHTS = np.concatenate([[0.5], np.full(15, 0.5 / 15)])
+"""How probable each ratio is beforehand."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def _columns(
 
 
 @functools.lru_cache(maxsize=256)
-def _drift_modes(n: int) -> tuple[FloatArray, FloatArray]:
+def drift_modes(n: int) -> tuple[FloatArray, FloatArray]:
     """Variances [n-1] and contrasts [n, n-1] of 1/f drift averaged over n consecutive equal times.
 
     The covariance of 1/f noise is -ln|t| up to a constant, which contrasts do not feel; averaged over unit
@@ -266,7 +268,7 @@ def _half_width(points: FloatArray, alpha: float) -> FloatArray | None:
 
     The points are noise, which averages out, plus 1/f drift, which does not; for every ratio r of drift to
     noise the error of the mean is Student's t with variance s² (1/n + WIDENING² r ln HORIZON). The ratios are
-    weighted by the restricted likelihood of the points (Patterson and Thompson 1971), a priori by ``_WEIGHTS``.
+    weighted by the restricted likelihood of the points (Patterson and Thompson 1971), a priori by ``WEIGHTS``.
     """
     if len(points) < MIN_PROCESSES:
         return None
@@ -274,16 +276,16 @@ def _half_width(points: FloatArray, alpha: float) -> FloatArray | None:
         groups = np.array_split(points, _MAX_POINTS)
         points = np.stack([_mean(group) for group in groups])
     n = len(points)
-    variances, modes = _drift_modes(n)
+    variances, modes = drift_modes(n)
     deviations = points - _mean(points)
     size = np.abs(deviations).max(axis=0)
     size[size == 0] = 1.0
     energy = (modes.T @ (deviations / size)) ** 2
-    spread = 1.0 + _RATIOS[:, np.newaxis] * variances
+    spread = 1.0 + RATIOS[:, np.newaxis] * variances
     total = (1.0 / spread) @ energy
     fit = np.log(np.maximum(total, 1e-300)) * (n - 1) + np.log(spread).sum(axis=1)[:, np.newaxis]
-    weight = _WEIGHTS[:, np.newaxis] * np.exp(0.5 * (fit.min(axis=0) - fit))
-    error = np.sqrt(total / (n - 1) * (1.0 / n + WIDENING**2 * np.log(HORIZON) * _RATIOS[:, np.newaxis]))
+    weight = WEIGHTS[:, np.newaxis] * np.exp(0.5 * (fit.min(axis=0) - fit))
+    error = np.sqrt(total / (n - 1) * (1.0 / n + WIDENING**2 * np.log(HORIZON) * RATIOS[:, np.newaxis]))
     # Half the degrees of freedom: jumps make the few points of a short session say less than normal noise would.
     half: FloatArray = size * _mixture_quantile(error, weight / weight.sum(axis=0), (n - 1) / 2, alpha)
     return half
