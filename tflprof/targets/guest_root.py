@@ -102,7 +102,7 @@ def _cpu_files(phone: Phone, cluster: Cluster, number: int, index: int) -> Itera
 
 
 def _cache_files(phone: Phone, cluster: Cluster, index: int) -> Iterator[tuple[str, str]]:
-    """Caches as a phone's kernel lists them: L1 data, L1 instruction, L2, L3; the rest is blank."""
+    """Caches as a phone's kernel lists them: L1 data, L1 instruction, L2, L3; the rest, or all, is blank."""
     everyone = [cpu for other in phone.clusters for cpu in other.cpus]
     caches: list[tuple[int, int, str, Sequence[int]]] = [
         (1, cluster.l1d_kib, "Data", [index]),
@@ -111,6 +111,8 @@ def _cache_files(phone: Phone, cluster: Cluster, index: int) -> Iterator[tuple[s
     ]
     if phone.l3_kib:
         caches.append((3, phone.l3_kib, "Unified", everyone))
+    if not phone.caches_listed:
+        caches = []
     for position in range(_CACHE_INDEXES):
         base = f"cache/index{position}"
         if position >= len(caches):

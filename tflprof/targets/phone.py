@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -21,8 +23,13 @@ _HWCAPS = (
 )
 _HWCAPS2 = (
     "dcpodp sve2 sveaes svepmull svebitperm svesha3 svesm4 flagm2 frint svei8mm svef32mm svef64mm "
-    "svebf16 i8mm bf16"
+    "svebf16 i8mm bf16 dgh rng bti mte ecv afp rpres mte3 sme smei16i64 smef64f64 smei8i32 smef16f32 smeb16f32 "
+    "smef32f32 smefa64 wfxt ebf16 sveebf16 cssc rprfm sve2p1 sme2 sme2p1 smei16i32 smebi32i32 smeb16b16 "
+    "smef16f16 mops hbc sveb16b16 lrcpc3 lse128 fpmr lut faminmax f8cvt f8fma f8dp4 f8dp2 f8e4m3 f8e5m2 "
+    "smelutv2 smef8f16 smef8f32 smesf8fma smesf8dp4 smesf8dp2 poe"
 )
+# What each phone's data must have a source for.
+SOURCED = ("cores", "features", "hardware", "clocks", "caches", "memory")
 
 
 @dataclass(frozen=True)
@@ -54,10 +61,13 @@ class Phone:
         name: the file's name without ``.toml``.
         hardware: the ``Hardware`` line of /proc/cpuinfo, empty if there is none.
         features: instruction set extensions as /proc/cpuinfo names them.
-        emulated_cpu: the emulator's core that has all of them.
+        emulated_cpu: the emulator's core that has all of them, with its properties.
         clusters: the slowest first.
         l3_kib: size of a cache that all cores share, None if there is none.
-        sha256: of the data, for comparing profiles.
+        caches_listed: whether the phone's kernel lists the sizes of its caches in /sys.
+        sources: where the data are published, by what they are about (:data:`SOURCED`).
+        assumed: what is not published, and what was taken in its place.
+        sha256: of the data without sources, for comparing profiles.
     """
 
     name: str
@@ -69,6 +79,9 @@ class Phone:
     emulated_cpu: str
     clusters: tuple[Cluster, ...]
     l3_kib: int | None
+    caches_listed: bool
+    sources: Mapping[str, str]
+    assumed: tuple[str, ...]
     sha256: str
 
     @cached_property
@@ -111,7 +124,7 @@ def parse_phone(name: str, data: bytes) -> Phone:
     """A phone from the content of its file. Raises TargetError saying what is wrong with it."""
     try:
         facts = tomllib.loads(data.decode())
-        phone = _phone(name, facts, hashlib.sha256(data).hexdigest())
+        phone = _phone(name, facts, _sha256(facts))
     except (ValueError, KeyError, TypeError) as error:
         raise TargetError(f"phone {name}: {type(error).__name__}: {error}") from error
     if facts:
@@ -120,8 +133,14 @@ def parse_phone(name: str, data: bytes) -> Phone:
     return phone
 
 
+def _sha256(facts: Mapping[str, Any]) -> str:
+    """Of what programs on the phone can notice: neither of comments nor of sources."""
+    seen = {key: value for key, value in facts.items() if key not in ("sources", "assumed")}
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+
+
 def _phone(name: str, facts: dict[str, Any], sha256: str) -> Phone:
-    """Takes every known key out of ``facts``."""
+    """Take every known key out of ``facts``."""
     clusters: list[Cluster] = []
     for item in facts.pop("cluster"):
         first = sum(len(cluster.cpus) for cluster in clusters)
@@ -132,6 +151,9 @@ def _phone(name: str, facts: dict[str, Any], sha256: str) -> Phone:
         features=tuple(facts.pop("features").split()),
         clusters=tuple(clusters),
         l3_kib=facts.pop("l3_kib", None),
+        caches_listed=facts.pop("caches_listed", True),
+        sources=dict(facts.pop("sources")),
+        assumed=tuple(facts.pop("assumed", ())),
         sha256=sha256,
         **{key: facts.pop(key) for key in ("title", "soc", "hardware", "memory_mib", "emulated_cpu")},
     )
@@ -143,6 +165,8 @@ def _check(phone: Phone) -> None:
     sizes = [cluster.l1d_kib for cluster in phone.clusters] + [cluster.l2_kib for cluster in phone.clusters]
     if unknown:
         raise TargetError(f"phone {phone.name}: unknown features {', '.join(unknown)}")
+    if set(phone.sources) != set(SOURCED):
+        raise TargetError(f"phone {phone.name}: sources must be told of {', '.join(SOURCED)}")
     if not all(cluster.cpus for cluster in phone.clusters) or speeds != sorted(speeds) or not speeds:
         raise TargetError(f"phone {phone.name}: clusters must have CPUs and be listed with the slowest first")
     if min(*sizes, *speeds, phone.memory_mib) <= 0:

@@ -37,7 +37,7 @@ def test_every_phone(name: str) -> None:
 def test_pixel2_is_what_it_is() -> None:
     phone = load_phone("pixel2")
     assert phone.hwcaps == (0xFF, 0)
-    assert [cpu.midr for cpu in phone.cpus] == [0x51AF8014] * 4 + [0x51AF8002] * 4
+    assert [cpu.midr for cpu in phone.cpus] == [0x51AF8014] * 4 + [0x51AF8001] * 4
     assert [cpu.cluster for cpu in phone.cpus] == [0] * 4 + [1] * 4
 
 
