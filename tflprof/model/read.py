@@ -17,7 +17,7 @@ from tflprof.model.graph import Model, Op, Quantisation, Signature, Subgraph, Te
 from tflprof.model.options import read_options, subgraphs_run
 from tflprof.model.schema import enum_text, generated
 from tflprof.model.soundness import check_graphs, check_signatures
-from tflprof.model.storage import damage_as_model_error, map_model, sha256, view
+from tflprof.model.storage import Contradiction, damage_as_model_error, map_model, sha256, view
 from tflprof.model.verify import verify
 
 T = TypeVar("T")
@@ -46,6 +46,7 @@ class _Reader:
         verify(mapped)
         self.root = generated().Model.GetRootAs(mapped, 0)
         self.budget = max(4 * len(mapped), 1 << 20)
+        self.codes: list[tuple[str, str | None, int]] = []
 
     @cached_property
     def ranks_recorded(self) -> bool:
@@ -60,6 +61,7 @@ class _Reader:
                 f"{self.path} has schema version {root.Version()}; only version 3 is known",
                 "convert it with a current converter",
             )
+        self.codes = self.items(root.OperatorCodesLength(), self.code)
         subgraphs = tuple(self.items(root.SubgraphsLength(), self.subgraph))
         if not subgraphs:
             raise ModelError(f"{self.path} has no subgraph", "it holds no network: convert it again")
@@ -161,7 +163,10 @@ class _Reader:
         )
 
     def op(self, table: Any, subgraph: int, index: int) -> Op:
-        code, custom_code, version = self.code(table.OpcodeIndex())
+        number = table.OpcodeIndex()
+        if number >= len(self.codes):
+            raise Contradiction(f"op {subgraph}/{index} has operator code {number} of {len(self.codes)}")
+        code, custom_code, version = self.codes[number]
         options = read_options(table) | self.custom_options(table)
         return Op(
             id=f"{subgraph}/{index}",
@@ -193,13 +198,17 @@ class _Reader:
         return {"custom_options": raw.tobytes()}
 
     def code(self, index: int) -> tuple[str, str | None, int]:
-        if index >= self.root.OperatorCodesLength():
-            raise ValueError(f"operator code {index} of {self.root.OperatorCodesLength()}")
+        """Name, name of a custom operator, and version of an operator code."""
         table = self.root.OperatorCodes(index)
         number = max(table.DeprecatedBuiltinCode(), table.BuiltinCode())
         name = enum_text("BuiltinOperator", number)
-        custom = self.text(table.CustomCode()) if name == "CUSTOM" else None
-        return name, custom, table.Version()
+        if name != "CUSTOM":
+            return name, None, table.Version()
+        custom = table.CustomCode()
+        if custom is None:
+            # LiteRT aborts at it.
+            raise Contradiction(f"operator code {index} is a custom operator without a name")
+        return name, self.text(custom), table.Version()
 
     def signature(self, index: int) -> Signature:
         table = self.root.SignatureDefs(index)
