@@ -174,7 +174,7 @@ def cut(rng: random.Random, data: bytearray, known: Known) -> None:
 
 
 MUTATIONS: tuple[tuple[Mutation, int], ...] = (
-    (change_number, 10),
+    (change_number, 20),
     (change_offset, 3),
     (change_length, 2),
     (change_vtable, 1),
