@@ -18,7 +18,10 @@ def build(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="The .tflite file to write.")
     ],
-    size: Annotated[int, typer.Option(min=1, metavar="N", help="Input height and width, pixels.")] = 224,
+    size: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Input height and width, pixels; else as published."),
+    ] = None,
     width: Annotated[float, typer.Option(metavar="X", help="Multiplier of the channel counts.")] = 1.0,
     dtype: Annotated[Dtype, typer.Option(help="Weights; int8: activations as well.")] = Dtype.FLOAT32,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the random weights.")] = 0,

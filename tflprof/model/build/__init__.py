@@ -11,9 +11,14 @@ from dataclasses import dataclass
 
 from tflprof.errors import UsageError
 from tflprof.model.build.control import CONTROL
+from tflprof.model.build.efficientnet import LITE, efficientnet_lite
+from tflprof.model.build.inception import inception_v3
 from tflprof.model.build.layers import Network
 from tflprof.model.build.micro import MICRO, Micro
 from tflprof.model.build.mobilenet import mobilenet_v1, mobilenet_v2
+from tflprof.model.build.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
+from tflprof.model.build.resnet import resnet_50
+from tflprof.model.build.ssd import ssd_mobilenet_v1, ssdlite_mobilenet_v2
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,16 @@ class NetworkInfo:
     Attributes:
         description: one line for a list.
         build: makes the file from size, width, dtype, seed and classes.
+        size: height and width of the published network's input, in pixels.
+        classes: of the published files, the background included where they have one.
+        smallest: the least size the layers leave something of.
     """
 
     description: str
     build: Callable[[int, float, str, int, int], bytes]
+    size: int = 224
+    classes: int = 1001
+    smallest: int = 1
 
 
 MICRO_MODELS: dict[str, Micro] = MICRO | CONTROL
@@ -35,39 +46,67 @@ MICRO_MODELS: dict[str, Micro] = MICRO | CONTROL
 NETWORKS: dict[str, NetworkInfo] = {
     "mobilenet_v1": NetworkInfo("depthwise separable convolutions, 569 M MACs at 224, 2017", mobilenet_v1),
     "mobilenet_v2": NetworkInfo("inverted residuals, 301 M MACs at 224, 2018", mobilenet_v2),
+    "mobilenet_v3_large": NetworkInfo(
+        "hard-swish, squeeze-and-excite, 217 M MACs at 224, 2019", mobilenet_v3_large
+    ),
+    "mobilenet_v3_small": NetworkInfo("the small one of the two, 57 M MACs at 224, 2019", mobilenet_v3_small),
+    "ssd_mobilenet_v1": NetworkInfo(
+        "detector with post-processing, 1.24 G MACs at 300, 2017", ssd_mobilenet_v1, 300, 91, 33
+    ),
+    "ssdlite_mobilenet_v2": NetworkInfo(
+        "detector with post-processing, 750 M MACs at 300, 2018", ssdlite_mobilenet_v2, 300, 91, 33
+    ),
+    "resnet_50": NetworkInfo("bottleneck blocks (v1), 3.86 G MACs at 224, 2015", resnet_50, 224, 1000),
+    "inception_v3": NetworkInfo(
+        "factorised convolutions side by side, 5.7 G MACs at 299, 2015", inception_v3, 299, 1000, 75
+    ),
+} | {
+    f"efficientnet_lite{number}": NetworkInfo(
+        f"inverted residuals, kernels of 3 and 5, {macs} MACs at {size}, 2020",
+        efficientnet_lite(number),
+        size,
+        1000,
+    )
+    for number, ((_, _, size), macs) in enumerate(
+        zip(LITE, ("385 M", "600 M", "860 M", "1.38 G", "2.55 G"), strict=True)
+    )
 }
 """Networks by name."""
 
 
 def build_network(
     name: str,
-    size: int = 224,
+    size: int | None = None,
     width: float = 1.0,
     dtype: str = "float32",
     seed: int = 0,
-    classes: int = 1001,
+    classes: int | None = None,
 ) -> bytes:
     """A reference network with random weights, as the content of a .tflite file.
 
     Args:
         name: a key of :data:`NETWORKS`.
-        size: height and width of the RGB input, in pixels.
+        size: height and width of the RGB input, in pixels; None: as published.
         width: multiplier of the channel counts.
         dtype: ``float32``, or ``int8`` with weights quantised per channel.
         seed: of the weights; the same arguments always give the same bytes.
-        classes: outputs of the classifier; published files have 1001.
+        classes: outputs of the classifier, or of a detector's for each anchor, the background
+            included; None: as published.
 
     Raises:
         UsageError: unknown name or type, or a value out of range.
     """
     if name not in NETWORKS:
         raise UsageError(f"there is no network {name!r}", _suggestion(name, NETWORKS))
-    if size < 1 or classes < 1 or not 0 < width <= 8:
+    info = NETWORKS[name]
+    size = info.size if size is None else size
+    classes = info.classes if classes is None else classes
+    if size < info.smallest or classes < 1 or not 0 < width <= 8:
         raise UsageError(
             f"cannot build {name} with size {size}, width {width:g} and {classes} classes",
-            "size and classes start at 1, width is above 0 and at most 8",
+            f"size starts at {info.smallest}, classes at 1, width is above 0 and at most 8",
         )
-    return NETWORKS[name].build(size, width, dtype, seed, classes)
+    return info.build(size, width, dtype, seed, classes)
 
 
 def build_micro(name: str, dtype: str = "float32", seed: int = 0) -> bytes:

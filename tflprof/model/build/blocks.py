@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from tflprof.model.build.draw import Draw
 from tflprof.model.build.layers import Network, Value
-from tflprof.model.build.ranges import hard_swished, swish_range
+from tflprof.model.build.ranges import hard_swished, output_range, swish_range
 from tflprof.model.graph import Quantisation
 
 _GATE_OFFSET = 3.0
@@ -33,9 +32,19 @@ def multiple_of_8(channels: float) -> int:
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
 
-def normalised(x: Value) -> Draw:
-    """Weights after which values have mean square 1, as after a batch normalisation."""
-    return Draw(gain=1 / x.mean_square, reach=_REACH)
+def normalised(x: Value, mean_square: float = 1.0) -> Draw:
+    """Weights after which values have a given mean square, as after a batch normalisation."""
+    return Draw(gain=mean_square / x.mean_square, reach=_REACH)
+
+
+def shared_range(x: Value, activation: str, mean_square: float = 1.0, offset: float = 0.0) -> Draw:
+    """As :func:`normalised`, with the one int8 range of all layers asked for in the same words.
+
+    Concatenations and poolings cannot rescale, so that converters give all values that meet in them
+    one range.
+    """
+    quantisation = output_range((mean_square + offset**2) * _REACH**2, activation)
+    return Draw(mean_square / x.mean_square, offset, quantisation=quantisation)
 
 
 def decisive(x: Value) -> Draw:
@@ -65,6 +74,31 @@ def squeeze_excite(net: Network, x: Value, name: str, squeezed: int) -> Value:
     # No element grows by its gate, so the range of what is gated stays.
     like = Value(-1, (), x.dtype, x.quantisation, square)
     return net.apply("MUL", [x, gate], f"{name}_excite", x.shape, _PLAIN, like=like)
+
+
+def add_rectified(net: Network, shortcut: Value, branch: Value, name: str, *, centred: bool) -> Value:
+    """Sum of a shortcut and a branch that ends without activation, then ReLU.
+
+    ``centred`` says that the shortcut has no activation either: half of the sum is cut off then.
+    Beside a rectified shortcut little of it is.
+    """
+    together = shortcut.mean_square + branch.mean_square
+    quantisation = output_range(together * _REACH**2, "RELU") if net.dtype == "int8" else None
+    square = together / 2 if centred else shortcut.mean_square + 0.75 * branch.mean_square
+    like = Value(-1, (), shortcut.dtype, quantisation, square)
+    options = {"fused_activation_function": "RELU"}
+    return net.apply("ADD", [shortcut, branch], name, shortcut.shape, options, like=like)
+
+
+def global_mean(net: Network, x: Value, name: str) -> Value:
+    """Mean of every channel, as a row."""
+    inputs: list[Value | int] = [x, net.ints(f"{name}/axes", (1, 2))]
+    return net.apply("MEAN", inputs, name, (x.shape[0], x.shape[3]), {"keep_dims": False}, like=x)
+
+
+def classified(net: Network, x: Value, classes: int) -> Value:
+    """Probabilities of classes from a row of features: a fully connected layer and a softmax."""
+    return net.softmax(net.fully_connected(x, "logits", classes, draw=decisive(x)), "probabilities")
 
 
 def concatenate(net: Network, parts: Sequence[Value], name: str, axis: int = 3) -> Value:

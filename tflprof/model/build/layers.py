@@ -151,7 +151,7 @@ class Network:
         self,
         x: Value,
         name: str,
-        kernel: int = 3,
+        kernel: int | tuple[int, int] = 3,
         stride: int = 1,
         padding: str = "SAME",
         activation: str = "RELU6",
@@ -159,8 +159,10 @@ class Network:
     ) -> Value:
         """Depthwise 2-D convolution with bias: NHWC in and out, weights 1HWC."""
         channels = x.shape[3]
-        tensors, template = self._weighted(x, name, (1, kernel, kernel, channels), 3, activation, draw)
-        shape = (x.shape[0], *(window(size, kernel, stride, padding) for size in x.shape[1:3]), channels)
+        sides = (kernel, kernel) if isinstance(kernel, int) else kernel
+        tensors, template = self._weighted(x, name, (1, *sides, channels), 3, activation, draw)
+        size = (window(n, k, stride, padding) for n, k in zip(x.shape[1:3], sides, strict=True))
+        shape = (x.shape[0], *size, channels)
         options = {
             "padding": padding,
             "stride_w": stride,
@@ -170,10 +172,14 @@ class Network:
         }
         return self.apply("DEPTHWISE_CONV_2D", [x, *tensors], name, shape, options, like=template)
 
-    def fully_connected(self, x: Value, name: str, units: int, activation: str = "NONE") -> Value:
-        """Dense layer with bias over the last dimension of a 2-D input."""
-        tensors, template = self._weighted(x, name, (units, x.shape[-1]), 0, activation)
-        options = {"fused_activation_function": activation}
+    def fully_connected(
+        self, x: Value, name: str, units: int, activation: str = "NONE", draw: Draw = USUAL
+    ) -> Value:
+        """Dense layer with bias over the last dimension."""
+        tensors, template = self._weighted(x, name, (units, x.shape[-1]), 0, activation, draw)
+        options: dict[str, Any] = {"fused_activation_function": activation}
+        if len(x.shape) > 2:
+            options["keep_num_dims"] = True
         shape = (*x.shape[:-1], units)
         return self.apply("FULLY_CONNECTED", [x, *tensors], name, shape, options, like=template)
 
@@ -204,10 +210,10 @@ class Network:
             "MEAN", [x, self.ints(f"{name}/axes", (1, 2))], name, shape, {"keep_dims": True}, like=x
         )
 
-    def add(self, a: Value, b: Value, name: str, activation: str = "NONE") -> Value:
+    def add(self, a: Value, b: Value, name: str) -> Value:
         """Element-wise sum of two tensors of one shape."""
-        template = self.expected(a.mean_square + b.mean_square, activation)
-        options = {"fused_activation_function": activation}
+        template = self.expected(a.mean_square + b.mean_square)
+        options = {"fused_activation_function": "NONE"}
         return self.apply("ADD", [a, b], name, a.shape, options, like=template)
 
     def reshape(self, x: Value, name: str, shape: Sequence[int]) -> Value:
@@ -228,7 +234,7 @@ class Network:
         shape: tuple[int, ...],
         axis: int,
         activation: str,
-        draw: Draw = USUAL,
+        draw: Draw,
     ) -> tuple[list[int], Value]:
         """Weight and bias tensors of a layer whose output channels lie along ``axis``, and its output.
 
