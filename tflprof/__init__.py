@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tflprof.profile.profile import Profile
     from tflprof.profile.store import read_profile, write_profile
     from tflprof.report.export.formats import export_profile
+    from tflprof.workflow.batch import BatchInterrupted, profile_models
     from tflprof.workflow.compare import ComparisonInterrupted, LiveComparison, compare, compare_models
     from tflprof.workflow.gate import GateInterrupted, run_gate
     from tflprof.workflow.gate_case import CaseSpec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tflprof.workflow.tool_profile import profile_with_tool
 
 __all__ = [
+    "BatchInterrupted",
     "CaseSpec",
     "ComparisonInterrupted",
     "GateInterrupted",
@@ -39,6 +41,7 @@ __all__ = [
     "open_history",
     "parse_limits",
     "profile_model",
+    "profile_models",
     "profile_with_tool",
     "read_profile",
     "run_gate",
@@ -46,6 +49,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BatchInterrupted": "tflprof.workflow.batch",
     "CaseSpec": "tflprof.workflow.gate_case",
     "ComparisonInterrupted": "tflprof.workflow.compare",
     "GateInterrupted": "tflprof.workflow.gate",
@@ -61,6 +65,7 @@ _HOMES = {
     "open_history": "tflprof.analysis.history.history",
     "parse_limits": "tflprof.analysis.budget",
     "profile_model": "tflprof.workflow.profile",
+    "profile_models": "tflprof.workflow.batch",
     "profile_with_tool": "tflprof.workflow.tool_profile",
     "read_profile": "tflprof.profile.store",
     "run_gate": "tflprof.workflow.gate",

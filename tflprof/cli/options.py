@@ -37,6 +37,13 @@ def _be_verbose(wanted: bool) -> None:
 
 ProfilePath = Annotated[Path, typer.Argument(metavar="PROFILE", help="A profile file, from profile -o.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite file.")]
+ModelsPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL...",
+        help="A .tflite file; or several, folders of them, or patterns such as 'models/**/*.tflite', with -o DIR.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (docs/json.md) instead of a table.")]
 Top = Annotated[int | None, typer.Option(min=1, metavar="N", help="Show the N most expensive layers only.")]
 InOrder = Annotated[bool, typer.Option("--in-order", help="Layers in file order, not by cost.")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tflprof.cli.batch import run_batch, several_models
 from tflprof.cli.console import say
 from tflprof.cli.guard import guarded, report_error
 from tflprof.cli.measure_options import (
@@ -31,7 +33,7 @@ from tflprof.cli.options import (
     InOrder,
     Json,
     Kernels,
-    ModelPath,
+    ModelsPath,
     Top,
     Verbose,
     parse_files,
@@ -66,10 +68,22 @@ if TYPE_CHECKING:
     from tflprof.workflow.progress import Progress
 
 
+@dataclass(frozen=True)
+class _Files:
+    """Where the profile and the page of one model go; None for those that are not wanted."""
+
+    profile: Path | None
+    page: Path | None
+    force: bool
+
+    def named(self) -> list[Path]:
+        return [path for path in (self.profile, self.page) if path is not None]
+
+
 @guarded
 def profile(
     context: typer.Context,
-    model: ModelPath,
+    model: ModelsPath,
     tool_flags: ToolFlags = None,
     target: Target = "emulated:pixel2",
     core: Core = None,
@@ -96,19 +110,31 @@ def profile(
     binary: BinaryPath = None,
     tool_flag: ToolFlag = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Save the profile (.parquet).")
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE|DIR",
+            help="Save the profile (.parquet); of several models: a folder.",
+        ),
     ] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Save a report page.")] = None,
+    html: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|DIR", help="Save a report page; of several models: a folder of pages."),
+    ] = None,
     top: Top = None,
     in_order: InOrder = False,
     json: Json = False,
     force: Force = False,
     _verbose: Verbose = False,
 ) -> None:
-    """Profile a model, layer by layer."""
-    flags = [*(tool_flag or []), *(tool_flags or [])]
+    """Profile a model, layer by layer; or several, one after the other (docs/batch.md)."""
+    several = several_models(model, tool_flags or [], output, runner)
+    flags = [*(tool_flag or []), *(flag for flag in tool_flags or [] if flag not in (several or ()))]
     check_runner(runner, binary, flags)
-    check_outputs(model, [path for path in (output, html) if path is not None], force=force)
+    files = _Files(_path(output), _path(html), force)
+    if several is None:
+        check_outputs(model, files.named(), force=force)
     options = {
         "target": target,
         "core": chosen_core(context, core, cores),
@@ -130,6 +156,9 @@ def profile(
             context, target, quiet=quiet, governor=governor, frequency=frequency, cool_to=cool_to
         ),
     }
+    if several is not None:
+        run_batch(context, several, options, output, html, force=force, json=json)
+        return
     shown = {"top": top, "in_order": in_order, "json": json}
     from tflprof.measure.interrupt import HeldSignals
 
@@ -139,13 +168,17 @@ def profile(
         else:
             collected, cause = _measure(model, options, signals)
         signals.holding = True
-        _deliver(collected, output, html, force=force, show=shown)
+        _deliver(collected, files, show=shown)
     if cause is None and signals.received:
         cause = KeyboardInterrupt()
     if cause is not None:
         _end(cause, collected)
     if output is None and html is None and not json:
         say("nothing was saved: -o FILE saves the profile, --html FILE a report")
+
+
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def _measure(
@@ -166,15 +199,13 @@ def _measure(
             return stop.profile, stop.cause
 
 
-def _deliver(
-    collected: Profile, output: Path | None, html: Path | None, *, force: bool, show: dict[str, Any]
-) -> None:
+def _deliver(collected: Profile, files: _Files, *, show: dict[str, Any]) -> None:
     # Files first: a closed pipe or a fault in showing must not cost the samples.
     try:
-        if output is not None:
-            save_profile(collected, output, force=force)
-        if html is not None:
-            save_page(collected, html, force=force)
+        if files.profile is not None:
+            save_profile(collected, files.profile, force=files.force)
+        if files.page is not None:
+            save_page(collected, files.page, force=files.force)
     finally:
         present(collected, **show)
 

@@ -63,7 +63,8 @@ class ProfileCommand(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The parts of the usage line."""
         # Optional and repeatable is what the brackets and dots already say.
-        return [f"[{_FLAGS}]" if _FLAGS in piece else piece for piece in super().collect_usage_pieces(ctx)]
+        pieces = super().collect_usage_pieces(ctx)
+        return [f"[{_FLAGS}]" if _FLAGS in piece else piece.strip("{}") for piece in pieces]
 
 
 def check_runner(runner: RunnerKind, binary: Path | None, flags: list[str]) -> None:

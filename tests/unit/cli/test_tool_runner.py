@@ -96,9 +96,8 @@ def test_what_a_tool_lacks_is_left_out_if_the_configuration_says_it(
     assert tool[0]["threads"] == 2
 
 
-@pytest.mark.parametrize("options", [(), TOOL[2:]])
-def test_a_second_model_is_one_too_many(run: Run, tool: list[dict[str, Any]], options: tuple[str]) -> None:
-    result = run("profile", "m.tflite", "other.tflite", *options)
+def test_a_second_model_is_one_too_many_for_a_tool(run: Run, tool: list[dict[str, Any]]) -> None:
+    result = run("profile", "m.tflite", "other.tflite", *TOOL[2:])
     assert result.exit_code == 2
     assert "one model at a time: 'other.tflite'" in result.stderr
     assert tool == []

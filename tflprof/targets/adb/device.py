@@ -37,7 +37,7 @@ Tell = Callable[[str, float | None, str], object]
 """Told what takes long: a stage, how far it is (0-1, None if unknown), a detail."""
 
 
-def _unit(serial: str) -> str:
+def unit_of(serial: str) -> str:
     """Tells phones of one model apart. Profiles are passed on: it does not name the phone."""
     return hashlib.sha256(serial.encode()).hexdigest()[:12]
 
@@ -196,7 +196,7 @@ class AdbDevice:
             state = state_of(self._latest() or read_state(self.link))
         except TflprofError:
             return quiet
-        return {**state.to_json(), "unit": _unit(self.link.serial), **quiet}
+        return {**state.to_json(), "unit": unit_of(self.link.serial), **quiet}
 
     def _latest(self) -> Dump | None:
         """What the phone told when it was opened, once, and only if that was just now."""
