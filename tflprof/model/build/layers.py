@@ -15,7 +15,14 @@ from tflprof.errors import UsageError
 from tflprof.model.build.draw import USUAL, Draw
 from tflprof.model.build.ranges import IMAGE, UNIT, output_range, rectified
 from tflprof.model.build.versions import operator_version
-from tflprof.model.build.weights import DTYPES, halved, quantised, quantised_bias, weight_type
+from tflprof.model.build.weights import (
+    DTYPES,
+    halved,
+    quantised,
+    quantised_bias,
+    quantised_evenly,
+    weight_type,
+)
 from tflprof.model.graph import Quantisation
 from tflprof.model.write import GraphWriter, ModelWriter
 
@@ -116,6 +123,14 @@ class Network:
     def ints(self, name: str, values: Sequence[int] | Sequence[Sequence[int]]) -> int:
         """An int32 constant: a shape, axes or paddings."""
         return self.graph.constant(name, np.asarray(values, np.int32))
+
+    def operand(
+        self, name: str, values: npt.NDArray[np.float32], quantisation: Quantisation | None = None
+    ) -> int:
+        """A constant of element-wise arithmetic or a table: in int8 one scale, the values' own if None."""
+        if self.dtype != "int8":
+            return self.real(name, values)
+        return quantised_evenly(self.graph, name, values, quantisation)
 
     def expected(self, mean_square: float, activation: str = "NONE") -> Value:
         """A template for :meth:`apply`: an output of this mean square before its activation."""

@@ -50,6 +50,8 @@ def operator_version(code: str, types: Sequence[str | None], options: Mapping[st
 
 def _for_features(code: str, types: Sequence[str | None], options: Mapping[str, Any]) -> int:
     """The lowest version that knows the shape of the operator's inputs and its options."""
+    if code == "EMBEDDING_LOOKUP" and types[1] in ("int4", "int8"):
+        return 4
     if code == "FULLY_CONNECTED":
         if len(types) < 3 or types[2] is None:
             return 6

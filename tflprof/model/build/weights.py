@@ -47,6 +47,15 @@ def quantised_bias(graph: GraphWriter, name: str, bias: Floats, scale: Floats) -
     return graph.constant(name, np.rint(bias / scale).astype(np.int32), per_channel(scale, 0))
 
 
+def quantised_evenly(graph: GraphWriter, name: str, values: Floats, quantisation: Quantisation | None) -> int:
+    """Add ``values`` as int8 with one scale; one that reaches the largest value if None is given."""
+    if quantisation is None:
+        largest = max(float(np.abs(values).max()), 1e-9)
+        quantisation = Quantisation("tensor", (largest / _LARGEST["int8"],), (0,))
+    integers = np.rint(values / np.float32(quantisation.scale[0])) + quantisation.zero_point[0]
+    return graph.constant(name, np.clip(integers, -128, 127).astype(np.int8), quantisation)
+
+
 def halved(graph: GraphWriter, name: str, values: Floats) -> int:
     """Add ``values`` as float16 and an operator that widens them again; the index of its output."""
     source = graph.constant(name, values.astype(np.float16))
