@@ -76,7 +76,8 @@ def _inverted_residual(
         expanded = net.conv2d(x, f"{name}_expand", x.shape[3] * expansion, 1)
     y = net.depthwise_conv2d(expanded, f"{name}_depthwise", 3, stride)
     y = net.conv2d(y, f"{name}_project", channels, 1, activation="NONE")
-    return expanded, net.add(x, y, f"{name}_add") if y.shape == x.shape else y
+    joins = stride == 1 and y.shape == x.shape
+    return expanded, net.add(x, y, f"{name}_add") if joins else y
 
 
 def _classifier(net: Network, x: Value, classes: int) -> Value:

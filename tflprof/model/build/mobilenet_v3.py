@@ -101,7 +101,8 @@ def _block(net: Network, x: Value, name: str, block: Block, channels: int) -> Va
     if block.squeeze:
         y = squeeze_excite(net, y, f"{name}_se", multiple_of_8(y.shape[3] / _SQUEEZE))
     y = net.conv2d(y, f"{name}_project", channels, 1, activation="NONE", draw=normalised(y))
-    return net.add(x, y, f"{name}_add") if y.shape == x.shape else y
+    joins = block.stride == 1 and y.shape == x.shape
+    return net.add(x, y, f"{name}_add") if joins else y
 
 
 def _conv(
