@@ -1,0 +1,204 @@
+"""Small networks with and without what a lint speaks of, for the benchmark ``lints``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tflprof.model.build.layers import Network, Value
+from tflprof.model.build.ranges import IMAGE
+
+SHAPE = (1, 28, 28, 32)
+Build = Callable[[Network], Value]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a lint wants changed.
+
+    Attributes:
+        code: the lint's.
+        name: what is done.
+        before, after: build the two networks; both end in the same kind of layer.
+        dtypes: types to try.
+        says: the lint is expected on ``before``.
+    """
+
+    code: str
+    name: str
+    before: Build
+    after: Build
+    dtypes: tuple[str, ...] = ("float32", "int8")
+    says: bool = True
+
+
+def _between(build: Callable[[Network, Value], Value]) -> Build:
+    """Something between two convolutions."""
+
+    def whole(net: Network) -> Value:
+        x = net.conv2d(net.input("input", SHAPE), "first", 32)
+        return net.conv2d(build(net, x), "last", 32, 1)
+
+    return whole
+
+
+def _channels(count: int, kernel: int = 1) -> Build:
+    def middle(net: Network, x: Value) -> Value:
+        return net.conv2d(x, "middle", count, kernel)
+
+    return _between(middle)
+
+
+def _island(net: Network, x: Value) -> Value:
+    like = Value(-1, (), "float32", None, x.mean_square)
+    y = net.apply("DEQUANTIZE", [x], "open", x.shape, like=like)
+    y = net.apply("LOGISTIC", [y], "float", x.shape, like=like)
+    return net.apply("QUANTIZE", [y], "close", x.shape, like=x)
+
+
+def _logistic(net: Network, x: Value) -> Value:
+    from tflprof.model.build.ranges import UNIT
+
+    return net.apply("LOGISTIC", [x], "integer", x.shape, like=Value(-1, (), "int8", UNIT, 0.3))
+
+
+def _round_trip(net: Network, x: Value) -> Value:
+    y = net.apply("DEQUANTIZE", [x], "open", x.shape, like=Value(-1, (), "float32", None, x.mean_square))
+    return net.apply("QUANTIZE", [y], "close", x.shape, like=x)
+
+
+def _same(net: Network, x: Value) -> Value:
+    return x
+
+
+def _squeeze(net: Network, x: Value) -> Value:
+    y = net.apply("SQUEEZE", [x], "squeezed", x.shape[1:], {"squeeze_dims": (0,)}, like=x)
+    return net.reshape(y, "again", x.shape)
+
+
+def _reshape(net: Network, x: Value) -> Value:
+    return net.reshape(net.reshape(x, "squeezed", x.shape[1:]), "again", x.shape)
+
+
+def _pool(net: Network, x: Value) -> Value:
+    return net.pool(x, "pool", (28, 28))
+
+
+def _mean(net: Network, x: Value) -> Value:
+    return net.mean(x, "pool")
+
+
+def _pad(net: Network, x: Value, by: int = 1) -> Value:
+    shape = (x.shape[0], x.shape[1] + 2 * by, x.shape[2] + 2 * by, x.shape[3])
+    amounts = net.ints("paddings", ((0, 0), (by, by), (by, by), (0, 0)))
+    return net.apply("PAD", [x, amounts], "padded", shape, like=x)
+
+
+def _pad_conv(net: Network, x: Value) -> Value:
+    return net.conv2d(_pad(net, x), "middle", 32, 3, 1, "VALID")
+
+
+def _same_conv(net: Network, x: Value) -> Value:
+    return net.conv2d(x, "middle", 32, 3)
+
+
+def _pad_depthwise(net: Network, x: Value) -> Value:
+    return net.depthwise_conv2d(_pad(net, x), "middle", 3, 1, "VALID")
+
+
+def _same_depthwise(net: Network, x: Value) -> Value:
+    return net.depthwise_conv2d(x, "middle", 3)
+
+
+def _pad_twice(net: Network, x: Value) -> Value:
+    y = _pad(net, x)
+    first = net.conv2d(y, "left", 32, 3, 1, "VALID")
+    return net.add(first, net.conv2d(y, "right", 32, 3, 1, "VALID"), "sum")
+
+
+def _same_twice(net: Network, x: Value) -> Value:
+    return net.add(net.conv2d(x, "left", 32, 3), net.conv2d(x, "right", 32, 3), "sum")
+
+
+def _pad_pool(net: Network, x: Value) -> Value:
+    return net.pool(_pad(net, x), "middle", (3, 3), 1, "VALID", "MAX_POOL_2D")
+
+
+def _same_pool(net: Network, x: Value) -> Value:
+    return net.pool(x, "middle", (3, 3), 1, "SAME", "MAX_POOL_2D")
+
+
+def _conv_relu(net: Network, x: Value) -> Value:
+    y = net.conv2d(x, "middle", 32, 1, activation="NONE")
+    return net.apply("RELU", [y], "relu", y.shape, like=y)
+
+
+def _conv_fused(net: Network, x: Value) -> Value:
+    return net.conv2d(x, "middle", 32, 1, activation="RELU")
+
+
+def _add_relu(net: Network, x: Value) -> Value:
+    y = net.add(x, x, "sum")
+    return net.apply("RELU", [y], "relu", y.shape, like=y)
+
+
+def _add_fused(net: Network, x: Value) -> Value:
+    template = net.expected(2 * x.mean_square)
+    return net.apply("ADD", [x, x], "sum", x.shape, {"fused_activation_function": "RELU"}, like=template)
+
+
+def _constant(net: Network, x: Value) -> Value:
+    values = np.linspace(0.1, 1, int(np.prod(x.shape)), dtype=np.float32).reshape(x.shape)
+    table = net.graph.constant("table", values)
+    made = net.apply("EXP", [table], "made", x.shape, like=x)
+    return net.apply("MUL", [x, made], "scaled", x.shape, {}, like=x)
+
+
+def _folded(net: Network, x: Value) -> Value:
+    values = np.exp(np.linspace(0.1, 1, int(np.prod(x.shape)), dtype=np.float32)).reshape(x.shape)
+    return net.apply("MUL", [x, net.graph.constant("made", values)], "scaled", x.shape, {}, like=x)
+
+
+def _there_and_back(net: Network, x: Value) -> Value:
+    n, h, w, c = x.shape
+    y = net.apply("TRANSPOSE", [x, net.ints("to", (0, 3, 1, 2))], "nchw", (n, c, h, w), like=x)
+    return net.apply("TRANSPOSE", [y, net.ints("back", (0, 2, 3, 1))], "nhwc", x.shape, like=x)
+
+
+def _wide(net: Network) -> Value:
+    x = net.conv2d(net.input("input", (1, 14, 14, 16)), "first", 256, 1)
+    return net.conv2d(x, "last", 256, 1)
+
+
+def _factorised(net: Network) -> Value:
+    """The 256×256 layer at 0.6 of its break-even rank, 128: 77, rounded to 80."""
+    x = net.conv2d(net.input("input", (1, 14, 14, 16)), "first", 256, 1)
+    return net.conv2d(net.conv2d(x, "narrow", 80, 1, activation="NONE"), "last", 256, 1)
+
+
+PAIRS = (
+    Pair("channels", "1×1 convolution, 12 → 16 channels", _channels(12), _channels(16)),
+    Pair("channels", "3×3 convolution, 12 → 16 channels", _channels(12, 3), _channels(16, 3)),
+    Pair("channels", "1×1 convolution, 12 → 8 channels", _channels(12), _channels(8)),
+    Pair("channels", "1×1 convolution, 20 → 24 channels", _channels(20), _channels(24)),
+    Pair("float-island", "LOGISTIC in floats → int8", _between(_island), _between(_logistic), ("int8",)),
+    Pair(
+        "quantise-pair", "DEQUANTIZE, QUANTIZE → nothing", _between(_round_trip), _between(_same), ("int8",)
+    ),
+    Pair("refused", "SQUEEZE → RESHAPE", _between(_squeeze), _between(_reshape)),
+    Pair("refused", "global AVERAGE_POOL_2D → MEAN", _between(_pool), _between(_mean), ("int8",)),
+    Pair("pad", "PAD + convolution → SAME", _between(_pad_conv), _between(_same_conv)),
+    Pair("pad", "PAD + depthwise → SAME", _between(_pad_depthwise), _between(_same_depthwise)),
+    Pair("pad", "PAD + two convolutions → SAME", _between(_pad_twice), _between(_same_twice)),
+    Pair("pad", "PAD + maximum pooling → SAME", _between(_pad_pool), _between(_same_pool)),
+    Pair("activation", "convolution + RELU → fused", _between(_conv_relu), _between(_conv_fused)),
+    Pair("activation", "ADD + RELU → fused", _between(_add_relu), _between(_add_fused)),
+    Pair("constant", "EXP of a constant → its values", _between(_constant), _between(_folded), ("float32",)),
+    Pair("copy", "TRANSPOSE and back → nothing", _between(_there_and_back), _between(_same)),
+    Pair("pointwise", "256×256 1×1 → rank 80", _wide, _factorised),
+)
+"""What the lints promise, each as two networks."""
+
+__all__ = ["IMAGE", "PAIRS", "Build", "Pair"]

@@ -1,0 +1,114 @@
+"""Channel counts that are no multiple of 8, the width of the kernels' tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tflprof.model.dtypes import byte_size
+from tflprof.model.graph import Op
+from tflprof.model.lint.context import Context
+from tflprof.model.lint.finding import Lint
+from tflprof.units import format_bytes, format_count, format_share
+
+TILE = 8
+"""Output channels that XNNPACK's convolution kernels for ARM compute at once, or half of them."""
+
+NEGLIGIBLE = 0.001
+"""Idle lanes below this share of the model's work are not worth a line: counts differ from it by 0.1 % anyway."""
+
+_LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+_READERS = ("CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+"""Layers that multiply every channel they read; depthwise ones have the channels of their own."""
+
+_TO_THE_END = frozenset(
+    {"RESHAPE", "SQUEEZE", "SOFTMAX", "LOGISTIC", "DEQUANTIZE", "QUANTIZE", "CONCATENATION"}
+    | {"LOG_SOFTMAX", "ARG_MAX", "TOPK_V2", "CAST"}
+)
+
+
+@dataclass(frozen=True)
+class _Padding:
+    """What rounding the channels of one layer up would add."""
+
+    op: Op
+    idle: float
+    macs: float
+    parameters: float
+    bytes: float
+
+
+def lint(context: Context) -> Iterator[Lint]:
+    """One lint per odd channel count, over all layers that have it."""
+    groups: dict[int, list[_Padding]] = {}
+    for op in context.model.ops():
+        count = _odd_channels(context, op)
+        if count is not None and not _is_fixed(context, op):
+            groups.setdefault(count, []).append(_padding(context, op, count))
+    for count, layers in groups.items():
+        found = _lint(context, count, layers)
+        if found is not None:
+            yield found
+
+
+def _odd_channels(context: Context, op: Op) -> int | None:
+    """Output channels, if the delegate computes them in tiles and they do not fill the last one."""
+    output = context.output(op)
+    if op.code not in _LAYERS or op.id in context.refused or output is None or not output.shape:
+        return None
+    count = output.shape[-1]
+    return count if count > 0 and count % TILE and context.cost.ops[op.id].macs else None
+
+
+def _is_fixed(context: Context, op: Op) -> bool:
+    """True if what follows only hands the channels to the model's outputs: the task sets their number."""
+    following = [op]
+    for at in following:
+        if context.is_output(at):
+            return True
+        users = [user for tensor in at.outputs for user in context.users(at.subgraph, tensor)]
+        if any(user.code == "CUSTOM" for user in users):
+            return True
+        following.extend(user for user in users if user.code in _TO_THE_END and user not in following)
+    return False
+
+
+def _padding(context: Context, op: Op, count: int) -> _Padding:
+    factor = _round_up(count) / count - 1
+    readers = [reader for reader in context.users(op.subgraph, op.outputs[0]) if reader.code in _READERS]
+    macs, parameters = 0.0, 0.0
+    for each in (op, *readers):
+        macs += (context.cost.ops[each.id].macs or 0) * factor
+        parameters += _weights(context, each) * factor
+    output = context.output(op)
+    size = byte_size(output.dtype, output.shape) if output is not None else None
+    return _Padding(op, (context.cost.ops[op.id].macs or 0) * factor, macs, parameters, (size or 0) * factor)
+
+
+def _weights(context: Context, op: Op) -> int:
+    """Elements of its weights, also where they are unpacked at init."""
+    return context.elements(op, op.inputs[1]) if len(op.inputs) > 1 and op.inputs[1] >= 0 else 0
+
+
+def _round_up(count: int) -> int:
+    return -(-count // TILE) * TILE
+
+
+def _lint(context: Context, count: int, layers: list[_Padding]) -> Lint | None:
+    idle = sum(each.idle for each in layers)
+    gain = context.gain(idle, "MACs", idle)
+    if gain.share is None or gain.share < NEGLIGIBLE:
+        return None
+    wide = _round_up(count)
+    message = (
+        f"{count} channels are no multiple of {TILE}: kernels compute {wide}, "
+        f"{format_share((wide - count) / wide)} of them for nothing"
+    )
+    cost = (
+        f"{format_count(sum(each.macs for each in layers))} MACs, "
+        f"{format_count(sum(each.parameters for each in layers))} parameters and "
+        f"{format_bytes(sum(each.bytes for each in layers))} of activations"
+    )
+    less = f", or {count // TILE * TILE} if accuracy allows" if count > TILE else ""
+    remedy = f"{wide} channels{less}; padding to {wide} adds {cost} here and in the layers that read them"
+    return Lint("channels", "advice", tuple(each.op.id for each in layers), message, gain, remedy)

@@ -1,0 +1,88 @@
+"""Operators the CPU delegate refuses, and the partitions they cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tflprof.model.delegate import DELEGATE
+from tflprof.model.graph import Op
+from tflprof.model.lint import work
+from tflprof.model.lint.context import Context
+from tflprof.model.lint.finding import Gain, Lint
+from tflprof.units import format_share
+
+NEGLIGIBLE = 0.001
+"""Below this share of the work an operator outside the delegate is worth knowing, but nothing to mend."""
+
+_SILENT = frozenset({"CALL_ONCE", "VAR_HANDLE"})
+"""Never claimed and never worth a word: they run once, or only hand something on."""
+
+_REMEDIES = {
+    "AVERAGE_POOL_2D": "MEAN over height and width pools globally and has an 8-bit kernel",
+    "SQUEEZE": "RESHAPE does the same and is taken",
+    "EXPAND_DIMS": "RESHAPE does the same and is taken",
+    "PACK": "RESHAPE and CONCATENATION do the same and are taken",
+    "UNPACK": "SPLIT and RESHAPE do the same and are taken",
+    "SPLIT_V": "SPLIT or SLICE with constant bounds are taken",
+    "STRIDED_SLICE": "SLICE with constant bounds, and RESHAPE for a dropped dimension, are taken",
+    "SLICE": "write the sizes out",
+    "RESIZE_NEAREST_NEIGHBOR": "RESIZE_BILINEAR is taken",
+    "MIRROR_PAD": "PAD with zeros is taken",
+    "PADV2": "PAD with zeros is taken",
+    "SOFTMAX": "dequantise first, or leave the softmax to the program that reads the scores",
+    "RELU": "fuse it into the layer before it",
+    "RELU6": "fuse it into the layer before it",
+    "RELU_N1_TO_1": "fuse it into the layer before it",
+    **dict.fromkeys(
+        ("ABS", "COS", "EXP", "GELU", "HARD_SWISH", "NEG", "RSQRT", "SIN", "SQRT", "SQUARE"),
+        "in 8 bits: DEQUANTIZE, the operator in floats, QUANTIZE are taken, and become one table look-up",
+    ),
+    "CONCATENATION": "concatenate at most five tensors at once, of one scale if uint8",
+    "POW": "SQUARE, SQRT or MUL are taken",
+    "CONV_2D": "give it a bias, constant weights and one type throughout",
+    "DEPTHWISE_CONV_2D": "give it a bias, constant weights and one type throughout",
+}
+
+
+def lint(context: Context) -> Iterator[Lint]:
+    """One lint per operator type and reason."""
+    groups: dict[tuple[str, str], list[Op]] = {}
+    for op in context.model.ops():
+        reason = context.refused.get(op.id)
+        if reason is not None and op.code not in _SILENT and not context.is_static(op):
+            groups.setdefault((op.type, reason), []).append(op)
+    now = context.delegated_parts()
+    for (kind, reason), ops in groups.items():
+        yield _lint(context, kind, reason, ops, now)
+
+
+def _lint(context: Context, kind: str, reason: str, ops: list[Op], now: int) -> Lint:
+    without = context.delegated_parts(op.id for op in ops)
+    gain = _gain(context, ops, now, without)
+    message = f"{DELEGATE} refuses {kind}: {reason}"
+    if without < now:
+        message += f"; {now} partitions, {without} without"
+    if gain is not None and gain.unit == "MACs":
+        share = (gain.value / context.cost.total.macs) if context.cost.total.macs else None
+        message += f"; {format_share(share)} of MACs run in the runtime's own kernels"
+    severity = "advice" if gain is not None else "note"
+    return Lint("refused", severity, tuple(op.id for op in ops), message, gain, _remedy(kind))
+
+
+def _gain(context: Context, ops: list[Op], now: int, without: int) -> Gain | None:
+    """MACs outside the delegate, else partitions too many, else operators in slow kernels; None: next to nothing."""
+    fewer = max(now - without, 0)
+    worth = fewer * work.PARTITION + sum(context.lost(op) for op in ops)
+    macs = sum(context.cost.ops[op.id].macs or 0 for op in ops)
+    if macs:
+        return context.gain(macs, "MACs", worth)
+    if fewer:
+        return context.gain(fewer, "partitions", worth)
+    gain = context.gain(len(ops), "operators", worth)
+    return gain if (gain.share or 0) >= NEGLIGIBLE else None
+
+
+def _remedy(kind: str) -> str:
+    if kind in ("IF", "WHILE"):
+        return "control flow stays with the runtime: unroll it, or select between results"
+    return _REMEDIES.get(kind, "replace it by operators that are taken, or move it to an end of the model")
