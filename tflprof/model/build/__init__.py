@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tflprof.errors import UsageError
+from tflprof.model.build.bert import MAX_TOKENS, bert_tiny
 from tflprof.model.build.control import CONTROL
 from tflprof.model.build.efficientnet import LITE, efficientnet_lite
 from tflprof.model.build.inception import inception_v3
 from tflprof.model.build.layers import Network
 from tflprof.model.build.micro import MICRO, Micro
+from tflprof.model.build.mixednet import mixednet_kws
 from tflprof.model.build.mobilenet import mobilenet_v1, mobilenet_v2
 from tflprof.model.build.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from tflprof.model.build.resnet import resnet_50
@@ -31,6 +33,8 @@ class NetworkInfo:
         size: height and width of the published network's input, in pixels.
         classes: of the published files, the background included where they have one.
         smallest: the least size the layers leave something of.
+        largest: the greatest size, None if there is none.
+        takes: which of ``size``, ``width`` and ``classes`` mean something.
     """
 
     description: str
@@ -38,6 +42,8 @@ class NetworkInfo:
     size: int = 224
     classes: int = 1001
     smallest: int = 1
+    largest: int | None = None
+    takes: tuple[str, ...] = ("size", "width", "classes")
 
 
 MICRO_MODELS: dict[str, Micro] = MICRO | CONTROL
@@ -59,6 +65,14 @@ NETWORKS: dict[str, NetworkInfo] = {
     "resnet_50": NetworkInfo("bottleneck blocks (v1), 3.86 G MACs at 224, 2015", resnet_50, 224, 1000),
     "inception_v3": NetworkInfo(
         "factorised convolutions side by side, 5.7 G MACs at 299, 2015", inception_v3, 299, 1000, 75
+    ),
+    "mixednet_kws": NetworkInfo(
+        "streaming keyword spotter (microWakeWord), ring buffers in variables, 2024",
+        lambda _size, width, dtype, seed, _classes: mixednet_kws(width, dtype, seed),
+        takes=("width",),
+    ),
+    "bert_tiny": NetworkInfo(
+        "two transformer blocks, 4.4 M parameters, size in tokens, 2019", bert_tiny, 128, 2, 1, MAX_TOKENS
     ),
 } | {
     f"efficientnet_lite{number}": NetworkInfo(
@@ -86,9 +100,9 @@ def build_network(
 
     Args:
         name: a key of :data:`NETWORKS`.
-        size: height and width of the RGB input, in pixels; None: as published.
+        size: height and width of the RGB input in pixels, or tokens; None: as published.
         width: multiplier of the channel counts.
-        dtype: ``float32``, or ``int8`` with weights quantised per channel.
+        dtype: one of :data:`tflprof.model.build.weights.DTYPES`.
         seed: of the weights; the same arguments always give the same bytes.
         classes: outputs of the classifier, or of a detector's for each anchor, the background
             included; None: as published.
@@ -99,12 +113,17 @@ def build_network(
     if name not in NETWORKS:
         raise UsageError(f"there is no network {name!r}", _suggestion(name, NETWORKS))
     info = NETWORKS[name]
+    given = {"size": size is not None, "width": width != 1.0, "classes": classes is not None}
+    if useless := [key for key, wanted in given.items() if wanted and key not in info.takes]:
+        raise UsageError(f"{name} has no {useless[0]} to choose", f"it takes {', '.join(info.takes)}")
     size = info.size if size is None else size
     classes = info.classes if classes is None else classes
-    if size < info.smallest or classes < 1 or not 0 < width <= 8:
+    most = info.largest or size
+    if not info.smallest <= size <= most or classes < 1 or not 0 < width <= 8:
+        upto = f" and ends at {info.largest}" if info.largest else ""
         raise UsageError(
             f"cannot build {name} with size {size}, width {width:g} and {classes} classes",
-            f"size starts at {info.smallest}, classes at 1, width is above 0 and at most 8",
+            f"size starts at {info.smallest}{upto}, classes at 1, width is above 0 and at most 8",
         )
     return info.build(size, width, dtype, seed, classes)
 

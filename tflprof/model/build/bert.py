@@ -16,8 +16,9 @@ VOCABULARY = 30522
 HIDDEN = 128
 HEAD = 64
 BLOCKS = 2
+MAX_TOKENS = 512
 EXPANSION = 4
-"""Sizes of BERT-Tiny (arXiv 1908.08962, table 1): 4,385,920 parameters at 512 tokens."""
+"""Sizes of BERT-Tiny (arXiv 1908.08962, table 1): 4,385,920 parameters at 512 tokens, both segments."""
 
 _EPSILON = 1e-12
 _GELU_SQUARE = 0.425
@@ -47,19 +48,14 @@ _UNIT_BALL = Quantisation("tensor", (1 / 128,), (0,))
 
 
 def _embedded(net: Network, tokens: int, hidden: int) -> Value:
-    """Embeddings of tokens, segments and positions, added and normalised."""
+    """Embeddings of tokens and positions and that of the only segment, added and normalised."""
     ids = net.input("input_ids", (1, tokens), "int32")
-    segments = net.input("segment_ids", (1, tokens), "int32")
-    x = net.add(
-        _looked_up(net, ids, "token_embedding", VOCABULARY, hidden),
-        _looked_up(net, segments, "segment_embedding", 2, hidden),
-        "token_and_segment",
-    )
-    positions = net.operand("position_embedding", _table(net, tokens, hidden)[np.newaxis])
-    like = net.expected(x.mean_square + 1 / 3)
-    return _layer_norm(
-        net, net.apply("ADD", [x, positions], "embedded", x.shape, _PLAIN, like=like), "embedding"
-    )
+    x = _looked_up(net, ids, "token_embedding", VOCABULARY, hidden)
+    for name, rows in (("segment", 1), ("position", tokens)):
+        embedding = net.operand(f"{name}_embedding", _table(net, rows, hidden)[np.newaxis])
+        like = net.expected(x.mean_square + 1 / 3)
+        x = net.apply("ADD", [x, embedding], f"{name}_added", x.shape, _PLAIN, like=like)
+    return _layer_norm(net, x, "embedding")
 
 
 def _table(net: Network, rows: int, hidden: int) -> npt.NDArray[np.float32]:
