@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,15 +14,17 @@ from rich.text import Text
 from tflprof import units
 from tflprof.model.cost import Cost, ModelCost, model_cost
 from tflprof.model.graph import Model, Op, Signature, Tensor
+from tflprof.model.lint import Lint
 from tflprof.report.columns import Column, Grid
 from tflprof.report.document import without_nan
+from tflprof.report.lint_table import lint_document, print_lints
 from tflprof.report.text import plain
 
 INSPECT_VERSION = 1
 
 
-def model_document(model: Model) -> dict[str, Any]:
-    """A model as JSON-ready values (docs/json.md); unknown is null."""
+def model_document(model: Model, lints: Sequence[Lint] | None = None) -> dict[str, Any]:
+    """A model and what stands out in it as JSON-ready values (docs/json.md); null is unknown, or not looked for."""
     cost = model_cost(model)
     document = {
         "schema_version": INSPECT_VERSION,
@@ -37,17 +40,21 @@ def model_document(model: Model) -> dict[str, Any]:
         "unknown_bytes": cost.unknown_bytes,
         "signatures": [_signature_document(model, signature) for signature in _entries(model)],
         "ops": [_op_document(model, op, cost.ops[op.id]) for op in model.ops()],
+        "lints": None if lints is None else [lint_document(lint) for lint in lints],
     }
     cleaned: dict[str, Any] = without_nan(document)
     return cleaned
 
 
-def print_model(model: Model, console: Console) -> None:
-    """Print a model: its size, its entry points, and a row per operator."""
+def print_model(model: Model, console: Console, lints: Sequence[Lint] | None = None) -> None:
+    """Print a model: its size, its entry points, a row per operator, and what stands out (unless None)."""
     cost = model_cost(model)
     _print_head(model, cost, console)
     _print_ops(model, cost, console)
     _print_types(model, cost, console)
+    if lints is not None:
+        console.print()
+        print_lints(model, lints, console)
 
 
 def _print_head(model: Model, cost: ModelCost, console: Console) -> None:

@@ -6,8 +6,8 @@ A check yields a reason if it fails; the first reason of an operator is the one 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ class Node:
     model: Model
     graph: Subgraph
     op: Op
-    unpacked: set[int] = field(default_factory=set)
-    half: set[int] = field(default_factory=set)
+    unpacked: Container[int]
+    half: Container[int]
 
     def input(self, position: int) -> Tensor | None:
         """The n-th input; None if it is absent."""

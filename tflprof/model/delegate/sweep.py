@@ -112,7 +112,7 @@ class _Sweep:
         rule = _RULES.get(op.code)
         if rule is None:
             return "it has no kernel in the delegate"
-        node = Node(self.model, self.graph, op, set(self.unpacked), self.half)
+        node = Node(self.model, self.graph, op, self.unpacked, self.half)
         found = next(rule(node), None)
         if found is None and op.code in ("ASSIGN_VARIABLE", "READ_VARIABLE"):
             return self._bind(op)
