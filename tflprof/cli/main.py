@@ -14,6 +14,7 @@ from tflprof.cli.build import build
 from tflprof.cli.clean import clean
 from tflprof.cli.compare import compare
 from tflprof.cli.console import settings, show_log
+from tflprof.cli.doctor import doctor
 from tflprof.cli.export import export
 from tflprof.cli.gate import gate
 from tflprof.cli.guard import guarded, report_error, silence_stdout
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=ProfileCommand)(profile)
-for command in (compare, show, inspect, targets, build, report, export, gate, history, clean):
+for command in (compare, show, inspect, targets, build, report, export, gate, history, doctor, clean):
     app.command()(command)
 # Its function cannot be called so: it is a word of the language.
 app.command("import")(import_command)

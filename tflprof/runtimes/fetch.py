@@ -30,15 +30,23 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def cached_path(entry: Entry) -> Path | None:
+    """Where the library of an entry is once it was fetched; None if it cannot be."""
+    if entry.wheel is None:
+        return None
+    folder = cache_directory() / f"{entry.name.lower()}-{entry.version}-{entry.platform}"
+    return folder / Path(entry.wheel.member).name
+
+
 def cached_library(entry: Entry) -> Path:
     """The library of an entry from the cache; it is fetched if it is not there or damaged.
 
     Raises RuntimeMissing if it cannot be fetched, does not verify, or the cache cannot be written.
     """
-    if entry.wheel is None:
+    path = cached_path(entry)
+    if entry.wheel is None or path is None:
         raise RuntimeMissing(f"{entry.name} {entry.version} for {entry.platform} cannot be fetched", _HINT)
-    directory = cache_directory() / f"{entry.name.lower()}-{entry.version}-{entry.platform}"
-    path = directory / Path(entry.wheel.member).name
+    directory = path.parent
     if _is_intact(path, entry.sha256):
         return path
     try:

@@ -115,13 +115,24 @@ def _listed(phones: Sequence[Phone]) -> str:
     return f"connected: {'; '.join(map(str, phones))}" if phones else "none is connected"
 
 
-def adb_command() -> str:
-    """What a user types for the adb that is used here: the one that adbutils brings is not in the path."""
+def find_adb() -> str:
+    """The path of the adb that is used here. Raises TargetError if there is none."""
     from adbutils import AdbError, adb_path
 
     try:
         path: str = adb_path()
-    except AdbError:
+    except AdbError as error:
+        raise TargetError(
+            f"adb was not found: {error}", "install it, or set ADBUTILS_ADB_PATH to its path"
+        ) from None
+    return path
+
+
+def adb_command() -> str:
+    """What a user types for the adb that is used here: the one that adbutils brings is not in the path."""
+    try:
+        path = find_adb()
+    except TargetError:
         return "adb"
     return "adb" if path == shutil.which("adb") else shlex.quote(path)
 
@@ -256,16 +267,9 @@ class AdbServer:
         return True
 
     def _launch(self) -> None:
-        from adbutils import AdbError, adb_path
-
         if self.host not in ("127.0.0.1", "localhost", "::1"):
             raise TargetError(f"{self} does not run", f"start it there, or unset {self._chosen_by}")
-        try:
-            argv = [adb_path(), "-P", str(self.port), "start-server"]
-        except AdbError as error:
-            raise TargetError(
-                f"adb was not found: {error}", "install it, or set ADBUTILS_ADB_PATH to its path"
-            ) from None
+        argv = [find_adb(), "-P", str(self.port), "start-server"]
         # Not pipes: the server that this leaves behind would hold them open.
         with tempfile.TemporaryFile() as said:
             status: object

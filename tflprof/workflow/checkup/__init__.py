@@ -1,0 +1,1 @@
+"""What `tflprof doctor` looks at, by what it is about. Nothing here changes the machine."""
