@@ -17,7 +17,7 @@ from tflprof.runner.binary import runner_binary
 from tflprof.runtimes.library import find_runtime, host_platform
 
 MEMORY = 4 << 30
-SECONDS = 20
+SECONDS = 10
 
 
 @dataclass(frozen=True)

@@ -220,6 +220,8 @@ class _Reader:
         )
 
     def entry(self, table: Any) -> tuple[str, int]:
+        if table.Name() is None:
+            raise Contradiction("an input or output of a signature has no name")
         return self.text(table.Name()), table.TensorIndex()
 
     def metadata(self, constants: Constants, index: int) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tflprof.model.contracts import check_contract
 from tflprof.model.dtypes import byte_size
 from tflprof.model.graph import Model, Subgraph, Tensor
 from tflprof.model.storage import Contradiction
@@ -25,16 +26,25 @@ def check_graphs(subgraphs: Sequence[Subgraph]) -> None:
             _check_quantisation(tensor, where)
     for graph in subgraphs:
         _check_flow(graph)
+        for op in graph.ops:
+            check_contract(op, graph)
     _check_calls(subgraphs)
 
 
 def check_signatures(model: Model) -> None:
-    """Raise Contradiction for a signature that names what there is not."""
+    """Raise Contradiction for a signature that names what there is not, or not all that there is."""
     for signature in model.signatures:
-        _in_range((signature.subgraph,), len(model.subgraphs), "a signature's subgraph", low=0)
-        tensors = (*signature.inputs.values(), *signature.outputs.values())
-        count = len(model.subgraphs[signature.subgraph].tensors)
-        _in_range(tensors, count, f"a tensor of signature {signature.key!r}", low=0)
+        where = f"signature {signature.key!r}"
+        _in_range((signature.subgraph,), len(model.subgraphs), f"the subgraph of {where}", low=0)
+        graph = model.subgraphs[signature.subgraph]
+        for named, tensors, what in (
+            (set(signature.inputs.values()), graph.inputs, "input"),
+            (set(signature.outputs.values()), graph.outputs, "output"),
+        ):
+            _in_range(tuple(named), len(graph.tensors), f"an {what} of {where}", low=0)
+            if missing := set(tensors) - named:
+                # LiteRT has no name for it and aborts.
+                raise Contradiction(f"{where} does not name {what} tensor {min(missing)} of its subgraph")
 
 
 def _check_indices(graph: Subgraph, graphs: int) -> None:
