@@ -35,6 +35,27 @@ _RULES = (
     Rule("events-unread", "doubt", "report it with the profile file: the runtime did something unknown"),
     Rule("host-busy", "doubt", "stop other work there, or pin to a quieter core with --core N"),
     Rule(
+        "drift",
+        "doubt",
+        "let the device settle (heat, clocks, other work), then measure again; a longer run (--max-seconds) averages "
+        "over it, `tflprof compare` of two models in one process is not misled by it",
+    ),
+    Rule(
+        "bimodal",
+        "note",
+        "measure more processes with --max-seconds: what is shown lies between the levels, by how often each was met",
+    ),
+    Rule(
+        "runtime-debug",
+        "doubt",
+        "measure the library that is shipped, built with optimisation and without instrumentation (--runtime PATH)",
+    ),
+    Rule(
+        "runtime-mismatched",
+        "note",
+        "use the library that tflprof was tried with (docs/runtimes.md), or check a few layers by another way",
+    ),
+    Rule(
         "pin-failed",
         "taint",
         "choose another core with --core, or lift the limit on this process (cgroup, taskset)",
@@ -113,8 +134,11 @@ REGISTRY: dict[str, Rule] = {rule.code: rule for rule in _RULES}
 """All findings there are, by code."""
 
 
-def finding(code: str, message: str, *, grave: bool = False) -> Finding:
-    """A finding of a registered kind; a ``grave`` note is a doubt. Raises KeyError for an unknown code."""
+def finding(code: str, message: str, *, grave: bool = False, remedy: str | None = None) -> Finding:
+    """A finding of a registered kind; a ``grave`` note is a doubt. Raises KeyError for an unknown code.
+
+    ``remedy``: advice that suits this measurement better than the usual one.
+    """
     rule = REGISTRY[code]
     severity = "doubt" if grave and rule.severity == "note" else rule.severity
-    return Finding(rule.code, severity, message, rule.remedy)
+    return Finding(rule.code, severity, message, remedy or rule.remedy)

@@ -7,7 +7,8 @@ The verdict is that of the gravest finding: ``ok``, ``doubtful`` or ``tainted``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tflprof import trust_device
 from tflprof.profile.meta import Finding, ProfileMeta
@@ -24,8 +25,13 @@ DISTORTED_SHARE = 0.50
 UNATTRIBUTED_NS = 1000.0
 STOLEN_SHARE = 0.02
 OTHER_BUSY = 0.5
+OTHER_BUSY_SHARE = 0.10
+OTHER_HERE = 0.15
+THROTTLED_SHARE = 0.02
+PAUSED_SHARE = 0.05
 SWITCHES_PER_SECOND = 30.0
 MISSED_SHARE = 0.10
+FEW_TURNS = 2
 
 _GRAVITY = {"note": 0, "doubt": 1, "taint": 2}
 _VERDICT = {0: "ok", 1: "doubtful", 2: "tainted"}
@@ -54,8 +60,9 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
             *_completeness(meta),
             *_link(meta),
             *_precision(meta, summary),
+            *_course(meta),
             *_conditions(meta),
-            *_runtime_mode(meta),
+            *_runtime(meta),
             *trust_device.cores_findings(meta),
             *trust_device.frequency_findings(meta),
             *_deadlines_and_counters(meta),
@@ -133,13 +140,40 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     elif (width := (total.hi - total.lo) / 2 / total.typical) > meta.schedule.precision:
         wanted = meta.schedule.precision
         message = f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"
-        yield finding("interval-not-reached", message, grave=width > max(IMPRECISE, wanted))
+        remedy = "run it again to the end" if not meta.schedule.complete else None
+        yield finding("interval-not-reached", message, grave=width > max(IMPRECISE, wanted), remedy=remedy)
     unsteady = meta.conditions.get("unsteady_processes") or 0
     if unsteady * 2 > meta.schedule.processes:
         yield finding("not-steady", f"{unsteady} of {meta.schedule.processes} processes never became steady")
 
 
-def _runtime_mode(meta: ProfileMeta) -> Iterator[Finding]:
+def _course(meta: ProfileMeta) -> Iterator[Finding]:
+    """What the session did beside measuring one thing over and over; of a pair it cancels from the ratio."""
+    paired = meta.pairing is not None
+    drift = meta.conditions.get("drift")
+    if drift and not paired:
+        what = "slower" if drift["change"] > 0 else "faster"
+        message = f"processes became {what} by {abs(drift['change']):.0%} from the first to the last"
+        yield finding("drift", message)
+    modes = meta.conditions.get("modes")
+    if modes and not paired:
+        yield _two_levels(modes)
+
+
+def _two_levels(modes: Mapping[str, Any]) -> Finding:
+    apart, of = modes["high"] / modes["low"] - 1, modes["of"]
+    message = (
+        f"{of} took either {modes['low'] / 1e6:.4g} or {modes['high'] / 1e6:.4g} ms ({apart:+.1%}), "
+        f"{modes['share']:.0%} of them the longer"
+    )
+    if modes["turns"] > FEW_TURNS:
+        return finding("bimodal", message, grave=apart > IMPRECISE)
+    times = "once" if modes["turns"] <= 1 else f"{modes['turns']} times"
+    remedy = "something on the machine changed (clock, heat, other work): find it, or measure longer (--max-seconds)"
+    return finding("bimodal", f"{message}; the level changed {times}", grave=True, remedy=remedy)
+
+
+def _runtime(meta: ProfileMeta) -> Iterator[Finding]:
     device = meta.conditions.get("device") or {}
     start = device.get("start") or {}
     if start.get("runtime_mode") == "glibc-bundle" and meta.target.os.startswith("Android"):
@@ -147,6 +181,15 @@ def _runtime_mode(meta: ProfileMeta) -> Iterator[Finding]:
             "experimental-runtime",
             "the library is the one for Linux, with a glibc brought along, not Android's own",
         )
+    if built := meta.runtime.get("built"):
+        yield finding("runtime-debug", f"the inference library {built}")
+    if unfit := meta.runtime.get("unfit"):
+        yield finding("runtime-mismatched", f"the inference library {unfit}")
+    seen = meta.conditions.get("libraries") or ()
+    if seen:
+        message = f"the processes ran different libraries: {'; '.join(seen)}"
+        remedy = "leave the library alone while it is measured, then measure again"
+        yield finding("runtime-mismatched", message, grave=True, remedy=remedy)
 
 
 def _conditions(meta: ProfileMeta) -> Iterator[Finding]:
@@ -154,19 +197,43 @@ def _conditions(meta: ProfileMeta) -> Iterator[Finding]:
     if error:
         yield finding("pin-failed", f"the process could not be pinned as asked: {error}")
     if meta.options.cpus is None and not meta.deterministic:
-        yield finding("not-pinned", "ran on whatever core the system chose")
-    stolen = meta.conditions.get("stolen_share") or 0.0
-    other = meta.conditions.get("other_busy") or 0.0
-    switches = meta.conditions.get("switches_per_second") or 0.0
-    reasons = []
-    if stolen > STOLEN_SHARE:
-        reasons.append(f"the hypervisor took {stolen:.1%} of a core's time")
-    if other > OTHER_BUSY:
-        reasons.append(f"other processes kept {other:.1f} cores busy")
-    if switches > SWITCHES_PER_SECOND:
-        reasons.append(f"the runner was pushed off its core {switches:.0f} times a second")
+        remedy = "pin it with --core big for a number to rely upon" if meta.target.kind == "host" else None
+        yield finding("not-pinned", "ran on whatever core the system chose", remedy=remedy)
+    reasons = list(_business(meta.conditions))
     if reasons and not meta.deterministic:
-        yield finding("host-busy", "; ".join(reasons))
+        yield finding("host-busy", "; ".join(reasons), remedy=_against_business(meta))
+
+
+def _business(conditions: Mapping[str, Any]) -> Iterator[str]:
+    """What other work and limits took away, in words."""
+
+    def known(key: str) -> float:
+        return conditions.get(key) or 0.0
+
+    if known("stolen_share") > STOLEN_SHARE:
+        yield f"the hypervisor took {known('stolen_share'):.1%} of a core's time"
+    if known("throttled_share") > THROTTLED_SHARE:
+        yield f"a limit on CPU time (cgroup) was in force {known('throttled_share'):.0%} of the time"
+    if known("other_here") > OTHER_HERE:
+        yield f"other processes took {known('other_here'):.0%} of the measured core"
+    if known("other_busy") > max(OTHER_BUSY, OTHER_BUSY_SHARE * known("of_cpus")):
+        yield f"other processes kept {known('other_busy'):.1f} cores busy"
+    if known("switches_per_second") > SWITCHES_PER_SECOND:
+        yield f"the runner was pushed off its core {known('switches_per_second'):.0f} times a second"
+    if known("paused_share") > PAUSED_SHARE:
+        yield f"inferences were held up for {known('paused_share'):.0%} of the measured time"
+
+
+def _against_business(meta: ProfileMeta) -> str | None:
+    """What can still be done: who is pinned need not be told to pin."""
+    if (meta.conditions.get("throttled_share") or 0.0) > THROTTLED_SHARE:
+        return "lift the limit (cpu.max or cpu.cfs_quota_us of the cgroup, --cpus of a container)"
+    if (meta.conditions.get("stolen_share") or 0.0) > STOLEN_SHARE:
+        return "measure when the neighbours of this virtual machine are quiet, or on a machine of your own"
+    if meta.options.cpus is not None:
+        cores = ", ".join(map(str, meta.options.cpus))
+        return f"stop other work there, or choose another core than {cores} with --core N"
+    return None
 
 
 def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
@@ -185,9 +252,18 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     tick = meta.clock.tick
     shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical]
     if meta.unit == "ns" and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
-        yield finding(
-            "timer-coarse", f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns"
-        )
+        message = f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns"
+        yield finding("timer-coarse", message, remedy=_against_coarse(meta))
+
+
+def _against_coarse(meta: ProfileMeta) -> str | None:
+    """Who has the native runner already has a coarse clock in the machine."""
+    if meta.source != "native":
+        return None
+    return (
+        "layers of a few clock steps are uncertain; see which clock the system uses "
+        "(/sys/devices/system/clocksource/clocksource0/current_clocksource)"
+    )
 
 
 def _deadlines_and_counters(meta: ProfileMeta) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -154,8 +154,7 @@ def _schedule(plan: Plan, outcome: Outcome, pairing: Pairing | None) -> Schedule
 def _conditions(outcome: Outcome, alignment: Alignment) -> dict[str, Any]:
     collector, load = outcome.collector, outcome.load
     return {
-        "stolen_share": load.stolen_share if load else None,
-        "other_busy": load.other_busy if load else None,
+        **(asdict(load) if load else {"stolen_share": None, "other_busy": None}),
         "switches_per_second": collector.switches / collector.seconds if collector.seconds else None,
         "unsteady_processes": collector.unsteady,
         "reconnects": outcome.reconnects,

@@ -96,9 +96,10 @@ class Collector:
 
     def end_process(self) -> None:
         """The process is over: tell its warm-up from its steady state. What a lost process gave is kept, too."""
-        begins = [block.t for block in self._pending if block.phase == "steady"]
-        if begins and self.counter == "ns":
-            self.seconds += (max(begins) - min(begins)) / 1e9
+        steady = [block for block in self._pending if block.phase == "steady"]
+        if steady and self.counter == "ns":
+            end = max(block.t + sum(block.values) for block in steady)
+            self.seconds += (end - min(block.t for block in steady)) / 1e9
         pending, self._pending = self._pending, []
         self.blocks.extend(self._settled(pending))
 

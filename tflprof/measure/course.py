@@ -30,7 +30,7 @@ _LEAST_ON_A_LEVEL = 3
 
 @dataclass(frozen=True)
 class Drift:
-    """A trend over the session: relative change from its first process to its last, and how probable it is by chance."""
+    """A trend over the session: relative change from the first process to the last; how probable it is by chance."""
 
     change: float
     chance: float

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from tflprof import stats
 from tflprof.measure.collect import Collector
+from tflprof.measure.course import block_points, find_drift, find_modes, process_points, turns
 from tflprof.measure.taint import frequency_trend, marked, temperatures
+from tflprof.profile.samples import BlockSamples
+
+PAUSE = 2.0
+"""An inference that takes so many times the typical one of its process was interrupted."""
 
 
 def notice(collector: Collector, *, as_it_is: bool) -> dict[str, Any]:
     """Mark the collector's disturbed blocks, and say what disturbed them; keys without a finding are left out.
 
-    Where the speed is wanted ``as_it_is`` (endurance and periodic runs), changes of the frequency are not marked.
+    Where the speed is wanted ``as_it_is`` (endurance and periodic runs), changes of the frequency are not marked, and
+    neither a drift nor two levels are looked for.
     """
     cores = _cores(collector)
     trend = frequency_trend(collector.blocks)
@@ -28,6 +37,8 @@ def notice(collector: Collector, *, as_it_is: bool) -> dict[str, Any]:
         "deadlines": deadlines or None,
         "missed_deadlines": missed if deadlines else None,
         "pmu_error": _counters(collector),
+        "paused_share": _paused(collector.steady("plain")),
+        **({} if as_it_is else _course(collector.steady("plain"))),
     }
     return {key: value for key, value in noticed.items() if value is not None}
 
@@ -67,3 +78,35 @@ def _cores(collector: Collector) -> dict[str, Any] | None:
         "of": sum(len(block.values) for block in steady),
         "cores": sorted(core for core in seen - set(collector.cpus) if core >= 0),
     }
+
+
+def _paused(blocks: Sequence[BlockSamples]) -> float | None:
+    """Share of the measured time that went into pauses within inferences; None of nothing."""
+    by_process: dict[int, list[int]] = {}
+    for block in blocks:
+        by_process.setdefault(block.process, []).extend(block.values)
+    lost = whole = 0.0
+    for durations in by_process.values():
+        values = np.array(durations, dtype=np.float64)
+        usual = stats.typical(values)
+        lost += float((values[values > PAUSE * usual] - usual).sum())
+        whole += float(values.sum())
+    return lost / whole if whole > 0 else None
+
+
+def _course(blocks: Sequence[BlockSamples]) -> dict[str, Any]:
+    """A drift over the session, and two levels of the processes, or else of the blocks."""
+    if not blocks:
+        return {}
+    processes = process_points(blocks)
+    drift, modes, of, points = find_drift(processes), find_modes(processes), "processes", processes
+    if modes is None:
+        # Blocks of a process are no more independent than one.
+        points, of = block_points(blocks), "blocks"
+        modes = find_modes(points, len(processes))
+    found: dict[str, Any] = {}
+    if drift is not None:
+        found["drift"] = asdict(drift)
+    if modes is not None:
+        found["modes"] = {**asdict(modes), "of": of, "turns": turns(points, modes)}
+    return found

@@ -88,13 +88,13 @@ def measure(runner: Runner, request: RunRequest, plan: Plan, on_progress: OnProg
             outcome.cause = KeyboardInterrupt() if interrupts.received else error
     if outcome.cause is not None and not outcome.collector.has_steady():
         raise outcome.cause
-    outcome.load = _load_since(before)
+    outcome.load = load_between(before, _load_now(before), outcome.collector.cpus)
     outcome.device["end"] = runner.conditions()
     return outcome
 
 
-def _load_since(before: LoadSample | None) -> Load | None:
-    return load_between(before, sample_load(time.monotonic()))
+def _load_now(before: LoadSample | None) -> LoadSample | None:
+    return None if before is None else sample_load(time.monotonic())
 
 
 def _run_deterministic(
