@@ -1,10 +1,11 @@
 """Is every cost given to the right layer?
 
-(1) Under `builtin` kernels the runtime names the node of every event itself: a profile's shares are compared with those
-computed from the runner's raw records by node index alone. (2) Under XNNPACK no kernel names its layer: every convolution
-and fully connected layer is taken out of the network, run alone on the same emulated core, and its kernels' instructions
-are compared. The networks are published ones and *barcodes* (benchmarks/barcode.py), in which no two layers cost the same:
-had two rows been swapped, both would differ. That the comparison notices is shown by swapping neighbours on purpose.
+(1) Under `builtin` kernels the runtime names the node of every event itself: a profile's shares are compared with
+those computed from the raw samples by node index alone. (2) Under XNNPACK no kernel names its layer: every
+convolution and fully connected layer is taken out of the network, run alone on the same emulated core, and its
+kernels' instructions are compared. The networks are published ones and *barcodes* (benchmarks/barcode.py), in which
+no two layers cost the same: had two rows been swapped, both would differ. That the comparison notices is shown by
+swapping neighbours on purpose.
 """
 
 from __future__ import annotations
@@ -36,16 +37,20 @@ HELPERS = ("Static Reshape", "Copy")
 
 @dataclass(frozen=True)
 class Compared:
-    """A row of a network against the same layers alone; instructions of their kernels but helpers."""
+    """A row of a network against the same layers alone; instructions of their kernels but helpers.
+
+    Attributes:
+        moved: whether a kernel comes first in its partition alone, but not in the network.
+    """
 
     layers: tuple[str, ...]
     within: int
     alone: int
-    first: bool
+    moved: bool
 
     def error(self, offset: int) -> float:
-        """Relative difference, after the offset of what does not come first."""
-        return (self.within - self.alone - (0 if self.first else offset)) / self.within
+        """Relative difference, after the offset of what does not come first any more."""
+        return (self.within - self.alone - self.moved * offset) / self.within
 
 
 def kernel_counts(profile: Profile) -> Mapping[tuple[str, ...], tuple[int, bool]]:
@@ -72,16 +77,17 @@ class Alone:
 
     def __init__(self, folder: Path, target: str) -> None:
         self._folder, self._target = folder, target
-        self._known: dict[str, int] = {}
+        self._known: dict[str, tuple[int, bool]] = {}
 
-    def count(self, model: Model, layers: Iterable[str]) -> int:
-        """Instructions of their kernels but helpers."""
+    def count(self, model: Model, layers: Iterable[str]) -> tuple[int, bool]:
+        """Instructions of their kernels but helpers, and whether one of them comes first."""
         path = self._folder / "alone.tflite"
         path.write_bytes(extract(model, tuple(layers)))
         key = read_model(path).fingerprint
         if key not in self._known:
             profile = profile_model(path, target=self._target)
-            self._known[key] = sum(count for count, _ in kernel_counts(profile).values())
+            counts = kernel_counts(profile).values()
+            self._known[key] = sum(count for count, _ in counts), any(first for _, first in counts)
         return self._known[key]
 
 
@@ -95,17 +101,18 @@ def compare(model: Model, profile: Profile, alone: Alone) -> tuple[list[Compared
             left_out[name] = "it has no kernel of its own"
             continue
         try:
-            count = alone.count(model, row.layers)
+            by_itself, first_alone = alone.count(model, row.layers)
         except UsageError as error:
             left_out[name] = str(error)
             continue
-        found.append(Compared(row.layers, counts[row.layers][0], count, counts[row.layers][1]))
+        within, first = counts[row.layers]
+        found.append(Compared(row.layers, within, by_itself, first_alone and not first))
     return found, left_out
 
 
 def usual_offset(rows: Iterable[Compared]) -> int:
     """What a kernel costs more for not coming first: the commonest difference."""
-    differences = Counter(row.within - row.alone for row in rows if not row.first)
+    differences = Counter(row.within - row.alone for row in rows if row.moved)
     return differences.most_common(1)[0][0] if differences else 0
 
 
@@ -115,8 +122,8 @@ def swaps_noticed(rows: list[Compared], offset: int) -> tuple[int, int]:
     seen = 0
     for a, b in pairs:
         swapped = (
-            Compared(a.layers, b.within, a.alone, b.first),
-            Compared(b.layers, a.within, b.alone, a.first),
+            Compared(a.layers, b.within, a.alone, b.moved),
+            Compared(b.layers, a.within, b.alone, a.moved),
         )
         seen += any(abs(row.error(offset)) > TOLERANCE for row in swapped)
     return seen, len(pairs)
@@ -185,9 +192,10 @@ def exceptions(data: list[dict[str, object]]) -> str:
 
 EXPLANATION = """
 
-*Not first*: what a kernel costs more when it is not the first of its partition; subtracted. *Swaps noticed*: neighbouring
-rows exchanged on purpose; of equal layers (repeated blocks of the published networks) a swap cannot show. Kernels that only
-move data (`Static Reshape`, `Copy`) are left out of both sides. A row of several layers is compared as a whole.
+*Not first*: what a kernel costs more in the network for not being the first of its partition, as it is alone;
+subtracted. *Swaps noticed*: neighbouring rows exchanged on purpose; of equal layers (repeated blocks of the
+published networks) a swap cannot show. Kernels that only move data (`Static Reshape`, `Copy`) are left out of both
+sides. A row of several layers is compared as a whole.
 
 ## Not within 0.1 %, or not compared
 
