@@ -94,8 +94,8 @@ class _Extraction:
             if tensor not in made and not self._graph.tensors[tensor].is_constant:
                 self._into.inputs.append(self._number(tensor))
         for op in ops:
-            numbers = [[self._number(tensor) for tensor in side] for side in (op.inputs, op.outputs)]
-            self._into.op(op.type, *numbers, op.options, op.version)
+            inputs, outputs = ([self._number(tensor) for tensor in side] for side in (op.inputs, op.outputs))
+            self._into.op(op.type, inputs, outputs, op.options, op.version)
         within = {op.index for op in ops}
         beyond = {tensor for op in self._graph.ops if op.index not in within for tensor in op.inputs} | set(
             self._graph.outputs
