@@ -71,7 +71,7 @@ def test_an_offline_core_is_not_chosen(
             "core '4-5' has 2 CPU(s), but 3 threads are asked for",
         ),
         (("--threads", "4"), "core 'big' has 3 CPU(s), but 4 threads are asked for: CPU 7 is offline"),
-        (("--core", "prime"), "there is no core 'prime' that may be used"),
+        (("--core", "prime"), "there is no core 'prime': there are two kinds of cores, little and big"),
     ],
 )
 def test_cores_that_cannot_be_used_are_refused_before_anything_is_pushed(

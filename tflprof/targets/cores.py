@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tflprof.errors import TargetError, UsageError
 from tflprof.facts import Cpu
@@ -15,7 +15,8 @@ _NAMES = ("little", "mid", "big", "prime")
 def core_groups(cpus: Sequence[Cpu]) -> dict[str, tuple[int, ...]]:
     """CPUs by name. ``big`` is the fastest cluster, ``little`` the slowest; on a single cluster they are the same.
 
-    With three clusters and more there are also ``mid`` (those between) and ``prime`` (the same as ``big``).
+    With three clusters and more there are also ``mid`` (those between) and ``prime`` (the same as ``big``). Equal
+    cores with another clock are a cluster of their own.
     """
     clusters: dict[int, list[int]] = {}
     for cpu in cpus:
@@ -66,7 +67,10 @@ def choose_cpus(
     numbers = parse_cores(core)
     if numbers is None and core not in _NAMES:
         raise UsageError(f"there is no core {core!r}", f"choose {_choices(usable)}")
-    group = core_groups(cpus).get(core, ()) if numbers is None else numbers
+    groups = core_groups(cpus)
+    if numbers is None and core not in groups:
+        raise TargetError(f"there is no core {core!r}: {_kinds(groups)}", f"choose {_choices(usable)}")
+    group = groups[core] if numbers is None else numbers
     chosen = tuple(cpu for cpu in group if cpu in {one.index for one in usable})
     missing = [cpu for cpu in group if cpu not in chosen]
     if not chosen or (numbers is not None and missing):
@@ -90,6 +94,13 @@ def format_cpus(numbers: Collection[int]) -> str:
         else:
             runs.append([number])
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _kinds(groups: Mapping[str, tuple[int, ...]]) -> str:
+    """Why there is nothing between the slowest and the fastest cores."""
+    if groups["little"] == groups["big"]:
+        return "all cores are of one kind"
+    return "there are two kinds of cores, little and big"
 
 
 def _why(missing: Collection[int], present: Collection[int], offline: Collection[int]) -> str:

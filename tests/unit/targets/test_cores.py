@@ -64,6 +64,17 @@ def test_there_is_no_such_core(core: str, error: type[TflprofError]) -> None:
     assert caught.value.hint == "choose little (CPU 0-3), big (CPU 4-7), or a CPU number"
 
 
+@pytest.mark.parametrize("core", ["mid", "prime"])
+def test_cores_in_between_need_three_kinds(core: str) -> None:
+    with pytest.raises(TargetError) as two:
+        choose_cpus(PHONE, range(8), core, 1)
+    assert two.value.what == f"there is no core {core!r}: there are two kinds of cores, little and big"
+    assert two.value.hint == "choose little (CPU 0-3), big (CPU 4-7), or a CPU number"
+    with pytest.raises(TargetError) as one:
+        choose_cpus(ONE, range(4), core, 1)
+    assert one.value.what == f"there is no core {core!r}: all cores are of one kind"
+
+
 @pytest.mark.parametrize(("core", "cpus"), [("big", 4), ("0x30", 2), ("0,7", 2), ("7", 1)])
 def test_more_threads_than_cpus(core: str, cpus: int) -> None:
     with pytest.raises(
