@@ -33,15 +33,16 @@ def run(model: Model, inputs: Sequence[Array]) -> list[Array]:
 
 def quantise(tensor: Tensor, real: Array) -> Array:
     """Real values as the integers of a tensor; unchanged if it has none."""
-    if tensor.dtype != "int8" or tensor.quantisation is None:
+    if tensor.dtype not in ("int8", "uint8") or tensor.quantisation is None:
         return real
     (scale,), (zero,) = tensor.quantisation.scale, tensor.quantisation.zero_point
-    return np.clip(np.rint(real / scale) + zero, -128, 127).astype(np.int8)
+    kind = np.iinfo(tensor.dtype)
+    return np.clip(np.rint(real / scale) + zero, kind.min, kind.max).astype(kind.dtype)
 
 
 def dequantise(tensor: Tensor, stored: Array) -> Array:
     """The inverse of :func:`quantise`."""
-    if tensor.dtype != "int8" or tensor.quantisation is None:
+    if tensor.dtype not in ("int8", "uint8") or tensor.quantisation is None:
         return stored
     (scale,), (zero,) = tensor.quantisation.scale, tensor.quantisation.zero_point
     return scale * (stored.astype(np.float64) - zero)
@@ -107,6 +108,11 @@ def fully_connected(op: Op, inputs: list[Array]) -> Array:
     return _activate(op, x @ weights.T + (bias[0] if bias else 0))
 
 
+def batch_matmul(op: Op, inputs: list[Array]) -> Array:
+    a, b = inputs
+    return a @ (b.swapaxes(-1, -2) if op.options["adj_y"] else b)
+
+
 def conv_3d(op: Op, inputs: list[Array]) -> Array:
     x, weights = inputs
     k = weights.shape[0]
@@ -117,8 +123,9 @@ def conv_3d(op: Op, inputs: list[Array]) -> Array:
 
 
 def average_pool_2d(op: Op, inputs: list[Array]) -> Array:
+    """Padding is no part of the average."""
     size = (op.options["filter_height"], op.options["filter_width"])
-    return _windows(op, inputs[0], size, 0).mean((3, 4))
+    return np.nanmean(_windows(op, inputs[0].astype(np.float64), size, np.nan), (3, 4))
 
 
 def max_pool_2d(op: Op, inputs: list[Array]) -> Array:
@@ -148,7 +155,9 @@ def resize_bilinear(op: Op, inputs: list[Array]) -> Array:
 
 def strided_slice(op: Op, inputs: list[Array]) -> Array:
     x, begin, end, strides = inputs
-    return x[tuple(map(slice, begin.tolist(), end.tolist(), strides.tolist()))]
+    out = x[tuple(map(slice, begin.tolist(), end.tolist(), strides.tolist()))]
+    mask = op.options["shrink_axis_mask"]
+    return out.squeeze(tuple(axis for axis in range(out.ndim) if mask >> axis & 1))
 
 
 def _unary(function: Callable[[Array], Array]) -> Callable[[Op, list[Array]], Array]:
@@ -172,7 +181,10 @@ KERNELS: dict[str, Callable[[Op, list[Array]], Array | list[Array]]] = {
     "RESIZE_BILINEAR": resize_bilinear,
     "STRIDED_SLICE": strided_slice,
     "GELU": _unary(lambda x: x * (1 + np.vectorize(math.erf)(x / np.sqrt(2))) / 2),
-    "BATCH_MATMUL": _binary(np.matmul),
+    "BATCH_MATMUL": batch_matmul,
+    "EMBEDDING_LOOKUP": _binary(lambda rows, table: table[rows]),
+    "SQUARED_DIFFERENCE": _binary(lambda a, b: (a - b) ** 2),
+    "RSQRT": _unary(lambda x: 1 / np.sqrt(x)),
     "ADD": _binary(np.add),
     "SUB": _binary(np.subtract),
     "MUL": _binary(np.multiply),

@@ -26,6 +26,17 @@ STRAIGHT = [
     if name not in ("if_else", "two_ifs", "while_loop", "call_once", "detection", "dynamic_batch", "stateful")
 ]
 
+CLASSIFIERS = [
+    "efficientnet_lite0", "inception_v3", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large",
+    "mobilenet_v3_small", "resnet_50",
+]  # fmt: skip
+"""One of a family; Lite1 to Lite4 have the layers of Lite0, more often and wider."""
+
+
+def small(name: str, dtype: str = "float32", classes: int = 10, size: int = 32, width: float = 0.25) -> bytes:
+    """A network with few channels, as small as its layers allow."""
+    return build_network(name, max(size, NETWORKS[name].smallest), width, dtype, classes=classes)
+
 
 def saved(folder: Path, content: bytes) -> Model:
     path = folder / "model.tflite"
@@ -79,9 +90,9 @@ def test_micro_models_compute_what_numpy_computes(tmp_path: Path, name: str, dty
             np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_float_networks_compute_what_numpy_computes(tmp_path: Path, name: str) -> None:
-    ((_, actual, expected),) = both(saved(tmp_path, build_network(name, 32, 0.25, classes=10)))
+    ((_, actual, expected),) = both(saved(tmp_path, small(name)))
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
     assert actual.sum() == pytest.approx(1)
     assert np.ptp(actual) > 0.01
@@ -115,12 +126,12 @@ def test_the_delegate_takes_each_form_as_it_takes_converted_models(tmp_path: Pat
     assert {case for case, count in counts.items() if not count} == refused
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2"])
 def test_int8_networks_stay_close_to_their_float_twins(tmp_path: Path, name: str) -> None:
     """Same seed, same weights before quantisation: the ranges chosen in closed form must fit."""
     outputs = {}
     for dtype in ("float32", "int8"):
-        model = saved(tmp_path, build_network(name, 64, 0.5, dtype, classes=5))
+        model = saved(tmp_path, small(name, dtype, 5, 64, 0.5))
         graph = model.subgraphs[0]
         source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
         (out,) = invoke(model, [random_input(source, 0)])
@@ -129,17 +140,23 @@ def test_int8_networks_stay_close_to_their_float_twins(tmp_path: Path, name: str
     np.testing.assert_allclose(outputs["int8"], outputs["float32"], atol=0.04)
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_int8_networks_match_integer_arithmetic_in_numpy(tmp_path: Path, name: str) -> None:
-    ((_, actual, expected),) = both(saved(tmp_path, build_network(name, 32, 0.25, "int8", classes=10)))
-    assert np.abs(actual.astype(int) - expected.astype(int)).max() <= 4
+    ((_, actual, expected),) = both(saved(tmp_path, small(name, "int8")))
+    # The logits of the others lie far apart, and softmax makes more of a step.
+    limit = 4 if name in ("mobilenet_v1", "mobilenet_v2") else 12
+    assert np.abs(actual.astype(int) - expected.astype(int)).max() <= limit
+    assert np.ptp(actual) > limit
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int8"])
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*((name, "float32") for name in CLASSIFIERS)]
+    + [(name, "int8") for name in ("mobilenet_v1", "mobilenet_v2", "resnet_50")],
+)
 def test_networks_run_as_one_partition(tmp_path: Path, name: str, dtype: str) -> None:
     """XNNPACK takes all but, in int8, the softmax."""
-    model = saved(tmp_path, build_network(name, 32, 0.25, dtype))
+    model = saved(tmp_path, small(name, dtype))
     assert delegates(model) == 1
 
 
@@ -251,7 +268,7 @@ def test_buffers_behind_the_flatbuffer_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2"])
 def test_building_a_whole_network_takes_well_under_a_second(name: str, dtype: str) -> None:
     build_network(name, 32, 0.25, dtype)
     times = []
