@@ -72,21 +72,30 @@ def find_emulator() -> Emulator:
     """
     chosen = os.environ.get(CHOICE)
     if chosen:
-        return _checked(Path(chosen).absolute(), f"set {CHOICE} to another, or unset it")
+        return check_emulator(Path(chosen).absolute(), f"set {CHOICE} to another, or unset it")
     found = shutil.which(PROGRAM)
     trouble = TargetError(f"{PROGRAM} is not installed, which emulated targets need", _INSTALL)
     if found is not None:
         try:
-            return _checked(Path(found).absolute(), _REPLACE)
+            return check_emulator(Path(found).absolute())
         except TargetError as error:
             trouble = error
     built = newest_cached()
     if built is not None:
-        return _checked(built.path, f"build it anew: {BUILD_COMMAND}")
+        return check_emulator(built.path, f"build it anew: {BUILD_COMMAND}")
     raise trouble
 
 
-def _checked(path: Path, hint: str) -> Emulator:
+def check_emulator(path: Path, hint: str = _REPLACE) -> Emulator:
+    """The emulator at this place.
+
+    Args:
+        path: absolute.
+        hint: what to try if it does not fit.
+
+    Raises:
+        TargetError: it cannot be run, is of a version that the plugin does not fit, or loads no plugins.
+    """
     try:
         changed = path.stat().st_mtime_ns
     except OSError as error:

@@ -31,7 +31,7 @@ class CachedEmulator:
     def is_intact(self) -> bool:
         """Whether the program is the one that was built."""
         try:
-            return _sha256(self.path, self.path.stat().st_mtime_ns) == self.manifest["sha256"]
+            return _sha256(self.path, self.path.stat().st_mtime_ns) == str(self.manifest["sha256"])
         except OSError:
             return False
 
@@ -80,5 +80,10 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 @cache
 def _sha256(path: Path, _mtime_ns: int) -> str:
+    return file_sha256(path)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
