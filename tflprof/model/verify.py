@@ -82,7 +82,7 @@ class _Walk:
             step(at + offset)
 
     def plan(self, at: int, vtable: int, table: str) -> tuple[int, list[tuple[int, _Step]]]:
-        """Size of the tables with this vtable, and what is to be followed at which of their bytes."""
+        """Bytes that tables with this vtable use, and what is to be followed at which of them."""
         if vtable % 2 or vtable < 0 or vtable + 4 > self.size:
             raise ValueError(f"the {table} at byte {at} has its vtable at byte {vtable} of {self.size}")
         length, size = struct.unpack_from("<HH", self.data, vtable)
@@ -90,16 +90,19 @@ class _Walk:
             raise ValueError(f"the vtable of a {table} at byte {vtable} has {length} bytes")
         slots = struct.unpack_from(f"<{length // 2}H", self.data, vtable)
         steps = []
+        used = 4
         for field in layout(table):
             if field.slot >= length or not (offset := slots[field.slot // 2]):
                 continue
             width = 4 if field.is_offset else field.width
             if offset < 4 or offset + width > size or (at + offset) % width:
                 raise ValueError(f"a {table} at byte {at} has a field of {width} bytes at its byte {offset}")
+            used = max(used, offset + width)
             if field.is_offset:
                 kind = slots[field.slot // 2 - 1] if field.union else 0
                 steps.append((offset, self.step(table, field, kind - offset if kind else 0)))
-        return size, steps
+        # Not the size it claims: builders count padding that the next table may begin in.
+        return used, steps
 
     def step(self, table: str, field: Field, kind: int) -> _Step:
         """What checks one field of tables, called with the field's place; ``kind`` is from there to a union's kind."""
