@@ -47,7 +47,7 @@ _RULES = (
     ),
     Rule(
         "runtime-debug",
-        "doubt",
+        "note",
         "measure the library that is shipped, built with optimisation and without instrumentation (--runtime PATH)",
     ),
     Rule(

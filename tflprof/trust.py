@@ -181,15 +181,28 @@ def _runtime(meta: ProfileMeta) -> Iterator[Finding]:
             "experimental-runtime",
             "the library is the one for Linux, with a glibc brought along, not Android's own",
         )
-    if built := meta.runtime.get("built"):
-        yield finding("runtime-debug", f"the inference library {built}")
+    built, checks = meta.runtime.get("built"), meta.runtime.get("checks")
+    if built or checks:
+        words = " and ".join(reason for reason in (built, checks) if reason)
+        yield finding("runtime-debug", f"the inference library {words}", grave=built is not None)
     if unfit := meta.runtime.get("unfit"):
         yield finding("runtime-mismatched", f"the inference library {unfit}")
-    seen = meta.conditions.get("libraries") or ()
-    if seen:
-        message = f"the processes ran different libraries: {'; '.join(seen)}"
-        remedy = "leave the library alone while it is measured, then measure again"
-        yield finding("runtime-mismatched", message, grave=True, remedy=remedy)
+    if mixed := _mixed(meta):
+        remedy = "leave the library alone while it is measured, and measure again"
+        yield finding("runtime-mismatched", mixed, grave=True, remedy=remedy)
+
+
+def _mixed(meta: ProfileMeta) -> str | None:
+    """Why it is not one library that was measured, or not the one it is called; None if it is."""
+    end = (meta.conditions.get("device") or {}).get("end") or {}
+    if end.get("library_changed"):
+        return "the file of the inference library changed while it was measured"
+    told, known = meta.conditions.get("library_versions") or (), meta.runtime.get("version")
+    if len(told) > 1:
+        return f"the processes ran libraries of several versions: {', '.join(told)}"
+    if told and known and told[0] != known:
+        return f"the inference library is known as version {known} and calls itself {told[0]}"
+    return None
 
 
 def _conditions(meta: ProfileMeta) -> Iterator[Finding]:

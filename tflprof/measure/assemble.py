@@ -161,6 +161,7 @@ def _conditions(outcome: Outcome, alignment: Alignment) -> dict[str, Any]:
         "affinity_error": collector.affinity_error,
         "ended_by": _why(outcome.cause),
         "unread_events": _unread(alignment),
+        **({"library_versions": sorted(collector.versions)} if collector.versions else {}),
         **({"device": outcome.device} if any(outcome.device.values()) else {}),
     }
 

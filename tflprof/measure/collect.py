@@ -41,6 +41,7 @@ class Collector:
         cpus: CPUs that were asked for, empty if none were.
         pmu_error: which performance counters there were not, and why; None if all or none were asked for.
         unsteady: processes that did not become steady.
+        versions: what the libraries of the processes called their versions, those that did.
         switches: involuntary context switches in steady blocks; ``seconds``: the time they span.
     """
 
@@ -53,6 +54,7 @@ class Collector:
     affinity_error: str | None = None
     cpus: tuple[int, ...] = ()
     pmu_error: str | None = None
+    versions: set[str] = field(default_factory=set)
     unsteady: int = 0
     switches: int = 0
     seconds: float = 0.0
@@ -79,10 +81,8 @@ class Collector:
             case wire.Affinity():
                 self.cpus = record.requested
                 self.affinity_error = record.error or _narrowed(record) or self.affinity_error
-            case wire.LoadedModel():
-                self.model = Sighting(
-                    record.subgraph, record.signature, _ports(record.inputs), _ports(record.outputs)
-                )
+            case wire.Library() | wire.LoadedModel():
+                self._on_loaded(record)
             case wire.Init():
                 self._on_init(record)
             case wire.Memory():
@@ -96,10 +96,9 @@ class Collector:
 
     def end_process(self) -> None:
         """The process is over: tell its warm-up from its steady state. What a lost process gave is kept, too."""
-        steady = [block for block in self._pending if block.phase == "steady"]
-        if steady and self.counter == "ns":
-            end = max(block.t + sum(block.values) for block in steady)
-            self.seconds += (end - min(block.t for block in steady)) / 1e9
+        begins = [block.t for block in self._pending if block.phase == "steady"]
+        if begins and self.counter == "ns":
+            self.seconds += (max(begins) - min(begins)) / 1e9
         pending, self._pending = self._pending, []
         self.blocks.extend(self._settled(pending))
 
@@ -154,6 +153,13 @@ class Collector:
     def _on_clock(self, record: wire.Clock) -> None:
         if record.counter == self.counter:
             self.clock = ClockInfo(record.tick, record.read)
+
+    def _on_loaded(self, record: wire.Library | wire.LoadedModel) -> None:
+        if isinstance(record, wire.LoadedModel):
+            ports = _ports(record.inputs), _ports(record.outputs)
+            self.model = Sighting(record.subgraph, record.signature, *ports)
+        elif record.version is not None:
+            self.versions.add(record.version)
 
     def _on_init(self, record: wire.Init) -> None:
         phase = "init_warm" if record.cache == "warm" else "init"

@@ -81,7 +81,7 @@ def _cores(collector: Collector) -> dict[str, Any] | None:
 
 
 def _paused(blocks: Sequence[BlockSamples]) -> float | None:
-    """Share of the measured time that went into pauses within inferences; None of nothing."""
+    """Share of the measured time that went into pauses within inferences; None if there were none."""
     by_process: dict[int, list[int]] = {}
     for block in blocks:
         by_process.setdefault(block.process, []).extend(block.values)
@@ -91,7 +91,7 @@ def _paused(blocks: Sequence[BlockSamples]) -> float | None:
         usual = stats.typical(values)
         lost += float((values[values > PAUSE * usual] - usual).sum())
         whole += float(values.sum())
-    return lost / whole if whole > 0 else None
+    return lost / whole if lost > 0 else None
 
 
 def _course(blocks: Sequence[BlockSamples]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class NativeRunner:
         self._library = runtime.path
         self._advice = runtime.advice
         self._binary = binary.path
+        self._library_as_found = _state(self._library)
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
         """CPUs that a core choice stands for on the device."""
@@ -80,9 +81,10 @@ class NativeRunner:
         return NativeSession(workspace, process, local, self.facts.name, self._advice)
 
     def conditions(self) -> Mapping[str, object]:
-        """The device's, and how it runs our programs."""
+        """The device's, how it runs our programs, and whether the library is no longer the one that was found."""
         mode = {"runtime_mode": self.mode} if self.mode else {}
-        return {**self._device.conditions(), **mode}
+        changed = {} if _state(self._library) == self._library_as_found else {"library_changed": True}
+        return {**self._device.conditions(), **mode, **changed}
 
     def recover(self) -> None:
         """Wait for the device."""
@@ -199,6 +201,15 @@ class NativeSession:
         """End the runner and remove its workspace."""
         self._process.kill()
         self._workspace.close()
+
+
+def _state(file: Path) -> tuple[int, ...] | None:
+    """What changes when a file does; None if it is not there."""
+    try:
+        facts = file.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def _quoted(lines: Sequence[bytes]) -> str:

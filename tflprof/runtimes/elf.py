@@ -22,6 +22,7 @@ _MACHINES = {
 }
 _TYPE_SHARED = 3
 _LOAD, _DYNAMIC, _NOTE = 1, 2, 4
+_EXECUTABLE = 1
 _DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SONAME = 0, 1, 5, 14
 _MOST_SEGMENTS, _MOST_TAGS = 512, 4096
 
@@ -49,6 +50,7 @@ class ElfFacts:
 @dataclass(frozen=True)
 class _Segment:
     kind: int
+    flags: int
     offset: int
     address: int
     size: int
@@ -69,6 +71,15 @@ def read_elf(path: Path) -> ElfFacts:
         raise RuntimeMissing(f"cannot read the runtime {path}: {error.strerror or error}") from error
     except ValueError as error:  # an empty file cannot be mapped
         raise RuntimeMissing(f"the runtime {path} is empty", _HINT) from error
+
+
+def read_code(path: Path) -> tuple[int, bytes]:
+    """Processor (ELF machine) and machine code of a library. Raises RuntimeMissing like :func:`read_elf`, OSError."""
+    read_elf(path)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        (machine,) = struct.unpack_from("<H", data, 18)
+        parts = [s for s in _segments(data) if s.kind == _LOAD and s.flags & _EXECUTABLE]
+        return machine, b"".join(data[part.offset : part.offset + part.size] for part in parts)
 
 
 def contains(path: Path, name: bytes) -> bool:
@@ -119,10 +130,10 @@ def _segments(data: mmap.mmap) -> Iterator[_Segment]:
     for number in range(min(count, _MOST_SEGMENTS)):
         at = table + number * size
         if wide:
-            kind, _, offset, address, _, length, _, alignment = struct.unpack_from("<IIQQQQQQ", data, at)
+            kind, flags, offset, address, _, length, _, alignment = struct.unpack_from("<IIQQQQQQ", data, at)
         else:
-            kind, offset, address, _, length, _, _, alignment = struct.unpack_from("<8I", data, at)
-        yield _Segment(kind, offset, address, length, alignment)
+            kind, offset, address, _, length, _, flags, alignment = struct.unpack_from("<8I", data, at)
+        yield _Segment(kind, flags, offset, address, length, alignment)
 
 
 def _dynamic(data: mmap.mmap, segments: list[_Segment]) -> tuple[tuple[str, ...], str | None]:

@@ -11,6 +11,7 @@ from tflprof.errors import RuntimeMissing
 from tflprof.runtimes.acquire import archive_platforms, library_in, version_in
 from tflprof.runtimes.archive import is_archive
 from tflprof.runtimes.catalog import fetchable, known
+from tflprof.runtimes.debug import checks_assertions, how_built, unfit
 from tflprof.runtimes.elf import elf_platform
 from tflprof.runtimes.fetch import cached_library, file_sha256
 from tflprof.runtimes.identify import api_name, library_api, why_unusable
@@ -39,10 +40,16 @@ class Runtime:
     advice: str | None = None
 
     def identity(self) -> dict[str, str | None]:
-        """What counts when two profiles are compared: not where it is and came from."""
+        """What counts when two profiles are compared, not where it is and came from; and what speaks against it.
+
+        ``built``: what makes it slow, ``checks``: that it checks assertions, ``unfit``: why it may not be what the
+        runner was made for; each only if it is so.
+        """
         facts = asdict(self)
         del facts["path"], facts["advice"]
-        return facts
+        checks = "checks assertions as it runs" if checks_assertions(self.path) else None
+        doubts = {"built": how_built(self.path), "checks": checks, "unfit": unfit(self.name, self.version)}
+        return facts | {key: words for key, words in doubts.items() if words is not None}
 
 
 def host_platform() -> str:

@@ -163,4 +163,4 @@ def test_where_it_came_from_is_no_part_of_its_identity(home: Path) -> None:
         f"the library was added from {home / 'mine.so'}; "
         f"to take it out: tflprof runtimes remove {sha256(elf())[:12]}"
     )
-    assert set(runtime.identity()) == {"name", "version", "platform", "sha256"}
+    assert set(runtime.identity()) == {"name", "version", "platform", "sha256", "unfit"}
