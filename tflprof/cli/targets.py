@@ -27,6 +27,13 @@ def targets(
     target: Annotated[
         str | None, typer.Option(metavar="T", help="The phone to record: adb or adb:SERIAL.")
     ] = None,
+    describe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T",
+            help="Everything known of one target or emulated phone: cores, caches, features, sources.",
+        ),
+    ] = None,
     json: Json = False,
     force: Force = False,
     _verbose: Verbose = False,
@@ -36,6 +43,11 @@ def targets(
     from tflprof.report.target_table import print_targets, targets_document
     from tflprof.workflow.targets import list_targets, record_phone
 
+    if describe is not None:
+        if record is not None or target is not None:
+            raise UsageError("--describe goes with neither --record nor --target", "leave the others out")
+        _describe(describe, as_json=json)
+        return
     if record is not None:
         with HeldSignals(holding=False):
             name = record_phone(record, target or "adb", overwrite=force)
@@ -49,3 +61,18 @@ def targets(
         print_document(targets_document(found))
     else:
         print_targets(found, result_console())
+
+
+def _describe(text: str, *, as_json: bool) -> None:
+    from tflprof.measure.interrupt import HeldSignals
+    from tflprof.report.target_description import description_document, print_description
+    from tflprof.workflow.targets import describe_target
+
+    with HeldSignals(holding=False):
+        found = describe_target(text)
+    found = replace(found, remedy=found.remedy and as_typed_here(found.remedy))
+    document = description_document(found.to_json())
+    if as_json:
+        print_document(document)
+    else:
+        print_description(document["target"], result_console())

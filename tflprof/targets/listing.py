@@ -50,7 +50,7 @@ def list_targets() -> list[TargetInfo]:
     # Not before it is needed: adb's own modules take their time to load.
     from tflprof.targets.adb.listing import list_phones
 
-    emulation = _emulation_trouble()
+    emulation = emulation_trouble()
     return [
         *(_connected(phone) for phone in list_phones()),
         *_local(),
@@ -76,13 +76,20 @@ def _connected(phone: ListedPhone) -> TargetInfo:
 
 def _local() -> list[TargetInfo]:
     facts = host_facts("host")
-    usable = platform.system() == "Linux" and platform.machine() in _MACHINES
-    reason = None if usable else f"there is no runner for {facts.abi}"
+    reason = local_trouble()
+    usable = reason is None
     cores = _cores(facts.cpus)
     return [
         TargetInfo("host", usable, "measured", facts.name, cores, reason),
         TargetInfo("interpreter", usable, "measured", f"{facts.name}, in this process", cores, reason),
     ]
+
+
+def local_trouble() -> str | None:
+    """Why models cannot run on this machine itself, None if they can."""
+    if platform.system() == "Linux" and platform.machine() in _MACHINES:
+        return None
+    return f"there is no runner for {platform.system().lower()}-{platform.machine()}"
 
 
 def _phone(name: str, trouble: TargetError | None) -> TargetInfo:
@@ -98,7 +105,8 @@ def _phone(name: str, trouble: TargetError | None) -> TargetInfo:
     )
 
 
-def _emulation_trouble() -> TargetError | None:
+def emulation_trouble() -> TargetError | None:
+    """Why no phone can be emulated here, None if phones can."""
     try:
         find_emulator()
         find_guest_libraries()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tflprof.errors import UsageError
 from tflprof.files import check_writable, write_atomically
+from tflprof.targets.describe import TargetDescription, describe_target
 from tflprof.targets.listing import TargetInfo, list_targets
 from tflprof.targets.spec import parse_target
 
-__all__ = ["TargetInfo", "list_targets", "record_phone"]
+__all__ = ["TargetDescription", "TargetInfo", "describe_target", "list_targets", "record_phone"]
 
 
 def record_phone(path: str | os.PathLike[str], target: str = "adb", *, overwrite: bool = False) -> str:

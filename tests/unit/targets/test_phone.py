@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from tflprof.errors import TargetError
+from tflprof.targets.cores import core_groups
 from tflprof.targets.guest_root import build_guest_root, phone_files
-from tflprof.targets.phone import load_phone, parse_phone, phone_names
+from tflprof.targets.phone import SOURCED, load_phone, parse_phone, phone_names
 from tflprof.targets.probe import parse_probe, read_texts
+
+GOOD = resources.files("tflprof.targets").joinpath("phones", "pixel2.toml").read_text()
 
 # What the inference library asks a phone's kernel (FACTS of the library: its strings).
 ASKED = [
@@ -22,7 +25,10 @@ ASKED = [
 
 
 def test_the_promised_phones() -> None:
-    assert set(phone_names()) >= {"pixel2", "rpi4"}
+    assert set(phone_names()) >= {
+        *("pixel", "pixel2", "pixel3a", "pixel4", "pixel6", "pixel8"),
+        *("galaxy-a52", "galaxy-s21", "galaxy-s23", "rpi3", "rpi4", "rpi5"),
+    }
 
 
 @pytest.mark.parametrize("name", phone_names())
@@ -32,6 +38,8 @@ def test_every_phone(name: str) -> None:
     assert all(cpu.part and cpu.max_khz for cpu in phone.cpus)
     assert [cpu.index for cpu in phone.cpus] == list(range(len(phone.cpus)))
     assert phone.hwcaps[0] & 0b11 == 0b11, "fp and asimd"
+    assert set(phone.sources) == set(SOURCED)
+    assert all(text.strip() for text in (*phone.sources.values(), *phone.assumed))
 
 
 def test_pixel2_is_what_it_is() -> None:
@@ -44,6 +52,27 @@ def test_pixel2_is_what_it_is() -> None:
 def test_feature_bits() -> None:
     assert load_phone("rpi4").hwcaps == (0x887, 0)
     assert load_phone("rpi5").hwcaps == (0x119FFF, 0)
+
+
+def test_feature_bits_of_a_new_core() -> None:
+    """As a real Pixel 8 lists them in cpu/modalias (github.com/pytorch/cpuinfo test/mock/pixel-8.h)."""
+    told = [*range(0x20), *range(0x20, 0x2A), 0x2C, 0x2D, 0x31]
+    hwcap, hwcap2 = load_phone("pixel8").hwcaps
+    assert [bit for bit in range(0x60) if (hwcap | hwcap2 << 32) >> bit & 1] == told
+
+
+@pytest.mark.parametrize(
+    ("feature", "bit"), [("i8mm", 13), ("bti", 17), ("sme", 23), ("sme2", 37), ("poe", 63)]
+)
+def test_bits_of_the_second_word(feature: str, bit: int) -> None:
+    data = GOOD.replace(" crc32", f" crc32 {feature}").encode()
+    assert parse_phone("x", data).hwcaps == (0xFF, 1 << bit)
+
+
+def test_only_what_programs_can_notice_tells_phones_apart() -> None:
+    known = parse_phone("x", GOOD.encode()).sha256
+    assert parse_phone("x", GOOD.replace("4 GB", "4.0 GB").replace("# ", "#  ").encode()).sha256 == known
+    assert parse_phone("x", GOOD.replace("2457600", "2457601").encode()).sha256 != known
 
 
 @pytest.mark.parametrize("name", phone_names())
@@ -75,6 +104,31 @@ def test_caches_of_a_chip_with_a_third_level() -> None:
     assert files[f"{cache}/index3/shared_cpu_list"] == "0-3\n"
 
 
+@pytest.mark.parametrize("name", ["pixel", "pixel6", "pixel8", "galaxy-s23"])
+def test_caches_that_the_phones_kernel_does_not_list_are_blank(name: str) -> None:
+    files = dict(phone_files(load_phone(name)))
+    texts = [text for path, text in files.items() if "/cache/index" in path]
+    assert len(texts) == len(load_phone(name).cpus) * 6 * 4
+    assert set(texts) == {""}
+
+
+def test_three_kinds_of_cores_and_four() -> None:
+    base = "sys/devices/system/cpu"
+    files = dict(phone_files(load_phone("galaxy-s23")))
+    assert [files[f"{base}/cpu{cpu}/topology/cluster_cpus_list"] for cpu in (0, 4, 5, 7)] == [
+        *("0-2\n", "3-4\n", "5-6\n", "7\n"),
+    ]
+    assert files[f"{base}/cpu7/cpufreq/cpuinfo_max_freq"] == "3360000\n"
+    assert files[f"{base}/possible"] == "0-7\n"
+    assert dict(phone_files(load_phone("pixel8")))[f"{base}/possible"] == "0-8\n"
+
+
+def test_one_core_with_two_clocks_is_two_kinds() -> None:
+    cpus = load_phone("pixel4").cpus
+    assert core_groups(cpus) == {"little": (0, 1, 2, 3), "mid": (4, 5, 6), "big": (7,), "prime": (7,)}
+    assert cpus[4].midr == cpus[7].midr
+
+
 def test_an_unknown_phone_is_told_with_the_known_ones() -> None:
     with pytest.raises(TargetError, match="no phone 'pixle2'") as caught:
         load_phone("pixle2")
@@ -88,9 +142,6 @@ def test_a_phone_is_no_path(name: str) -> None:
         load_phone(name)
 
 
-GOOD = resources.files("tflprof.targets").joinpath("phones", "pixel2.toml").read_text()
-
-
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -102,6 +153,8 @@ GOOD = resources.files("tflprof.targets").joinpath("phones", "pixel2.toml").read
         ("title =", "name =", "title"),
         ("memory_mib", 'colour = "red"\nmemory_mib', "unknown keys colour"),
         ("[[cluster]]", "[[clusters]]", "cluster"),
+        ("[sources]", "[where]", "sources"),
+        ("clocks = ", "speeds = ", "sources must be told of cores, features"),
         ("title = ", "title ", "phone x"),
     ],
 )
