@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflprof.profile.profile import Profile
+from tflprof.profile.summary import row_samples
 from tflprof.workflow.profile import profile_model
 
 OPERATOR = 2
@@ -30,8 +31,10 @@ def largest_difference(model: Path, target: str) -> Nodes:
 
 
 def _by_layer(profile: Profile) -> dict[str, float]:
-    rows = profile.summary.layers
-    return {row.info.id: row.estimate.typical for row in rows if row.estimate.typical is not None}
+    """Of the same inference, by the profile's rows."""
+    costs = row_samples(profile.meta, profile.table)[-1]
+    pairs = zip(profile.meta.alignment.rows, costs, strict=True)
+    return {", ".join(row.layers): float(cost) for row, cost in pairs if row.events}
 
 
 def _by_node(profile: Profile) -> dict[str, float]:
