@@ -16,7 +16,7 @@ from tflprof.model import dtypes
 from tflprof.model.graph import Subgraph, Tensor
 from tflprof.model.schema import generated
 from tflprof.model.sparsity import Level, Sparsity, densify
-from tflprof.model.storage import Bytes, damage_as_model_error, map_external, view
+from tflprof.model.storage import Bytes, FileStamp, MappedFile, damage_as_model_error, map_external, view
 
 
 class Constants:
@@ -32,16 +32,19 @@ class Constants:
         self._path = path
         self._mapped = mapped
         self._root = root
+        self._files: dict[int, MappedFile] = {}
         self._external = self._map_external()
         self._tensors: dict[tuple[int, int], Tensor] = {}
 
     @property
     def external_files(self) -> list[Path]:
         """Files beside the model that hold some of its buffers, in the order of their groups."""
-        return [
-            self._path.parent / self._group(i)
-            for i in sorted({group for group, _ in self._external.values()})
-        ]
+        return [self._path.parent / self._group(group) for group in sorted(self._files)]
+
+    @property
+    def external_stamps(self) -> list[FileStamp]:
+        """Stamps of the same files."""
+        return [self._files[group].stamp for group in sorted(self._files)]
 
     def measured(self, subgraphs: tuple[Subgraph, ...]) -> tuple[Subgraph, ...]:
         """The subgraphs with ``constant_bytes`` filled in. Raises ValueError outside the file."""
@@ -102,7 +105,7 @@ class Constants:
 
     def _map_external(self) -> dict[int, tuple[int, Bytes]]:
         """Group and bytes of every external buffer, by its identifier."""
-        files: dict[int, mmap.mmap] = {}
+        files = self._files
         found: dict[int, tuple[int, Bytes]] = {}
         for i in range(self._root.ExternalBuffersLength()):
             table = self._root.ExternalBuffers(i)

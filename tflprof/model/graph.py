@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from tflprof.model.storage import FileStamp
+
 
 @dataclass(frozen=True)
 class Quantisation:
@@ -146,6 +148,7 @@ class Model:
         signatures: all of them, possibly none.
         metadata: names of the metadata entries and sizes of their buffers.
         fingerprint: hash of structure (ops, shapes, dtypes, options), not of weights or names.
+        files: the file or files, as they were when they were read.
     """
 
     path: str
@@ -158,6 +161,7 @@ class Model:
     metadata: Mapping[str, int]
     fingerprint: str
     _load: Callable[[int, int], npt.NDArray[Any]] = field(repr=False, compare=False)
+    files: tuple[FileStamp, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def subgraph_names(self) -> tuple[str, ...]:

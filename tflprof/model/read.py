@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy.typing as npt
 
 from tflprof.errors import ModelError
 from tflprof.model.constants import Constants
@@ -17,7 +18,16 @@ from tflprof.model.graph import Model, Op, Quantisation, Signature, Subgraph, Te
 from tflprof.model.options import read_options, subgraphs_run
 from tflprof.model.schema import enum_text, generated
 from tflprof.model.soundness import check_graphs, check_signatures
-from tflprof.model.storage import Contradiction, damage_as_model_error, map_model, sha256, view
+from tflprof.model.storage import (
+    Contradiction,
+    FileStamp,
+    MappedFile,
+    check_stamps,
+    damage_as_model_error,
+    map_model,
+    sha256,
+    view,
+)
 from tflprof.model.verify import verify
 
 T = TypeVar("T")
@@ -34,13 +44,15 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     location = Path(path)
     mapped = map_model(location)
     with damage_as_model_error(location):
-        return _Reader(location, mapped).model()
+        model = _Reader(location, mapped).model()
+    check_stamps(model.files)
+    return model
 
 
 class _Reader:
     """Walks the generated tables of one mapped model."""
 
-    def __init__(self, path: Path, mapped: mmap.mmap) -> None:
+    def __init__(self, path: Path, mapped: MappedFile) -> None:
         self.path = path
         self.mapped = mapped
         verify(mapped)
@@ -69,6 +81,7 @@ class _Reader:
         subgraphs = constants.measured(subgraphs)
         check_graphs(subgraphs)
         files = [self.path, *constants.external_files]
+        stamps = (self.mapped.stamp, *constants.external_stamps)
         model = Model(
             path=str(self.path),
             sha256=sha256(files),
@@ -79,7 +92,8 @@ class _Reader:
             signatures=tuple(self.items(root.SignatureDefsLength(), self.signature)),
             metadata=dict(self.items(root.MetadataLength(), lambda i: self.metadata(constants, i))),
             fingerprint="",
-            _load=constants.load,
+            _load=lambda subgraph, tensor: _load(constants, stamps, subgraph, tensor),
+            files=stamps,
         )
         check_signatures(model)
         return replace(model, fingerprint=fingerprint(model))
@@ -227,3 +241,11 @@ class _Reader:
     def metadata(self, constants: Constants, index: int) -> tuple[str, int]:
         table = self.root.Metadata(index)
         return self.text(table.Name()), len(constants.buffer(table.Buffer()))
+
+
+def _load(
+    constants: Constants, stamps: tuple[FileStamp, ...], subgraph: int, tensor: int
+) -> npt.NDArray[Any]:
+    """Constant data, unless the file changed: pages that it no longer has would end the process."""
+    check_stamps(stamps)
+    return constants.load(subgraph, tensor)

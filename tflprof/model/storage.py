@@ -6,8 +6,9 @@ import hashlib
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,6 +20,33 @@ from tflprof.model.filetype import directory_kind, other_kind
 IDENTIFIER = b"TFL3"
 
 Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class FileStamp:
+    """By what one tells that a file is no longer the one that was read.
+
+    Attributes:
+        path: the file.
+        state: device, inode, size in bytes, and time of the last change in nanoseconds.
+    """
+
+    path: str
+    state: tuple[int, int, int, int]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the file is still what it was; False if it is gone."""
+        try:
+            return self.state == _state(Path(self.path).stat())
+        except OSError:
+            return False
+
+
+class MappedFile(mmap.mmap):
+    """A file's bytes; ``stamp`` is of the very file that is mapped."""
+
+    stamp: FileStamp
 
 
 class Contradiction(ValueError):
@@ -44,7 +72,7 @@ def damage_as_model_error(path: Path) -> Iterator[None]:
         raise _damaged(path, "an offset in it leads nowhere") from None
 
 
-def map_model(path: Path) -> mmap.mmap:
+def map_model(path: Path) -> MappedFile:
     """Map a .tflite file read only. Raises ModelError if it cannot be one."""
     mapped = _map(path, "check the path")
     found = mapped[4:8]
@@ -53,7 +81,7 @@ def map_model(path: Path) -> mmap.mmap:
     return mapped
 
 
-def map_external(model: Path, name: str) -> mmap.mmap:
+def map_external(model: Path, name: str) -> MappedFile:
     """Map a file of external buffers, named relative to the model's directory.
 
     Raises ModelError if it is missing, or lies outside that directory.
@@ -62,6 +90,20 @@ def map_external(model: Path, name: str) -> mmap.mmap:
     if relative.is_absolute() or ".." in relative.parts or not relative.parts or "\0" in name:
         raise ModelError(f"{model} keeps weights in {name!r}, which is outside its own directory")
     return _map(model.parent / relative, f"put it beside {model.name}: it holds the model's weights")
+
+
+def check_stamps(stamps: Iterable[FileStamp]) -> None:
+    """Raise ModelError, naming the file, if one of a model's files is no longer what it was."""
+    for known in stamps:
+        if not known.is_current:
+            there = "changed" if Path(known.path).exists() else "was removed"
+            raise ModelError(
+                f"{known.path} {there} while it was in use", "try again once the file stays as it is"
+            )
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def view(mapped: mmap.mmap, offset: int, size: int) -> Bytes:
@@ -82,12 +124,14 @@ def sha256(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _map(path: Path, hint: str) -> mmap.mmap:
+def _map(path: Path, hint: str) -> MappedFile:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise ModelError(f"{path} is empty", "copy or download the file again")
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = MappedFile(file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped.stamp = FileStamp(str(path), _state(os.fstat(file.fileno())))
+            return mapped
     except IsADirectoryError:
         kind, what_next = directory_kind(path)
         raise ModelError(f"{path} is {kind}", what_next) from None

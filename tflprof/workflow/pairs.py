@@ -17,6 +17,7 @@ from tflprof.runner.open import open_runner
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.spec import parse_target
 from tflprof.workflow.run_options import PathLike, RunOptions, checked
+from tflprof.workflow.watched import WatchedRunner
 
 MAX_SECONDS = 120.0
 Judge = Callable[[Profile, Profile], Comparison]
@@ -38,7 +39,7 @@ def open_pairs(
     library = Path(options.runtime) if options.runtime else None
     runner = open_runner(options.target, library, phone, lambda *what: tell(Progress(*what)))
     try:
-        yield PairedMeasurement(runner, options.request(a, b), graphs, plan, tell)
+        yield PairedMeasurement(WatchedRunner(runner, graphs), options.request(a, b), graphs, plan, tell)
     finally:
         runner.close()
 

@@ -20,6 +20,7 @@ from tflprof.runner.open import open_runner
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.spec import parse_target
 from tflprof.workflow.plan import check_possible, make_plan
+from tflprof.workflow.watched import WatchedRunner
 
 KERNELS = ("xnnpack", "builtin", "reference")
 DEFAULT_TARGET = "emulated:pixel2"
@@ -110,7 +111,7 @@ def profile_model(
     check_names(graph, request)
     phone = replace(setup or PhoneSetup(), core=core, threads=threads)
     runner = _open(target, runtime, phone, on_progress or _ignore)
-    return _whole(*_collect(graph, runner, request, plan, on_progress or _ignore))
+    return _whole(*_collect(graph, WatchedRunner(runner, [graph]), request, plan, on_progress or _ignore))
 
 
 def _open(target: str, runtime: str | os.PathLike[str] | None, phone: PhoneSetup, tell: OnProgress) -> Runner:
