@@ -1,8 +1,12 @@
-"""The emulator plugin counts every instruction once."""
+"""The emulator plugin counts every instruction once, in the installed emulator and in one that was built for us.
+
+The build, from Debian's source package, is made once and kept in build/emulator.
+"""
 
 from __future__ import annotations
 
-import platform
+import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,35 +14,85 @@ import pytest
 
 from android_runner import build as script
 from android_runner.tests.harness import SOURCES
+from tests.integration.test_emulated_counts import counts
+from tests.integration.test_emulated_root import nothing_of_the_host_shows
+from tests.integration.test_sessions import short
+from tflprof.errors import EnvironmentFault
+from tflprof.model.build import build_network
+from tflprof.runner.binary import counter_plugin
+from tflprof.runner.open import open_runner
+from tflprof.targets.emulated import EmulatedDevice
+from tflprof.targets.emulator import Emulator, check_emulator, find_emulator
+from tflprof.targets.emulator_build import build_emulator
 
-pytestmark = pytest.mark.emulated
+# The first test that needs it waits for a compiler.
+pytestmark = [pytest.mark.emulated, pytest.mark.timeout(1800)]
+
+PLACE = Path(__file__).resolve().parents[2] / "build" / "emulator"
+OTHERS_FAULT = ("cannot fetch", "cannot install the tools")
 
 
 @pytest.fixture(scope="module")
-def plugin() -> Path:
+def installed() -> Emulator:
     script.build()
-    return script.DEFAULT_OUT / f"tflprof-counter-linux-{platform.machine()}.so"
+    found = shutil.which("qemu-aarch64")
+    assert found, "there is no qemu-aarch64 on the PATH"
+    return check_emulator(Path(found))
+
+
+@pytest.fixture(scope="module")
+def built() -> Emulator:
+    script.build()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(PLACE))
+        try:
+            return check_emulator(build_emulator())
+        except EnvironmentFault as error:
+            if not error.what.startswith(OTHERS_FAULT):
+                raise
+            pytest.skip(f"the network is not what a build needs: {error.what}")
+
+
+@pytest.fixture(scope="module", params=["installed", "built"])
+def emulator(request: pytest.FixtureRequest) -> Emulator:
+    found: Emulator = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    program = tmp_path_factory.mktemp("guest") / "loop"
-    source = SOURCES / "tests" / "guest" / "loop.c"
+    folder = tmp_path_factory.mktemp("guest")
     flags = ["--target=aarch64-linux-musl", "-static", "-O2", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run([*script.zig_command(), "cc", *flags, str(source), "-o", str(program)], check=True)
-    return program
+    for source in (SOURCES / "tests" / "guest").glob("*.c"):
+        command = [*script.zig_command(), "cc", *flags, str(source), "-o", str(folder / source.stem)]
+        subprocess.run(command, check=True)
+    return folder
 
 
-def emulate(plugin: Path, arguments: str, *command: object) -> subprocess.CompletedProcess[str]:
-    whole = ["qemu-aarch64", "-plugin", f"{plugin}{arguments}", *(str(part) for part in command)]
-    return subprocess.run(whole, capture_output=True, text=True, timeout=120)
+def emulate(emulator: Emulator, arguments: str, *command: object) -> subprocess.CompletedProcess[str]:
+    plugin = counter_plugin(emulator.plugin_api).path
+    whole = [emulator.path, "-plugin", f"{plugin}{arguments}", *command]
+    return subprocess.run([str(part) for part in whole], capture_output=True, text=True, timeout=120)
 
 
-def test_a_round_of_two_instructions_counts_two(plugin: Path, guest: Path, tmp_path: Path) -> None:
+def test_the_built_one_is_debians_newest_and_is_found(
+    built: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = json.loads((built.path.parent / "manifest.json").read_text("utf-8"))
+    assert manifest["banner"] == built.banner
+    assert manifest["source"]["version"] in built.banner
+    assert built.plugin_api == 2
+    monkeypatch.setenv("XDG_CACHE_HOME", str(PLACE))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("TFLPROF_QEMU", raising=False)
+    assert find_emulator() == built
+
+
+def test_a_round_of_two_instructions_counts_two(emulator: Emulator, guest: Path, tmp_path: Path) -> None:
     page = tmp_path / "page"
 
     def cost(rounds: int) -> int:
-        done = emulate(plugin, f",page={page}", guest, page, rounds)
+        done = emulate(emulator, f",page={page}", guest / "loop", page, rounds)
         assert done.returncode == 0, done.stderr
         return int(done.stdout)
 
@@ -51,9 +105,70 @@ def test_a_round_of_two_instructions_counts_two(plugin: Path, guest: Path, tmp_p
 
 @pytest.mark.parametrize("arguments", ["", ",page=/nonexistent/page", ",page=a,other=b"])
 def test_a_plugin_that_cannot_count_does_not_start(
-    plugin: Path, guest: Path, arguments: str, tmp_path: Path
+    emulator: Emulator, guest: Path, arguments: str, tmp_path: Path
 ) -> None:
-    done = emulate(plugin, arguments, guest, tmp_path / "page", 1)
+    done = emulate(emulator, arguments, guest / "loop", tmp_path / "page", 1)
     assert done.returncode != 0
     assert done.stdout == ""
     assert "tflprof counter plugin" in done.stderr
+
+
+def test_instructions_of_several_threads_are_all_counted(
+    built: Emulator, guest: Path, tmp_path: Path
+) -> None:
+    """With scoreboards; before them, additions at the same time may be lost."""
+    page = tmp_path / "page"
+
+    def cost(rounds: int) -> int:
+        done = emulate(built, f",page={page}", guest / "threads", page, rounds)
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+
+    few, many = cost(1), cost(1_000_001)
+    # Starting threads and waiting for them takes some thousand, not always as many.
+    assert abs(many - few - 4 * 2 * 1_000_000) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("target", "network", "dtype"),
+    [("emulated:pixel2", "mobilenet_v1", "float32"), ("emulated:rpi5", "mobilenet_v2", "int8")],
+)
+def test_both_count_the_same_instructions(
+    target: str,
+    network: str,
+    dtype: str,
+    installed: Emulator,
+    built: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tmp_path / "model.tflite"
+    model.write_bytes(build_network(network, size=32, width=0.25, dtype=dtype))
+    seen = {}
+    for emulator in (installed, built):
+        monkeypatch.setenv("TFLPROF_QEMU", str(emulator.path))
+        opened = open_runner(target)
+        seen[emulator.banner] = counts(opened, short(model))
+        assert counts(opened, short(model)) == seen[emulator.banner]
+        opened.close()
+    assert seen[installed.banner] == seen[built.banner]
+
+
+def test_which_one_counted_is_told_and_the_plugin_is_the_same(
+    installed: Emulator, built: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    for emulator in (installed, built):
+        monkeypatch.setenv("TFLPROF_QEMU", str(emulator.path))
+        device = EmulatedDevice("pixel2", counter_plugin)
+        device.close()
+        told.append(dict(device.facts.details))
+    assert [details.pop("emulator") for details in told] == [installed.banner, built.banner]
+    assert told[0] == told[1]
+
+
+def test_nothing_of_the_host_shows_in_the_built_one(
+    built: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLPROF_QEMU", str(built.path))
+    nothing_of_the_host_shows("pixel2", tmp_path)

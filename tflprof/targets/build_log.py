@@ -42,7 +42,7 @@ class BuildLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: IO[str] = path.open("w", encoding="utf-8", errors="replace")
+        self._file: IO[str] = path.open("w", buffering=1, encoding="utf-8", errors="replace")
 
     def run(
         self,
@@ -87,7 +87,6 @@ class BuildLog:
         with process:
             tail = self._follow(process, on_line)
         if process.returncode:
-            self._file.flush()
             raise EnvironmentFault(
                 f"{failed}: {Path(words[0]).name} ended with {process.returncode}\n{''.join(tail).rstrip()}",
                 f"{hint}; all it said is in {self.path}",

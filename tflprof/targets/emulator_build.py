@@ -47,6 +47,7 @@ _CONFIGURE = (
         "--disable-system",
     ),
     *("--disable-tools", "--disable-docs", "--disable-guest-agent", "--disable-install-blobs"),
+    "--disable-debug-info",
 )
 # Firmware of whole machines, half of the archive.
 _UNWANTED = "roms"
