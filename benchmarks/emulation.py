@@ -114,8 +114,8 @@ def version_of(path: Path) -> str:
 def compare_emulators(known: Mapping[str, Path], folder: Path) -> list[dict[str, Any]]:
     """Of every network: what each emulator counts in total, and the layers that they do not agree on."""
     rows = []
-    for *network, phone in COMPARED:
-        model = common.network(folder, *network)
+    for name, size, width, dtype, phone in COMPARED:
+        model = common.network(folder, name, size, width, dtype)
         found = {
             version: counts(profile(model, folder, phone=phone, env={**os.environ, CHOICE: str(path)}))
             for version, path in known.items()
