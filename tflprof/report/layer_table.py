@@ -13,6 +13,8 @@ from tflprof.report.text import plain
 from tflprof.report.view import LayerRow, View
 
 _BAR = 6
+_FEW_IDLE = 3
+"""Layers that run nothing are worth a line each, unless there are more."""
 
 
 def print_layers(view: View, console: Console, top: int | None, in_order: bool) -> None:
@@ -56,6 +58,9 @@ def _chosen(view: View, top: int | None, in_order: bool) -> list[LayerRow]:
     without = [row for row in view.rows if row.rank is None and not row.counted_in and top is None]
     if in_order:
         return [row for row in view.rows if row.layer.info.id in kept or row in without]
+    idle = [row for row in without if row.layer.note == "static"]
+    if len(idle) > _FEW_IDLE:
+        without = [row for row in without if row not in idle]
     by_id = {row.layer.info.id: row for row in view.rows}
     return [*(by_id[member] for row in ranked for member in row.members), *without]
 
@@ -69,6 +74,9 @@ def _rest(view: View, rows: Sequence[LayerRow]) -> list[tuple[str, float | None,
         typical = sum(row.layer.estimate.typical or 0.0 for row in hidden)
         shares = [row.layer.share for row in hidden if row.layer.share is not None]
         rest.append((f"{len(hidden)} more layers", typical, sum(shares) if shares else None))
+    idle = sum(row.layer.note == "static" for row in view.rows)
+    if idle > _FEW_IDLE and not any(row.layer.note == "static" for row in rows):
+        rest.append((f"{idle} run nothing", None, None))
     rest.append(("unattributed", summary.unattributed.typical, summary.unattributed_share))
     return rest
 

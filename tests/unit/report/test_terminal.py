@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from tests.factories import Part, make_profile, mobilenet, part
+from tests.factories import MIXED, Part, make_profile, mobilenet, part, static
 from tflprof.profile.meta import Finding
 from tflprof.profile.profile import Profile
 from tflprof.report.terminal import print_profile
@@ -50,6 +50,18 @@ def test_groups_static_layers_and_the_unattributed_row_are_seen() -> None:
     assert any("counted in 0/2" in line and "└" in line for line in lines)
     assert any("nothing to run" in line and "–" in line for line in lines)
     assert any(re.search(r"unattributed .* [23]\.\d %", line) for line in lines)
+
+
+def test_many_layers_that_run_nothing_are_one_line_unless_in_order() -> None:
+    idle = [static("DEQUANTIZE", f"weights_{number}") for number in range(9)]
+    profile = make_profile([*idle, *MIXED])
+    text = show(profile, 140)
+    assert "10 run nothing" in text
+    assert "weights_3" not in text
+    assert "net/Logits/Squeeze" not in text
+    in_order = show(profile, 140, in_order=True)
+    assert all(f"weights_{number}" in in_order for number in range(9))
+    assert "run nothing" not in in_order.replace("nothing to run", "")
 
 
 def test_members_follow_their_group() -> None:
