@@ -39,6 +39,7 @@ __all__ = ["BatchEntry", "BatchInterrupted", "BatchResult", "profile_models"]
 _LOG = logging.getLogger(__name__)
 _FAULTS_IN_A_ROW = 3
 """After so many failures of the environment in a row, the next models would fail like them."""
+_MOST_NAMES = 10
 
 PathLike = str | os.PathLike[str]
 OnEntry = Callable[[BatchEntry, int, int], object]
@@ -121,10 +122,12 @@ def _check_inputs(items: Sequence[Item], wanted: ProfileOptions) -> None:
         with contextlib.suppress(TflprofError):
             known.update(input_names(read_model(item.model), wanted.signature))
     unknown = sorted(given - known)
-    if unknown:
+    if unknown and known:
+        named = [repr(name) for name in sorted(known)]
+        more = f" and {len(named) - _MOST_NAMES} more" if len(named) > _MOST_NAMES else ""
         raise UsageError(
             f"none of the models has an input {unknown[0]!r}",
-            f"they have {', '.join(map(repr, sorted(known)))}",
+            f"they have {', '.join(named[:_MOST_NAMES])}{more}",
         )
 
 
@@ -170,8 +173,8 @@ class _Batch:
             self.entries[number], error = self._attempt(number, signals)
         except Unsaved as unsaved:
             entry = _failed(item, error := unsaved.error)
-            where = f"; it is saved as {unsaved.rescued} instead" if unsaved.rescued else ""
-            self.entries[number] = replace(entry, error=f"measured, but {entry.error}{where}")
+            where = f"its profile is {unsaved.place}" if unsaved.place else "its profile is lost"
+            self.entries[number] = replace(entry, error=f"{entry.error}; {where}")
             return error
         except KeyboardInterrupt as stop:
             self.entries[number] = BatchEntry(str(item.model), "interrupted", exit_code=EXIT_INTERRUPTED)

@@ -25,13 +25,13 @@ class Unsaved(Exception):
 
     Attributes:
         error: why not.
-        rescued: where the profile is instead, None if it is nowhere else.
+        place: where the profile is all the same, None if it is lost.
     """
 
-    def __init__(self, error: EnvironmentFault, rescued: Path | None = None) -> None:
+    def __init__(self, error: EnvironmentFault, place: Path | None) -> None:
         super().__init__(error.what)
         self.error = error
-        self.rescued = rescued
+        self.place = place
 
 
 class BatchFolder:
@@ -96,7 +96,7 @@ class BatchFolder:
             try:
                 write_page(profile, page, overwrite=True)
             except EnvironmentFault as error:
-                raise Unsaved(error) from error
+                raise Unsaved(error, self.profile(item)) from error
         return BatchEntry(
             str(item.model),
             status,
