@@ -67,6 +67,10 @@ _SAME_TYPE = frozenset(["AVERAGE_POOL_2D", "MAX_POOL_2D", "CUMSUM"])
 _PRODUCTS = {"float32": ("float32",), "int8": ("int8", "int32"), "int16": ("int16",)}
 """Types of a BATCH_MATMUL's output by that of its first input."""
 
+_RANGES = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
+_LEAST_SCALE = 2.0**-126
+"""The smallest normal float32."""
+
 _SUMS = ("ADD", "SUB")
 _SUM_SHIFT = 1 << 20
 
@@ -83,6 +87,8 @@ def check_contract(op: Op, graph: Subgraph) -> None:
     if op.code == "SPLIT" and op.options.get("num_splits") != len(op.outputs):
         raise _error(op, f"is to give {op.options.get('num_splits')} parts but has {len(op.outputs)} outputs")
     _check_types(op, [graph.tensors[index] for index in (*op.inputs[:1], *op.outputs[:1])])
+    if op.code == "QUANTIZE":
+        _check_quantised(op, graph.tensors[op.outputs[0]])
     if op.code in _SUMS:
         _check_sum(op, [graph.tensors[index] for index in (*op.inputs, *op.outputs)])
 
@@ -117,6 +123,18 @@ def _check_types(op: Op, first: Sequence[Tensor]) -> None:
         allowed = _PRODUCTS.get(given)
     if allowed is not None and result not in allowed:
         raise _error(op, f"makes {result} of {given}, which it cannot")
+
+
+def _check_quantised(op: Op, result: Tensor) -> None:
+    """What the delegate cannot represent it does not refuse: it uses an operator that it did not make."""
+    if result.quantisation is None or result.dtype not in _RANGES:
+        return
+    scale, zeros = _scale(result), result.quantisation.zero_point
+    if not (math.isfinite(scale) and scale > _LEAST_SCALE):
+        raise _error(op, f"quantises with a scale of {scale:g}")
+    low, high = _RANGES[result.dtype]
+    if zeros and not low <= zeros[0] <= high:
+        raise _error(op, f"quantises to {result.dtype} with a zero point of {zeros[0]}")
 
 
 def _check_sum(op: Op, tensors: Sequence[Tensor]) -> None:

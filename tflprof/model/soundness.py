@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tflprof.model.calls import check_calls
 from tflprof.model.contracts import check_contract
 from tflprof.model.dtypes import byte_size
 from tflprof.model.graph import Model, Subgraph, Tensor
@@ -28,7 +29,7 @@ def check_graphs(subgraphs: Sequence[Subgraph]) -> None:
         _check_flow(graph)
         for op in graph.ops:
             check_contract(op, graph)
-    _check_calls(subgraphs)
+    check_calls(subgraphs)
 
 
 def check_signatures(model: Model) -> None:
@@ -107,25 +108,6 @@ def _check_flow(graph: Subgraph) -> None:
 def _is_there(tensor: Tensor) -> bool:
     """Without an operator that computes it: constants, state, and what has no elements."""
     return tensor.is_constant or tensor.is_variable or 0 in tensor.shape
-
-
-def _check_calls(subgraphs: Sequence[Subgraph]) -> None:
-    """That no subgraph runs itself, directly or through others: what is left after all that end is taken away."""
-    called = {graph.index: {index for op in graph.ops for index in op.subgraphs} for graph in subgraphs}
-    callers: dict[int, list[int]] = {}
-    for caller, indices in called.items():
-        for index in indices:
-            callers.setdefault(index, []).append(caller)
-    ending = [index for index, indices in called.items() if not indices]
-    while ending:
-        done = ending.pop()
-        del called[done]
-        for caller in callers.get(done, ()):
-            called[caller].discard(done)
-            if not called[caller]:
-                ending.append(caller)
-    if called:
-        raise Contradiction(f"subgraph {min(called)} runs itself, directly or through another")
 
 
 def _in_range(values: tuple[int, ...], end: int, what: str, low: int = -1) -> None:

@@ -37,10 +37,19 @@ class FileStamp:
     @property
     def is_current(self) -> bool:
         """Whether the file is still what it was; False if it is gone."""
+        return self._now() == self.state
+
+    @property
+    def is_overwritten(self) -> bool:
+        """Whether the very file changed; False if another took its place, which leaves a mapping as it was."""
+        now = self._now()
+        return now is not None and now[:2] == self.state[:2] and now != self.state
+
+    def _now(self) -> tuple[int, int, int, int] | None:
         try:
-            return self.state == _state(Path(self.path).stat())
+            return _state(Path(self.path).stat())
         except OSError:
-            return False
+            return None
 
 
 class MappedFile(mmap.mmap):

@@ -227,6 +227,7 @@ def test_large_custom_options_lie_behind_the_flatbuffer(tmp_path: Path) -> None:
 
         def move(model: Any, size: int = size) -> None:
             op = model.subgraphs[0].operators[0]
+            model.operatorCodes[op.opcodeIndex].customCode = "Other"  # whose options nobody knows
             op.customOptions, op.largeCustomOptionsOffset, op.largeCustomOptionsSize = None, 1 << 14, size
 
         moved = edited(content, move)

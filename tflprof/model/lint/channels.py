@@ -32,10 +32,10 @@ class _Padding:
     """What rounding the channels of one layer up would add."""
 
     op: Op
-    idle: float
-    macs: float
-    parameters: float
-    bytes: float
+    idle: int
+    macs: int
+    parameters: int
+    bytes: int
 
 
 def lint(context: Context) -> Iterator[Lint]:
@@ -74,15 +74,21 @@ def _is_fixed(context: Context, op: Op) -> bool:
 
 
 def _padding(context: Context, op: Op, count: int) -> _Padding:
-    factor = _round_up(count) / count - 1
     readers = [reader for reader in context.users(op.subgraph, op.outputs[0]) if reader.code in _READERS]
-    macs, parameters = 0.0, 0.0
-    for each in (op, *readers):
-        macs += (context.cost.ops[each.id].macs or 0) * factor
-        parameters += _weights(context, each) * factor
     output = context.output(op)
     size = byte_size(output.dtype, output.shape) if output is not None else None
-    return _Padding(op, (context.cost.ops[op.id].macs or 0) * factor, macs, parameters, (size or 0) * factor)
+    return _Padding(
+        op,
+        idle=_added(context.cost.ops[op.id].macs, count),
+        macs=sum(_added(context.cost.ops[each.id].macs, count) for each in (op, *readers)),
+        parameters=sum(_added(_weights(context, each), count) for each in (op, *readers)),
+        bytes=_added(size, count),
+    )
+
+
+def _added(value: int | None, count: int) -> int:
+    """What comes on top of a quantity in proportion to ``count`` channels if they fill the last tile."""
+    return (value or 0) * (_round_up(count) - count) // count
 
 
 def _weights(context: Context, op: Op) -> int:
