@@ -143,7 +143,7 @@ def scripted_library(folder: Path, script: str, *flags: str) -> Path:
         [
             *("gcc", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", *flags),
             *(f'-DSCRIPT="{script}"', f'-DSTATE="{state}"', str(FOLDER / "library.c"), "-o", str(library)),
-            *("-Wl,--no-as-needed", str(real), "-ldl"),
+            *("-Wl,--no-as-needed,-soname,libdisturbed.so", f"-Wl,-rpath,{real.parent}", str(real), "-ldl"),
         ],
         check=True,
     )
@@ -159,6 +159,6 @@ def changing_clock(folder: Path, period_ms: int, faster: int) -> Iterator[None]:
     numbers = (f"-DPERIOD_MS={period_ms}", f"-DFASTER={faster}")
     flags = ("-std=c11", "-D_GNU_SOURCE", "-O2", *numbers, "-Wl,--wrap=dlsym", "-rdynamic")
     subprocess.run(["gcc", *flags, *sources, "-o", str(program), "-ldl", "-lm"], check=True)
-    real = runner_binary(host_platform())
-    with mock.patch.object(opening, "runner_binary", lambda _: replace(real, path=program)):
+    binary = replace(runner_binary(host_platform()), path=program)
+    with mock.patch.object(opening, "runner_binary", return_value=binary):
         yield

@@ -23,13 +23,6 @@ UNEXPLAINED_SHARE = 0.10
 IMPRECISE = 0.10
 DISTORTED_SHARE = 0.50
 UNATTRIBUTED_NS = 1000.0
-STOLEN_SHARE = 0.02
-OTHER_BUSY = 0.5
-OTHER_BUSY_SHARE = 0.10
-OTHER_HERE = 0.15
-THROTTLED_SHARE = 0.02
-PAUSED_SHARE = 0.05
-SWITCHES_PER_SECOND = 30.0
 MISSED_SHARE = 0.10
 FEW_TURNS = 2
 
@@ -49,7 +42,7 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
             *_completeness(meta),
             *_averages(meta, summary),
             # Nothing is known of the conditions of an imported log.
-            *(_conditions(meta) if meta.source == "benchmark_model" else ()),
+            *(trust_device.work_findings(meta) if meta.source == "benchmark_model" else ()),
             *trust_device.frequency_findings(meta),
             *trust_device.power_findings(meta),
             *trust_device.phone_findings(meta),
@@ -61,7 +54,7 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
             *_link(meta),
             *_precision(meta, summary),
             *_course(meta),
-            *_conditions(meta),
+            *trust_device.work_findings(meta),
             *_runtime(meta),
             *trust_device.cores_findings(meta),
             *trust_device.frequency_findings(meta),
@@ -142,9 +135,20 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
         message = f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"
         remedy = "run it again to the end" if not meta.schedule.complete else None
         yield finding("interval-not-reached", message, grave=width > max(IMPRECISE, wanted), remedy=remedy)
+    yield from _steadiness(meta)
+
+
+def _steadiness(meta: ProfileMeta) -> Iterator[Finding]:
     unsteady = meta.conditions.get("unsteady_processes") or 0
     if unsteady * 2 > meta.schedule.processes:
         yield finding("not-steady", f"{unsteady} of {meta.schedule.processes} processes never became steady")
+    elif change := meta.conditions.get("change_within"):
+        message = f"processes became {_became(change)} from their first steady block to their last"
+        yield finding("not-steady", message)
+
+
+def _became(change: float) -> str:
+    return f"{'slower' if change > 0 else 'faster'} by {abs(change):.0%}"
 
 
 def _course(meta: ProfileMeta) -> Iterator[Finding]:
@@ -152,9 +156,7 @@ def _course(meta: ProfileMeta) -> Iterator[Finding]:
     paired = meta.pairing is not None
     drift = meta.conditions.get("drift")
     if drift and not paired:
-        what = "slower" if drift["change"] > 0 else "faster"
-        message = f"processes became {what} by {abs(drift['change']):.0%} from the first to the last"
-        yield finding("drift", message)
+        yield finding("drift", f"processes became {_became(drift['change'])} from the first to the last")
     modes = meta.conditions.get("modes")
     if modes and not paired:
         yield _two_levels(modes)
@@ -205,50 +207,6 @@ def _mixed(meta: ProfileMeta) -> str | None:
     return None
 
 
-def _conditions(meta: ProfileMeta) -> Iterator[Finding]:
-    error = meta.conditions.get("affinity_error")
-    if error:
-        yield finding("pin-failed", f"the process could not be pinned as asked: {error}")
-    if meta.options.cpus is None and not meta.deterministic:
-        remedy = "pin it with --core big for a number to rely upon" if meta.target.kind == "host" else None
-        yield finding("not-pinned", "ran on whatever core the system chose", remedy=remedy)
-    reasons = list(_business(meta.conditions))
-    if reasons and not meta.deterministic:
-        yield finding("host-busy", "; ".join(reasons), remedy=_against_business(meta))
-
-
-def _business(conditions: Mapping[str, Any]) -> Iterator[str]:
-    """What other work and limits took away, in words."""
-
-    def known(key: str) -> float:
-        return conditions.get(key) or 0.0
-
-    if known("stolen_share") > STOLEN_SHARE:
-        yield f"the hypervisor took {known('stolen_share'):.1%} of a core's time"
-    if known("throttled_share") > THROTTLED_SHARE:
-        yield f"a limit on CPU time (cgroup) was in force {known('throttled_share'):.0%} of the time"
-    if known("other_here") > OTHER_HERE:
-        yield f"other processes took {known('other_here'):.0%} of the measured core"
-    if known("other_busy") > max(OTHER_BUSY, OTHER_BUSY_SHARE * known("of_cpus")):
-        yield f"other processes kept {known('other_busy'):.1f} cores busy"
-    if known("switches_per_second") > SWITCHES_PER_SECOND:
-        yield f"the runner was pushed off its core {known('switches_per_second'):.0f} times a second"
-    if known("paused_share") > PAUSED_SHARE:
-        yield f"inferences were held up for {known('paused_share'):.0%} of the measured time"
-
-
-def _against_business(meta: ProfileMeta) -> str | None:
-    """What can still be done: who is pinned need not be told to pin."""
-    if (meta.conditions.get("throttled_share") or 0.0) > THROTTLED_SHARE:
-        return "lift the limit (cpu.max or cpu.cfs_quota_us of the cgroup, --cpus of a container)"
-    if (meta.conditions.get("stolen_share") or 0.0) > STOLEN_SHARE:
-        return "measure when the neighbours of this virtual machine are quiet, or on a machine of your own"
-    if meta.options.cpus is not None:
-        cores = ", ".join(map(str, meta.options.cpus))
-        return f"stop other work there, or choose another core than {cores} with --core N"
-    return None
-
-
 def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     share, gap = summary.unattributed_share, summary.unattributed.typical
     slack = UNATTRIBUTED_NS if meta.unit == "ns" else 0.0
@@ -261,9 +219,12 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
         yield finding("layers-untold", "the runtime tells no times of layers, only the total is known")
     if summary.overhead_share is not None and summary.overhead_share > OVERHEAD_SHARE:
         message = f"profiling makes an inference {summary.overhead_share:.0%} longer"
-        yield finding("overhead-high", message, grave=summary.overhead_share > DISTORTED_SHARE)
+        cheaper = "the total is not affected; the native runner (target host) profiles at less cost"
+        remedy = cheaper if meta.source == "inprocess" else None
+        yield finding("overhead-high", message, grave=summary.overhead_share > DISTORTED_SHARE, remedy=remedy)
     tick = meta.clock.tick
-    shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical]
+    # What took no step of the clock was measured, too.
+    shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical is not None]
     if meta.unit == "ns" and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
         message = f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns"
         yield finding("timer-coarse", message, remedy=_against_coarse(meta))

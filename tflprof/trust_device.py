@@ -1,4 +1,4 @@
-"""What is found against a profile because of the device: its cores, their speed, its heat and its power."""
+"""What is found against a profile because of the device: its other work, its cores and their speed, heat, power."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from typing import Any
 from tflprof.profile.meta import Finding, ProfileMeta
 from tflprof.rules import finding
 
+STOLEN_SHARE = 0.02
+OTHER_BUSY = 0.5
+OTHER_BUSY_SHARE = 0.10
+OTHER_HERE = 0.15
+THROTTLED_SHARE = 0.02
+PAUSED_SHARE = 0.05
+SWITCHES_PER_SECOND = 30.0
 LEFT_CORE_SHARE = 0.10
 CHANGED_SHARE = 0.05
 SLOWED = 0.95
@@ -17,6 +24,51 @@ THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency"
 """Android's names, by number."""
 BELOW_MAXIMUM = 0.10
 GRAVE_STATUS = THERMAL_STATUS.index("moderate")
+
+
+def work_findings(meta: ProfileMeta) -> Iterator[Finding]:
+    """Where it ran, and what other work and limits on the time kept it from running."""
+    error = meta.conditions.get("affinity_error")
+    if error:
+        yield finding("pin-failed", f"the process could not be pinned as asked: {error}")
+    if meta.options.cpus is None and not meta.deterministic:
+        remedy = "pin it with --core big for a number to rely upon" if meta.target.kind == "host" else None
+        yield finding("not-pinned", "ran on whatever core the system chose", remedy=remedy)
+    reasons = list(_business(meta.conditions))
+    if reasons and not meta.deterministic:
+        yield finding("host-busy", "; ".join(reasons), remedy=_against_business(meta))
+
+
+def _business(conditions: Mapping[str, Any]) -> Iterator[str]:
+    """What other work and limits took away, in words."""
+
+    def known(key: str) -> float:
+        return conditions.get(key) or 0.0
+
+    if known("stolen_share") > STOLEN_SHARE:
+        yield f"the hypervisor took {known('stolen_share'):.1%} of a core's time"
+    if known("throttled_share") > THROTTLED_SHARE:
+        yield f"a limit on CPU time (cgroup) was in force {known('throttled_share'):.0%} of the time"
+    if known("other_here") > OTHER_HERE:
+        yield f"other processes took {known('other_here'):.0%} of the measured core"
+    if known("other_busy") > max(OTHER_BUSY, OTHER_BUSY_SHARE * known("of_cpus")):
+        yield f"other processes kept {known('other_busy'):.1f} cores busy"
+    if known("switches_per_second") > SWITCHES_PER_SECOND:
+        yield f"the runner was pushed off its core {known('switches_per_second'):.0f} times a second"
+    if known("paused_share") > PAUSED_SHARE:
+        yield f"inferences were held up for {known('paused_share'):.0%} of the measured time"
+
+
+def _against_business(meta: ProfileMeta) -> str | None:
+    """What can still be done: who is pinned need not be told to pin."""
+    if (meta.conditions.get("throttled_share") or 0.0) > THROTTLED_SHARE:
+        return "lift the limit (cpu.max or cpu.cfs_quota_us of the cgroup, --cpus of a container)"
+    if (meta.conditions.get("stolen_share") or 0.0) > STOLEN_SHARE:
+        return "measure when the neighbours of this virtual machine are quiet, or on a machine of your own"
+    if meta.options.cpus is not None:
+        cores = ", ".join(map(str, meta.options.cpus))
+        return f"stop other work there, or choose another core than {cores} with --core N"
+    return None
 
 
 def cores_findings(meta: ProfileMeta) -> Iterator[Finding]:

@@ -16,15 +16,22 @@ FloatArray = npt.NDArray[np.float64]
 
 DRIFT_CHANGE = 0.03
 """Least change over the session, relative, that is called a drift."""
-DRIFT_CHANCE = 0.005
+DRIFT_CHANCE = 0.003
 """A trend is a drift if noise and 1/f wander give one as steep less often."""
 MODES_APART = 0.03
 """Least distance of two levels, relative, that is worth a word."""
 MODES_SHARE = 0.25
 """Least share of the points on the smaller level."""
 
+WITHIN_CHANGE = 0.03
+"""Least change from the first steady block of a process to its last, relative, that is not steady."""
+WITHIN_SIGMAS = 5.0
+"""The processes' own trends must agree so well: their mean in units of its standard error."""
+
 _TRIMMED = 0.05
 _CLIPPED = 5.0
+_NEIGHBOURS = 2
+_LEAST_SPREAD = 0.001
 _LEAST_ON_A_LEVEL = 3
 
 
@@ -98,6 +105,31 @@ def find_drift(points: FloatArray) -> Drift | None:
     return Drift(change, chance) if chance < DRIFT_CHANCE and abs(change) >= DRIFT_CHANGE else None
 
 
+def change_within(blocks: Sequence[BlockSamples]) -> float | None:
+    """Relative change from the first steady block of a process to its last that most processes share; None if none.
+
+    For processes too short to be judged one by one. Of each process Kendall's rank correlation of its blocks with
+    their order is taken, whatever makes neighbouring blocks alike within it; over 10 processes or more their mean
+    must be ``WITHIN_SIGMAS`` standard errors from 0.
+    """
+    by_process: dict[int, list[float]] = {}
+    for block in blocks:
+        by_process.setdefault(block.process, []).append(float(np.median(block.values)))
+    courses = [np.array(values) for values in by_process.values() if len(values) > 1]
+    if len(courses) < stats.MIN_PROCESSES:
+        return None
+    trends = np.array([_kendall(course) for course in courses])
+    error = max(float(trends.std(ddof=1)), 0.1) / np.sqrt(len(trends))
+    change = float(np.median([course[-1] / course[0] - 1 for course in courses]))
+    agreed = abs(trends.mean()) > WITHIN_SIGMAS * error
+    return change if agreed and abs(change) >= WITHIN_CHANGE else None
+
+
+def _kendall(values: FloatArray) -> float:
+    earlier, later = np.triu_indices(len(values), 1)
+    return float(np.sign(values[later] - values[earlier]).mean())
+
+
 def find_modes(points: FloatArray, independent: int | None = None) -> Modes | None:
     """Two levels of points [n], all positive, in any order; None if they may as well have one.
 
@@ -134,12 +166,14 @@ def turns(points: FloatArray, modes: Modes) -> int:
 
 
 def _clipped(values: FloatArray) -> FloatArray:
-    """Outliers drawn in, so that none makes or hides a trend."""
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    if spread <= 0:
-        return values - middle
-    clipped: FloatArray = np.clip(values - middle, -_CLIPPED * spread, _CLIPPED * spread)
+    """Outliers among their neighbours drawn in, so that none makes or hides a trend."""
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(values, _NEIGHBOURS, mode="reflect"), 2 * _NEIGHBOURS + 1
+    )
+    usual = np.median(around, axis=1)
+    away = values - usual
+    most = _CLIPPED * max(1.4826 * float(np.median(np.abs(away))), _LEAST_SPREAD)
+    clipped: FloatArray = usual + np.clip(away, -most, most)
     return clipped
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tflprof import stats
 from tflprof.measure.collect import Collector
-from tflprof.measure.course import block_points, find_drift, find_modes, process_points, turns
+from tflprof.measure.course import block_points, change_within, find_drift, find_modes, process_points, turns
 from tflprof.measure.taint import frequency_trend, marked, temperatures
 from tflprof.profile.samples import BlockSamples
 
@@ -104,7 +104,7 @@ def _course(blocks: Sequence[BlockSamples]) -> dict[str, Any]:
         # Blocks of a process are no more independent than one.
         points, of = block_points(blocks), "blocks"
         modes = find_modes(points, len(processes))
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"change_within": change_within(blocks)}
     if drift is not None:
         found["drift"] = asdict(drift)
     if modes is not None:
