@@ -38,7 +38,7 @@ PLUGIN_FLAGS = ("-shared", "-fPIC")
 # The emulator plugin, for each version of the interface; a counter counts alike whatever it was compiled with.
 PLUGIN_SOURCES = {1: "plugin/counter.c plugin/direct.c", 2: "plugin/counter.c plugin/scoreboard.c"}
 PLUGIN_HOSTS = (("x86_64", "x86_64"), ("aarch64", "generic"))
-PLUGIN_IDENTITY = ("plugin/*.[ch]", "protocol.h")
+PLUGIN_IDENTITY = ("plugin/*.[ch]", "counters.h")
 
 # Android, without its development kit: headers, entry and stand-ins for its libraries are in bionic/,
 # the kernel's headers come with zig. No thread-locals, no streams; pages may be of 16 KiB.

@@ -1,7 +1,7 @@
 // How instructions get counted, which differs with the version of the emulator's plugin interface.
 #pragma once
 
-#include "../protocol.h"
+#include "../counters.h"
 #include "qemu_plugin.h"
 
 // Counts into the page from here on. Complains and returns false if this emulator cannot be used.

@@ -17,7 +17,7 @@ from android_runner.tests.harness import SOURCES
 from tests.integration.test_emulated_counts import counts
 from tests.integration.test_emulated_root import nothing_of_the_host_shows
 from tests.integration.test_sessions import short
-from tflprof.errors import EnvironmentFault
+from tflprof.errors import EnvironmentFault, TargetError
 from tflprof.model.build import build_network
 from tflprof.runner.binary import counter_plugin
 from tflprof.runner.open import open_runner
@@ -37,7 +37,10 @@ def installed() -> Emulator:
     script.build()
     found = shutil.which("qemu-aarch64")
     assert found, "there is no qemu-aarch64 on the PATH"
-    return check_emulator(Path(found))
+    try:
+        return check_emulator(Path(found))
+    except TargetError as error:
+        pytest.skip(f"the installed one does not serve: {error.what}")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 // Runs under the emulator: prints what the counter page says a loop of N rounds costs.
 //
 //     loop PAGE N
-#include "../../protocol.h"
+#include "../../counters.h"
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 // thread of its own.
 //
 //     threads PAGE N
-#include "../../protocol.h"
+#include "../../counters.h"
 
 #include <fcntl.h>
 #include <pthread.h>
