@@ -1,11 +1,10 @@
-"""A million damaged models: the reader must neither crash, stall nor take up memory, and LiteRT must survive the rest.
+"""A million damaged models: the reader must neither crash, stall nor take up memory.
 
 Micro-models of every kind, models with sparse and packed constants, and networks are mutated. First libFuzzer, guided
 by the coverage of the reader, looks for files that reach something new (``--guided`` of the files; needs atheris). Then
 these and the whole models are mutated with knowledge of what lies where. Whatever ends in anything but a model or a
-ModelError is a failure, as are 2 s of the processor for one file, and 64 MiB more at the peak of memory. Last, some of
-the mutated files that the reader accepted (``--real``, half with XNNPACK, half with the builtin kernels) are given to
-LiteRT, each in a process of its own. ``--keep`` names where the files go that failed.
+ModelError is a failure, as are 2 s of the processor for one file, and 64 MiB more at the peak of memory. ``--keep``
+names where the files go that failed. What LiteRT does with the accepted ones: benchmarks/model_fuzz_runtime.py.
 """
 
 from __future__ import annotations
@@ -22,32 +21,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import REPORTS, publish, table
 from benchmarks.model_feed import MOST_GROWTH, Feeder, Tally
-from benchmarks.model_fuzz_runtime import RealRuntime
 from benchmarks.model_mutations import Known, mutated, places
 from benchmarks.model_reach import lines_reached
 from tests.unit.model.tables import packed_model, sparse_model
-from tflprof.errors import ModelError, UsageError
+from tflprof.errors import UsageError
 from tflprof.model.build import MICRO_MODELS, build_micro, build_network
-from tflprof.model.read import read_model
 
 NETWORK_SHARE = 0.01
 """Of the mutated files: networks are large, and hashing them takes most of the time."""
 
 Seed = tuple[str, bytes, Known]
-
-
-@dataclass
-class Real:
-    """What LiteRT did with accepted files; ``notable``: kernels, seed and words of what crashed or did not end."""
-
-    endings: Counter[str] = field(default_factory=Counter)
-    notable: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def small_models() -> dict[str, bytes]:
@@ -123,29 +111,6 @@ def bulk(small: Sequence[Seed], large: Sequence[Seed], files: int, seed: int, fe
         feeder.feed(changed)
 
 
-def give_to_runtime(small: Sequence[Seed], runs: int, seed: int, folder: Path, keep: Path) -> Real:
-    """Give accepted mutated files to LiteRT."""
-    rng, real, file = random.Random(seed + 1), Real(), folder / "real.tflite"
-    while real.endings.total() < runs:
-        name, content, known = rng.choice(small)
-        changed, _ = mutated(rng, content, known)
-        file.unlink(missing_ok=True)
-        file.write_bytes(changed)
-        try:
-            read_model(file)
-        except ModelError:
-            continue
-        kernels = ("xnnpack", "builtin")[real.endings.total() % 2]
-        ending = RealRuntime(kernels).run(file)
-        real.endings[ending.kind] += 1
-        if ending.kind in ("crashed", "endless"):
-            real.notable.append((kernels, name, f"{ending.kind}: {ending.detail}"[:300]))
-            (
-                keep / f"{ending.kind}_{seed}_{real.endings.total()}_{name.replace(' ', '_')}.tflite"
-            ).write_bytes(changed)
-    return real
-
-
 def main() -> None:
     """Run and publish."""
     options = _options()
@@ -159,7 +124,6 @@ def main() -> None:
         first, found, covered = guided(models, options.guided, options.seed, keep)
     small, large = seeds({**models, **found}), seeds(networks())
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
-        real = give_to_runtime(seeds(models), options.real, options.seed, Path(folder), keep)
         feeder = Feeder(Path(folder), keep)
         bulk(small, large, options.files - first.files, options.seed, feeder)
         reached = lines_reached([content for _, content, _ in small], Path(folder))
@@ -168,7 +132,7 @@ def main() -> None:
         "wall": time.perf_counter() - begin,
         "processor": sum(now[:4]) - sum(used[:4]),
     }
-    _publish(options, models, (first, feeder.tally), (covered, reached), real, seconds)
+    _publish(options, models, (first, feeder.tally), (covered, reached), seconds)
 
 
 def _publish(
@@ -176,7 +140,6 @@ def _publish(
     models: dict[str, bytes],
     tallies: tuple[Tally, Tally],
     coverage: tuple[str, tuple[int, int]],
-    real: Real,
     seconds: dict[str, float],
 ) -> None:
     both = Tally(sum(t.files for t in tallies), sum(t.accepted for t in tallies))
@@ -192,11 +155,8 @@ def _publish(
         f"The slowest file took {1000 * slowest:.0f} ms of the processor; resident memory peaked at "
         f"{tallies[1].peak >> 20} MiB, and no file raised the peak by more than {MOST_GROWTH >> 20} MiB. "
         f"The mutated files reach {reached} of {lines} lines of the reader. libFuzzer: {covered}.\n\n"
-        f"{real.endings.total()} of the accepted files were given to LiteRT: "
-        + ", ".join(f"{count} {kind}" for kind, count in real.endings.most_common())
-        + ".\n\n"
-        + "".join(f"- {kernels}, from {name}: `{_plain(words)}`\n" for kernels, name, words in real.notable)
-        + f"\n{(Path(__file__).parent / 'model_fuzz_findings.md').read_text()}\n"
+        + (Path(__file__).parent / "model_fuzz_findings.md").read_text()
+        + "\n"
         + table(("why refused", "files"), [(why, str(n)) for why, n in both.reasons.most_common(60)])
         + "\n\n"
         + table(("mutation", "times"), [(name, str(n)) for name, n in both.mutations.most_common()])
@@ -213,18 +173,12 @@ def _publish(
         "lines_reached": reached,
         "lines": lines,
         "libfuzzer": covered,
-        "litert": dict(real.endings),
-        "litert_notable": real.notable,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "seed": options.seed,
     }
     publish("model_fuzz", "Damaged models", text, data, options.out)
     if failures:
         raise SystemExit(str(failures))
-
-
-def _plain(words: str) -> str:
-    return " ".join(re.sub(r"[`|\x00-\x1f]", " ", words).split())
 
 
 def _has_atheris() -> bool:
@@ -235,7 +189,6 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1_000_000)
     parser.add_argument("--guided", type=int, default=200_000)
-    parser.add_argument("--real", type=int, default=3_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--out", type=Path, default=REPORTS)

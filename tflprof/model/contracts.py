@@ -61,7 +61,12 @@ _OPTIONAL: dict[str, tuple[int, ...]] = {
 }
 """Inputs that may be absent (-1), of the operators in the table above."""
 
-_SAME_TYPE = frozenset(["AVERAGE_POOL_2D", "MAX_POOL_2D", "CUMSUM"])
+_KEEPING = (
+    "AVERAGE_POOL_2D MAX_POOL_2D CUMSUM RESHAPE SQUEEZE EXPAND_DIMS TRANSPOSE PAD PADV2 MIRROR_PAD SLICE STRIDED_SLICE "
+    "TILE REVERSE_V2 BROADCAST_TO GATHER GATHER_ND SPACE_TO_DEPTH DEPTH_TO_SPACE SPACE_TO_BATCH_ND BATCH_TO_SPACE_ND "
+    "CONCATENATION PACK UNPACK RELU RELU6 RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR"
+)
+_SAME_TYPE = frozenset(_KEEPING.split())
 """Operators whose output must have the type of their first input."""
 
 _PRODUCTS = {"float32": ("float32",), "int8": ("int8", "int32"), "int16": ("int16",)}
