@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 
 from tflprof.errors import TflprofError
 from tflprof.runner.binary import counter_plugin
@@ -26,10 +27,11 @@ def check_emulator() -> Check:
         counter_plugin(found.plugin_api)
     except TflprofError as error:
         check = failed(name, error)
-        remedy = check.remedy or BUILD_COMMAND
-        # Debian 13's has no plugins, and so have others: what a package manager brings may not do.
-        more = "" if BUILD_COMMAND in remedy else f"; if that one has no plugins: {BUILD_COMMAND}"
-        return Check(name, "missing", check.detail, f"{remedy}{more}")
+        if "install" not in (error.hint or ""):
+            return check
+        # Debian 13's has none, and so have others.
+        told = f"{check.detail}; where the one to be installed loads no plugins, {BUILD_COMMAND} builds one that does"
+        return replace(check, detail=told)
     return Check(name, "ok", f"{found.path}: {found.banner}; takes our plugin, interface {found.plugin_api}")
 
 
@@ -72,7 +74,9 @@ def check_arm64_library() -> Check:
 
 
 def is_ready() -> bool:
-    """Whether a run needs nothing that is not here yet."""
+    """Whether a run needs nothing that would have to be fetched. Raises TargetError if it cannot be, in any case."""
+    find_emulator()
+    find_guest_libraries()
     entry = fetchable(ARM64)
     path = None if entry is None else cached_path(entry)
     return newest(ARM64) is not None or (path is not None and path.is_file())

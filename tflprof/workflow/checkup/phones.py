@@ -21,7 +21,8 @@ _ANDROID = "android-aarch64"
 def check_adb() -> list[Check]:
     """Adb and its server, then a check per phone; a phone that is not there is no fault."""
     try:
-        program, server = find_adb(), AdbServer()
+        # First the server: adb's own modules do not take all values of the variables that name it.
+        server, program = AdbServer(), find_adb()
     except TflprofError as error:
         return [failed("adb", error)]
     own = ", which came with adbutils" if "adbutils" in program else ""
@@ -29,9 +30,7 @@ def check_adb() -> list[Check]:
         phones = parse_phones(server.ask("host:devices-l"))
     except TflprofError as error:
         told = f"{program}{own}; {error.what}: phones are not known"
-        return [
-            Check("adb", "unused", told, f"{adb_command()} -P {server.port} start-server, then look again")
-        ]
+        return [Check("adb", "unused", told, f"{adb_command()} -P {server.port} start-server")]
     found = Check("adb", "ok", f"{program}{own}; {server} answers")
     return [found, *(map(_phone, phones) if phones else [_no_phone()])]
 

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tflprof import units
+from tflprof.errors import EnvironmentFault
 from tflprof.runtimes.fetch import cache_directory
 from tflprof.workflow.checkup.check import Check, install, pip
 
@@ -71,7 +72,10 @@ def check_build_tools() -> Check:
     """What an emulator is built with, if one has to be."""
     from tflprof.targets.emulator_build import missing_packages
 
-    lacking = missing_packages()
+    try:
+        lacking = missing_packages()
+    except EnvironmentFault as error:
+        return Check("emulator's tools", "unused", error.what)
     if lacking:
         return Check(
             "emulator's tools", "unused", f"to build one takes {', '.join(lacking)}", install(*lacking)
