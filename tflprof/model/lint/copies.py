@@ -41,7 +41,7 @@ def _transposes(context: Context) -> Iterator[Lint]:
     left = [op for op in ops if op.id not in gone]
     moved = context.moved_bytes(left)
     gain = context.gain(moved, "bytes", work.of_bytes(moved) + len(left) * work.KERNEL)
-    if not left or gain.share is None or gain.share < NOTICEABLE:
+    if not moved or gain.share is None or gain.share < NOTICEABLE:
         return
     message = f"{len(left)} TRANSPOSE read and write {format_bytes(moved)}, and compute nothing"
     remedy = (

@@ -94,16 +94,22 @@ def _lint(context: Context, region: list[Op]) -> Lint | None:
         )
         return Lint("float-island", "note", tuple(op.id for op in region), message, None, remedy)
     saved = _saved_bytes(context, region, borders)
-    gain = context.gain(saved, "bytes", work.of_bytes(saved) + len(borders) * work.KERNEL)
+    conversions = len(borders) * work.KERNEL
+    gain = context.gain(saved, "bytes", work.of_bytes(saved) + conversions) if saved else None
     message = (
-        f"{len(region)} operators compute in floats between 8-bit layers: {len(borders)} conversions, "
+        f"{_counted(len(region))} in floats between 8-bit layers: {len(borders)} conversions, "
         f"and activations four times as large"
     )
+    less = f"{format_bytes(saved)} less to move and " if saved else ""
     remedy = (
-        f"quantise them too: {format_bytes(saved)} less to move and {len(borders)} conversions fewer; "
+        f"quantise them too: {less}{len(borders)} conversions fewer; "
         "if the converter left them, calibrate them or replace what has no 8-bit kernel"
     )
     return Lint("float-island", "advice", tuple(op.id for op in region), message, gain, remedy)
+
+
+def _counted(operators: int) -> str:
+    return "1 operator computes" if operators == 1 else f"{operators} operators compute"
 
 
 def _saved_bytes(context: Context, region: list[Op], borders: list[Op]) -> int:
