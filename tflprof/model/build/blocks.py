@@ -65,15 +65,21 @@ def squeeze_excite(net: Network, x: Value, name: str, squeezed: int) -> Value:
     The gate's hard sigmoid is what converters make of it: the addition of 3 lies in the bias and the
     clipping in the second convolution; the division by 6 stays.
     """
-    y = net.mean(x, f"{name}_squeeze")
+    y = spatial_mean(net, x, f"{name}_squeeze")
     y = net.conv2d(y, f"{name}_reduce", squeezed, 1, activation="RELU")
-    y = net.conv2d(y, f"{name}_expand", x.shape[3], 1, draw=Draw(1 / y.mean_square, _GATE_OFFSET))
+    y = net.conv2d(y, f"{name}_expand", x.shape[3], 1, draw=Draw(0.25 / y.mean_square, _GATE_OFFSET))
     like = Value(-1, (), x.dtype, _GATE if net.dtype == "int8" else None, _GATE_SQUARE)
     gate = net.apply("MUL", [y, _sixth(net, name)], f"{name}_gate", y.shape, _PLAIN, like=like)
     square = x.mean_square * gate.mean_square
-    # No element grows by its gate, so the range of what is gated stays.
-    like = Value(-1, (), x.dtype, x.quantisation, square)
+    like = Value(-1, (), x.dtype, _narrowed(x.quantisation, 0.75), square)
     return net.apply("MUL", [x, gate], f"{name}_excite", x.shape, _PLAIN, like=like)
+
+
+def add_wide(net: Network, a: Value, b: Value, name: str) -> Value:
+    """Sum of two tensors of one shape, in a range that has room for channels louder than others."""
+    square = a.mean_square + b.mean_square
+    quantisation = output_range(square * _REACH**2, "NONE") if net.dtype == "int8" else None
+    return net.apply("ADD", [a, b], name, a.shape, _PLAIN, like=Value(-1, (), a.dtype, quantisation, square))
 
 
 def add_rectified(net: Network, shortcut: Value, branch: Value, name: str, *, centred: bool) -> Value:
@@ -88,6 +94,13 @@ def add_rectified(net: Network, shortcut: Value, branch: Value, name: str, *, ce
     like = Value(-1, (), shortcut.dtype, quantisation, square)
     options = {"fused_activation_function": "RELU"}
     return net.apply("ADD", [shortcut, branch], name, shortcut.shape, options, like=like)
+
+
+def spatial_mean(net: Network, x: Value, name: str) -> Value:
+    """Mean of every channel, as an image of one pixel; its int8 range is half as wide as that of ``x``."""
+    inputs: list[Value | int] = [x, net.ints(f"{name}/axes", (1, 2))]
+    like = replace(x, quantisation=_narrowed(x.quantisation, 0.5))
+    return net.apply("MEAN", inputs, name, (x.shape[0], 1, 1, x.shape[3]), {"keep_dims": True}, like=like)
 
 
 def global_mean(net: Network, x: Value, name: str) -> Value:
@@ -125,6 +138,13 @@ def dequantised(net: Network, x: Value, name: str) -> Value:
         return x
     like = Value(-1, (), "float32", None, x.mean_square)
     return net.apply("DEQUANTIZE", [x], name, x.shape, {}, like=like)
+
+
+def _narrowed(quantisation: Quantisation | None, factor: float) -> Quantisation | None:
+    """A range of the same zero and less reach."""
+    if quantisation is None:
+        return None
+    return replace(quantisation, scale=(quantisation.scale[0] * factor,))
 
 
 _PLAIN = {"fused_activation_function": "NONE"}

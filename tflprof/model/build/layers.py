@@ -261,7 +261,8 @@ class Network:
         variance = gain / fan_in
         weights = self.rng.standard_normal(shape, np.float32) * np.float32(variance**0.5)
         bias = self.rng.standard_normal(shape[axis], np.float32) * np.float32(_BIAS_DEVIATION)
-        bias += np.float32(draw.offset)
+        weights, centring = draw.standardised(weights, axis, gain * x.mean_square)
+        bias += centring + np.float32(draw.offset)
         square = fan_in * variance * x.mean_square + _BIAS_DEVIATION**2 + draw.offset**2
         template = self.expected(square, activation)
         if template.quantisation:

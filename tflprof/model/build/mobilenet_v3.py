@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
-from tflprof.model.build.blocks import decisive, hard_swish, multiple_of_8, normalised, squeeze_excite
+from tflprof.model.build.blocks import (
+    add_wide,
+    decisive,
+    hard_swish,
+    multiple_of_8,
+    normalised,
+    spatial_mean,
+    squeeze_excite,
+)
+from tflprof.model.build.draw import Moments
 from tflprof.model.build.layers import Network, Value
+from tflprof.model.build.ranges import hard_swished
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,16 @@ class Block:
     squeeze: bool
     swish: bool
     stride: int
+
+    @property
+    def activation(self) -> str:
+        """``swish`` or ``relu``."""
+        return "swish" if self.swish else "relu"
+
+    @property
+    def square(self) -> float:
+        """Mean square before the activation."""
+        return _SWISH_SQUARE if self.swish else 1.0
 
 
 LARGE = (
@@ -65,6 +86,9 @@ SMALL = (
 
 _SQUEEZE = 4
 
+_SWISH_SQUARE = 0.25
+"""Mean square before a hard-swish: so low, it does not make loud channels louder still."""
+
 
 def mobilenet_v3_large(size: int, width: float, dtype: str, seed: int, classes: int) -> bytes:
     """MobileNet v3 large: 15 blocks, 8 of them with a squeeze-and-excite."""
@@ -82,40 +106,56 @@ def _mobilenet_v3(
     net: Network, blocks: tuple[Block, ...], features: int, size: int, width: float, classes: int
 ) -> bytes:
     x = net.input("input", (1, size, size, 3))
-    x = _conv(net, x, "conv", multiple_of_8(16 * width), True, 3, 2)
+    x = _conv(net, x, "conv", multiple_of_8(16 * width), True, 3)
     for number, block in enumerate(blocks):
         x = _block(net, x, f"block_{number}", block, multiple_of_8(block.channels * width))
     x = _conv(net, x, "conv_1", multiple_of_8(x.shape[3] * 6), True)
-    x = net.mean(x, "pool")
+    x = spatial_mean(net, x, "pool")
     # Widths below 1 keep the last features, as in MobileNet v2.
-    x = _conv(net, x, "conv_2", multiple_of_8(features * max(width, 1.0)), True)
+    x = net.conv2d(
+        x,
+        "conv_2",
+        multiple_of_8(features * max(width, 1.0)),
+        1,
+        activation="NONE",
+        draw=normalised(x, _SWISH_SQUARE),
+    )
+    x = hard_swish(net, x, "conv_2_swish")
     x = net.conv2d(x, "logits", classes, 1, activation="NONE", draw=decisive(x))
     return net.finish(net.softmax(net.reshape(x, "squeeze", (1, classes)), "probabilities"))
 
 
 def _block(net: Network, x: Value, name: str, block: Block, channels: int) -> Value:
-    y = x
+    y, before = x, _moments(x, "swish")
     if block.expansion != 1:
         y = _conv(net, y, f"{name}_expand", multiple_of_8(x.shape[3] * block.expansion), block.swish)
-    y = _depthwise(net, y, f"{name}_depthwise", block)
+        before = _moments(y, block.activation)
+    draw = replace(normalised(y, block.square), moments=before)
+    fused = _fused(block.swish)
+    y = net.depthwise_conv2d(y, f"{name}_depthwise", block.kernel, block.stride, activation=fused, draw=draw)
+    y = hard_swish(net, y, f"{name}_depthwise_swish") if block.swish else y
     if block.squeeze:
         y = squeeze_excite(net, y, f"{name}_se", multiple_of_8(y.shape[3] / _SQUEEZE))
-    y = net.conv2d(y, f"{name}_project", channels, 1, activation="NONE", draw=normalised(y))
+    draw = replace(normalised(y), moments=_moments(y, block.activation))
+    y = net.conv2d(y, f"{name}_project", channels, 1, activation="NONE", draw=draw)
     joins = block.stride == 1 and y.shape == x.shape
-    return net.add(x, y, f"{name}_add") if joins else y
+    return add_wide(net, x, y, f"{name}_add") if joins else y
 
 
-def _conv(
-    net: Network, x: Value, name: str, channels: int, swish: bool, kernel: int = 1, stride: int = 1
-) -> Value:
-    y = net.conv2d(x, name, channels, kernel, stride, activation=_fused(swish), draw=normalised(x))
+def _conv(net: Network, x: Value, name: str, channels: int, swish: bool, kernel: int = 1) -> Value:
+    """A convolution of values around 0: an image, a projection or a sum of these."""
+    square = _SWISH_SQUARE if swish else 1.0
+    draw = replace(normalised(x, square), moments=Moments(0.0, x.mean_square))
+    y = net.conv2d(x, name, channels, kernel, 2 if kernel > 1 else 1, activation=_fused(swish), draw=draw)
     return hard_swish(net, y, f"{name}_swish") if swish else y
 
 
-def _depthwise(net: Network, x: Value, name: str, block: Block) -> Value:
-    activation = _fused(block.swish)
-    y = net.depthwise_conv2d(x, name, block.kernel, block.stride, activation=activation, draw=normalised(x))
-    return hard_swish(net, y, f"{name}_swish") if block.swish else y
+def _moments(x: Value, activation: str) -> Moments:
+    """Of a normal variable behind an activation, scaled to the mean square of ``x``."""
+    mean, square = (2 * math.pi) ** -0.5, 0.5
+    if activation == "swish":
+        mean, square = _SWISH_SQUARE / 6, hard_swished(_SWISH_SQUARE)
+    return Moments(mean * (x.mean_square / square) ** 0.5, x.mean_square * (1 - mean**2 / square))
 
 
 def _fused(swish: bool) -> str:
