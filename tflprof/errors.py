@@ -81,7 +81,13 @@ class RuntimeMissing(EnvironmentFault):
 
 
 class RunnerError(EnvironmentFault):
-    """The runner reported a failure or died."""
+    """The runner reported a failure or died.
+
+    Attributes:
+        stage: what the runner was doing, a key of docs/runner-protocol.md's failures; empty if it died.
+    """
+
+    stage = ""
 
 
 class Untrusted(TflprofError):

@@ -19,11 +19,15 @@ from tflprof.model.graph import Model, Tensor
 from tflprof.model.read import read_model
 from tflprof.model.write import ModelWriter
 
+SPECIAL = (
+    "if_else", "two_ifs", "while_loop", "nested_control", "call_once", "detection", "dynamic_batch",
+    "dynamic_size", "stateful",
+)  # fmt: skip
 STRAIGHT = [
     (name, dtype)
     for name, micro in MICRO_MODELS.items()
     for dtype in micro.dtypes
-    if name not in ("if_else", "two_ifs", "while_loop", "call_once", "detection", "dynamic_batch", "stateful")
+    if name not in SPECIAL and not name.startswith("input_")
 ]
 
 CLASSIFIERS = [
@@ -194,6 +198,47 @@ def test_while_runs_its_body_three_times(tmp_path: Path) -> None:
         expected = reference.depthwise_conv_2d(body, [expected, *constants])
     (out,) = invoke(model, [x])
     np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_control_flow_nests(tmp_path: Path) -> None:
+    model = saved(tmp_path, build_micro("nested_control"))
+    x = random_input(model.subgraphs[0].tensors[0], 1)
+    conv = next(op for op in model.ops() if op.code == "DEPTHWISE_CONV_2D")
+    once = reference.depthwise_conv_2d(conv, [x, *(model.data(conv.subgraph, i) for i in conv.inputs[1:])])
+    (out,) = invoke(model, [x])
+    np.testing.assert_allclose(out, once * 2 ** (LOOPS - 1), rtol=1e-4, atol=1e-5)
+
+
+def test_signatures_share_weights(tmp_path: Path) -> None:
+    model = saved(tmp_path, build_micro("shared_weights"))
+    buffers = [{t.buffer for t in graph.tensors if t.is_constant} for graph in model.subgraphs]
+    assert buffers[1] < buffers[0]
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 16)).astype(np.float32)
+    out = interpreter(model).get_signature_runner("features")(x=x)["y"]
+    first = model.subgraphs[0].ops[0]
+    constants = [model.data(0, i) for i in first.inputs[1:]]
+    np.testing.assert_allclose(out, reference.fully_connected(first, [x, *constants]), rtol=1e-5, atol=1e-6)
+
+
+def test_dynamic_size_after_resizing(tmp_path: Path) -> None:
+    model = saved(tmp_path, build_micro("dynamic_size"))
+    runtime = Interpreter(model.path)
+    runtime.resize_tensor_input(0, (1, 5, 7, 3))
+    runtime.allocate_tensors()
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 5, 7, 3)).astype(np.float32)
+    runtime.set_tensor(0, x)
+    runtime.invoke()
+    out = runtime.get_tensor(runtime.get_output_details()[0]["index"])
+    np.testing.assert_allclose(out, reference.run(model, [x])[0], rtol=1e-4, atol=1e-6)
+
+
+INPUT_MODELS = sorted(name for name in MICRO_MODELS if name.startswith("input_"))
+
+
+@pytest.mark.parametrize("name", INPUT_MODELS)
+def test_the_reader_knows_inputs_of_every_type(tmp_path: Path, name: str) -> None:
+    model = saved(tmp_path, build_micro(name))
+    assert model.subgraphs[0].tensors[0].dtype == name.removeprefix("input_")
 
 
 def test_call_once_fills_a_variable(tmp_path: Path) -> None:

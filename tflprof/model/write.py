@@ -86,6 +86,13 @@ class GraphWriter:
         buffer = self._model.buffer(dtypes.encode(stored, array))
         return self.tensor(name, array.shape, stored, quantisation, buffer=buffer)
 
+    def shared(self, other: GraphWriter, tensor: int) -> int:
+        """Add the constant ``tensor`` of another subgraph to this one: two tensors, one buffer."""
+        theirs = other._tensors[tensor]
+        index = self.tensor(theirs.name, theirs.shape, other.dtypes[tensor], buffer=theirs.buffer)
+        self._tensors[index].quantization = theirs.quantization
+        return index
+
     def op(
         self,
         code: str,

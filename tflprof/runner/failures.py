@@ -41,4 +41,6 @@ def failure_error(failure: Failure, last_words: str = "", advice: str | None = N
     hint = _HINTS.get(failure.where)
     if failure.where in _OF_THE_LIBRARY:
         hint = with_advice(hint, advice)
-    return RunnerError(f"the runner failed: {where}: {failure.message}{status}{last_words}", hint)
+    error = RunnerError(f"the runner failed: {where}: {failure.message}{status}{last_words}", hint)
+    error.stage = failure.where
+    return error

@@ -1,4 +1,4 @@
-"""A runner that looks after the model's files: overwriting one in mid-run shall not mix two models in a profile."""
+"""A runner that looks after its models: files that change, and what a runtime does not take in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tflprof.errors import RunnerError
 from tflprof.model.graph import Model
+from tflprof.model.refused import refused_model
 from tflprof.model.storage import check_stamps
 from tflprof.runner.interface import Runner, RunRequest, Session
 from tflprof.runner.records import Block, Record
@@ -14,7 +15,9 @@ from tflprof.runner.records import Block, Record
 class WatchedRunner:
     """Another runner, whose sessions end with a ModelError as soon as a file of the models changes.
 
-    What a session gave before was measured while the files were what they had been when they were read.
+    What a session gave before was measured while the files were what they had been when they were read:
+    two models shall not mix in a profile. A ModelError also takes the place of the failure of a runtime
+    that refuses a model, if the model tells why.
 
     Args:
         runner: does the work; it is closed with this one.
@@ -30,6 +33,7 @@ class WatchedRunner:
         self.build = runner.build
         self.deterministic = runner.deterministic
         self._runner = runner
+        self._models = models
         self._stamps = tuple(stamp for model in models for stamp in model.files)
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
@@ -39,11 +43,19 @@ class WatchedRunner:
     def start(self, request: RunRequest) -> Session:
         """Begin a session. Raises ModelError if a file has changed, else what the runner raises."""
         check_stamps(self._stamps)
-        return _WatchedSession(self._runner.start(request), self.check)
+        return _WatchedSession(
+            self._runner.start(request), self.check, lambda stage: self._refuse(request, stage)
+        )
 
     def check(self) -> None:
         """Raise ModelError if a file has changed."""
         check_stamps(self._stamps)
+
+    def _refuse(self, request: RunRequest, stage: str) -> None:
+        """Raise the ModelError that tells what the runtime does not take in one of the models."""
+        for model in self._models:
+            if error := refused_model(model, request.signature, stage):
+                raise error
 
     def conditions(self) -> Mapping[str, object]:
         """As the runner itself."""
@@ -61,20 +73,25 @@ class WatchedRunner:
 class _WatchedSession:
     """A session after each of whose blocks the files are looked at."""
 
-    def __init__(self, session: Session, check: Callable[[], None]) -> None:
+    def __init__(self, session: Session, check: Callable[[], None], refuse: Callable[[str], None]) -> None:
         self._session = session
         self._check = check
+        self._refuse = refuse
 
     def records(self) -> Iterator[Record]:
         """The session's records as long as the files are what they were."""
+        has_run = False
         try:
             for record in self._session.records():
                 if isinstance(record, Block):
+                    has_run = True
                     self._check()
                 yield record
-        except RunnerError:
-            # A runner that fails as its file is overwritten has no fault.
+        except RunnerError as error:
+            # A runner that fails as its file is overwritten, or with a model it cannot take, has no fault.
             self._check()
+            if not has_run:
+                self._refuse(error.stage)
             raise
         self._check()
 

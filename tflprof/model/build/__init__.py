@@ -14,6 +14,7 @@ from tflprof.model.build.bert import MAX_TOKENS, bert_tiny
 from tflprof.model.build.control import CONTROL
 from tflprof.model.build.efficientnet import LITE, efficientnet_lite
 from tflprof.model.build.inception import inception_v3
+from tflprof.model.build.inputs import INPUTS
 from tflprof.model.build.layers import Network
 from tflprof.model.build.micro import MICRO, Micro
 from tflprof.model.build.mixednet import mixednet_kws
@@ -46,7 +47,7 @@ class NetworkInfo:
     takes: tuple[str, ...] = ("size", "width", "classes")
 
 
-MICRO_MODELS: dict[str, Micro] = MICRO | CONTROL
+MICRO_MODELS: dict[str, Micro] = MICRO | CONTROL | INPUTS
 """Micro-models by name, with the types each comes in."""
 
 NETWORKS: dict[str, NetworkInfo] = {

@@ -77,6 +77,31 @@ def while_loop(net: Network) -> Sequence[Value]:
     return [Value(outputs[1], IMAGE_SHAPE, "float32", None, 1.0)]
 
 
+def nested_control(net: Network) -> Sequence[Value]:
+    """A WHILE whose body runs an IF: the first round convolves, the others double."""
+    condition, body = net.branch("condition"), net.branch("body")
+    then, otherwise = net.branch("then"), net.branch("else")
+    flag = Value(-1, (), "bool", None, 1.0)
+    count = condition.input("condition_count", (1,), "int32")
+    condition.input("condition_x", IMAGE_SHAPE)
+    condition.close(
+        condition.apply("LESS", [count, condition.ints("limit", (LOOPS,))], "go_on", (1,), like=flag)
+    )
+    then.close(then.depthwise_conv2d(then.input("then_x", IMAGE_SHAPE), "convolved", activation="NONE"))
+    x = otherwise.input("else_x", IMAGE_SHAPE)
+    otherwise.close(otherwise.add(x, x, "doubled"))
+    count, x = body.input("body_count", (1,), "int32"), body.input("body_x", IMAGE_SHAPE)
+    is_first = body.apply("LESS", [count, body.ints("one", (1,))], "is_first", (1,), like=flag)
+    options = {"then_subgraph_index": then.graph.index, "else_subgraph_index": otherwise.graph.index}
+    chosen = body.apply("IF", [is_first, x], "chosen", IMAGE_SHAPE, options, like=x)
+    body.close(body.apply("ADD", [count, body.ints("step", (1,))], "next_count", (1,), like=count), chosen)
+    start = net.input("input", IMAGE_SHAPE)
+    outputs = [net.graph.tensor("count", (1,), "int32"), net.graph.tensor("output", IMAGE_SHAPE)]
+    options = {"cond_subgraph_index": condition.graph.index, "body_subgraph_index": body.graph.index}
+    net.connect("WHILE", [net.ints("zero", (0,)), start], outputs, options)
+    return [Value(outputs[1], IMAGE_SHAPE, "float32", None, 1.0)]
+
+
 def call_once(net: Network) -> Sequence[Value]:
     """CALL_ONCE fills a variable with 0, 1, 2, 3; every inference adds it to the input."""
     init = net.branch("init")
@@ -136,6 +161,30 @@ def two_signatures(net: Network) -> Sequence[Value]:
     return [net.conv2d(net.input("input", IMAGE_SHAPE), "output", 8)]
 
 
+def shared_weights(net: Network) -> Sequence[Value]:
+    """Two entry points with one set of weights: ``serving_default`` classifies, ``features`` does not."""
+    x = net.input("input", (1, 16))
+    hidden = net.fully_connected(x, "hidden", 8, "RELU")
+    other = net.branch("features")
+    y = other.input("features_in", (1, 16))
+    constants = [other.graph.shared(net.graph, index) for index in (x.index + 1, x.index + 2)]
+    options = {"fused_activation_function": "RELU"}
+    result = other.apply("FULLY_CONNECTED", [y, *constants], "features_out", (1, 8), options, like=hidden)
+    other.close(result)
+    net.writer.signature(other.graph, "features", {"x": y.index}, {"y": result.index})
+    return [net.softmax(net.fully_connected(hidden, "logits", 4), "output")]
+
+
+def dynamic_size(net: Network) -> Sequence[Value]:
+    """Height and width known only at run time: resize the input before allocating."""
+    x = net.input("input", (1, -1, -1, 3))
+    template = net.expected(1.0)
+    drawn = net.rng.standard_normal((4, 3, 3, 3), np.float32) / np.float32(27**0.5)
+    weights = net.weights(x, "output", drawn, np.zeros(4, np.float32), 0)
+    options = {"padding": "SAME", "stride_w": 1, "stride_h": 1}
+    return [net.apply("CONV_2D", [x, *weights], "output", (1, -1, -1, 4), options, like=template)]
+
+
 def dynamic_batch(net: Network) -> Sequence[Value]:
     """A batch dimension known only at run time: resize the input before allocating."""
     x = net.fully_connected(net.input("input", (-1, 16)), "hidden", 8, "RELU")
@@ -164,8 +213,8 @@ def _refused(net: Network, x: Value, name: str) -> Value:
 
 
 _BUILDERS: tuple[Callable[[Network], Sequence[Value]], ...] = (
-    if_else, two_ifs, while_loop, call_once, two_partitions, crossed_partitions, detection,
-    two_signatures, dynamic_batch, stateful,
+    if_else, two_ifs, while_loop, nested_control, call_once, two_partitions, crossed_partitions, detection,
+    two_signatures, shared_weights, dynamic_batch, dynamic_size, stateful,
 )  # fmt: skip
 
 CONTROL: dict[str, Micro] = {build.__name__: Micro(build, FLOAT) for build in _BUILDERS}
