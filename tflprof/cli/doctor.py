@@ -49,6 +49,7 @@ def doctor(
 
 def _build() -> None:
     from tflprof.measure.pipeline import Progress
+    from tflprof.targets.build_log import CommandFailed
     from tflprof.targets.emulator_build import SPACE_BYTES, build_emulator
     from tflprof.targets.emulator_cache import emulator_directory
     from tflprof.units import format_bytes
@@ -58,8 +59,13 @@ def _build() -> None:
         f"which checks its signature) and PyPI; it takes minutes, and {format_bytes(SPACE_BYTES)} while it lasts"
     )
     say(f"  it is kept in {emulator_directory()}; nothing is installed, and nothing of the system is changed")
-    with progress_display() as report:
-        path = build_emulator(lambda stage, share, what: report(Progress(stage, share, what)))
+    try:
+        with progress_display() as report:
+            path = build_emulator(lambda stage, share, what: report(Progress(stage, share, what)))
+    except CommandFailed as error:
+        for line in error.tail:
+            say(f"  {line}")
+        raise
     say(f"the emulator is {path}")
 
 

@@ -33,6 +33,18 @@ def build_environment(**more: str) -> dict[str, str]:
     return kept | {"LC_ALL": "C.UTF-8", **more}
 
 
+def _ignore(_line: str) -> None:
+    """A line that nobody waits for."""
+
+
+class CommandFailed(EnvironmentFault):
+    """A command of a build failed; ``tail`` is the end of what it said, by lines."""
+
+    def __init__(self, what: str, hint: str, tail: Sequence[str]) -> None:
+        super().__init__(what, hint)
+        self.tail = tuple(tail)
+
+
 class BuildLog:
     """Runs commands one after the other and writes all they say to one file.
 
@@ -50,7 +62,7 @@ class BuildLog:
         folder: Path,
         failed: str,
         hint: str,
-        on_line: Callable[[str], object] = len,
+        on_line: Callable[[str], object] = _ignore,
         **environment: str,
     ) -> None:
         """Run a command and wait for it; it is killed, with all it started, if anything is raised meanwhile.
@@ -58,13 +70,14 @@ class BuildLog:
         Args:
             command: the program and its arguments.
             folder: where it runs.
-            failed: what has failed if it fails; the end of what it said is added.
+            failed: what has failed if it fails.
             hint: what to try then.
             on_line: told every line it says.
             environment: variables to add.
 
         Raises:
-            EnvironmentFault: it cannot be run, or failed.
+            EnvironmentFault: it cannot be run.
+            CommandFailed: it failed.
         """
         words = [str(word) for word in command]
         self._write(f"$ {' '.join(words)}\n")
@@ -87,9 +100,10 @@ class BuildLog:
         with process:
             tail = self._follow(process, on_line)
         if process.returncode:
-            raise EnvironmentFault(
-                f"{failed}: {Path(words[0]).name} ended with {process.returncode}\n{''.join(tail).rstrip()}",
+            raise CommandFailed(
+                f"{failed}: {Path(words[0]).name} ended with {process.returncode}",
                 f"{hint}; all it said is in {self.path}",
+                tail,
             )
 
     def _follow(self, process: subprocess.Popen[str], on_line: Callable[[str], object]) -> deque[str]:
@@ -97,7 +111,7 @@ class BuildLog:
         try:
             for line in process.stdout or ():
                 self._write(line)
-                tail.append(line)
+                tail.append(line.rstrip())
                 on_line(line)
             process.wait()
         except BaseException:
