@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import flatbuffers
 import numpy as np
@@ -19,6 +19,7 @@ from tflprof.model.schema import enum_value, generated
 from tflprof.model.storage import IDENTIFIER, Bytes
 
 _FLATBUFFER_LIMIT = (1 << 31) - (1 << 24)
+_HOLE = 1 << 20
 
 
 class GraphWriter:
@@ -201,7 +202,8 @@ class ModelWriter:
         try:
             with beside.open("wb") as file:
                 for piece in self._pieces(self._needs_tail() if tail is None else tail):
-                    file.write(piece)
+                    _write_with_holes(file, piece)
+                file.truncate()
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
@@ -245,6 +247,19 @@ class ModelWriter:
         table.customCode = code if self.builtin(code) == "CUSTOM" else None
         table.version = version
         return table
+
+
+def _write_with_holes(file: BinaryIO, piece: bytes | memoryview) -> None:
+    """Write what is not zero and step over what is, so that empty tables take no room on the disk."""
+    if len(piece) < _HOLE:
+        file.write(piece)
+        return
+    for start in range(0, len(piece), _HOLE):
+        part = np.frombuffer(piece[start : start + _HOLE], np.uint8)
+        if part.any():
+            file.write(part.data)
+        else:
+            file.seek(len(part), os.SEEK_CUR)
 
 
 def _tensor_maps(graph: GraphWriter, tensors: list[int], named: Mapping[str, int] | None) -> list[Any]:
