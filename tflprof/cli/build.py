@@ -14,7 +14,7 @@ from tflprof.cli.options import Dtype, Force, Verbose
 
 @guarded
 def build(
-    network: Annotated[str, typer.Argument(metavar="NETWORK", help="Such as mobilenet_v1.")],
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="Such as mobilenet_v1; a name unknown lists them all.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="The .tflite file to write.")
     ],
