@@ -32,8 +32,14 @@ def write_profile(profile: Profile, path: str | os.PathLike[str], *, overwrite: 
     check_writable(target, overwrite=overwrite)
     document = {"schema_version": SCHEMA_VERSION, **to_json(profile.meta)}
     table = profile.table.replace_schema_metadata({_KEY: json.dumps(document).encode()})
-    write_atomically(target, lambda part: pq.write_table(table, part, compression="zstd"))
+    write_atomically(target, lambda part: _write_table(table, part))
     return target
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    # Opened here: pyarrow takes no names that are not UTF-8.
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def read_profile(path: str | os.PathLike[str]) -> Profile:
@@ -47,7 +53,8 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
         what = "is a folder" if source.is_dir() else "does not exist"
         raise ProfileError(f"the profile {source} {what}", "make one with: tflprof profile MODEL -o FILE")
     try:
-        table = pq.ParquetFile(source).read()
+        with source.open("rb") as file:
+            table = pq.ParquetFile(file).read()
     except (pa.ArrowException, OSError) as error:
         raise ProfileError(f"{source} is not a readable Parquet file: {_first_line(error)}") from error
     document = _document(source, table)

@@ -170,6 +170,8 @@ class _Batch:
         error: BaseException | None
         try:
             signals.holding = False
+            if signals.received:
+                return KeyboardInterrupt()
             self.entries[number], error = self._attempt(number, signals)
         except Unsaved as unsaved:
             entry = _failed(item, error := unsaved.error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -107,4 +108,10 @@ def test_damaged_metadata(tmp_path: Path, key: str) -> None:
 def test_unknown_metadata_is_passed_over(tmp_path: Path) -> None:
     path = write_profile(make_profile(), tmp_path / "p.parquet")
     rewrite(path, novelty={"a": 1})
+    assert read_profile(path).meta == make_profile().meta
+
+
+def test_names_that_are_no_unicode_are_names(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.parquet"))
+    write_profile(make_profile(), path)
     assert read_profile(path).meta == make_profile().meta

@@ -191,6 +191,20 @@ def test_a_signal_keeps_what_was_collected_and_begins_nothing_more(
     assert statuses(run()) == ["up to date", "up to date", "measured"]
 
 
+def test_a_signal_while_the_summary_is_written_waits_until_it_is(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, fill: Any) -> None:
+        if measuring.measured == ["a.tflite"] and path.name == "summary.json":
+            signal.raise_signal(signal.SIGINT)
+        write_atomically(path, fill)
+
+    monkeypatch.setattr("tflprof.workflow.batch_folder.write_atomically", write)
+    with pytest.raises(BatchInterrupted) as caught:
+        run()
+    assert statuses(caught.value.result) == ["measured", "not begun", "not begun"]
+
+
 def test_a_run_cut_short_by_ctrl_c_is_partial(measuring: Measuring) -> None:
     measuring.answers["a"] = lambda model, asked: Interrupted(
         profile_as_asked(model, complete=False, **asked), KeyboardInterrupt()
