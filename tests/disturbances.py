@@ -150,6 +150,12 @@ def scripted_library(folder: Path, script: str, *flags: str) -> Path:
     return library
 
 
+def unoptimised_library(folder: Path) -> Path:
+    """As :func:`scripted_library` without more time, built with -O0, and with enough code beside to show it."""
+    ballast = [str(SOURCES / "elements.c"), str(SOURCES / "tests" / "fake_litert" / "script.c")]
+    return scripted_library(folder, "always=0", "-O0", "-std=gnu11", "-fvisibility=hidden", *ballast)
+
+
 @contextlib.contextmanager
 def changing_clock(folder: Path, period_ms: int, faster: int) -> Iterator[None]:
     """Runners of this machine whose clock goes faster every other period, by so many percent."""

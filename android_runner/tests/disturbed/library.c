@@ -91,7 +91,9 @@ static double percent(const void *compiled, uint64_t start)
     return all + setting("grow") * PER_SECOND * (double)(start - began) / 1e9;
 }
 
-int LiteRtCompiledModelGetProfiler(void *compiled, void **profiler)
+#define EXPORTED __attribute__((visibility("default")))
+
+EXPORTED int LiteRtCompiledModelGetProfiler(void *compiled, void **profiler)
 {
     static int (*real)(void *, void **);
 
@@ -102,8 +104,8 @@ int LiteRtCompiledModelGetProfiler(void *compiled, void **profiler)
     return real(compiled, profiler);
 }
 
-int LiteRtRunCompiledModel(void *compiled, size_t signature, size_t inputs, void **input, size_t outputs,
-                           void **output)
+EXPORTED int LiteRtRunCompiledModel(void *compiled, size_t signature, size_t inputs, void **input, size_t outputs,
+                                    void **output)
 {
     static int (*real)(void *, size_t, size_t, void **, size_t, void **);
     uint64_t start, wanted, least = (uint64_t)(setting("least_us") * 1000);
