@@ -16,6 +16,7 @@ from benchmarks.lint_pairs import PAIRS, Build, Pair
 from tflprof.model.build.layers import Network
 from tflprof.model.lint import Lint, lint_model
 from tflprof.model.read import read_model
+from tflprof.workflow.profile import profile_model
 
 TARGET = "emulated:pixel2"
 
@@ -38,7 +39,9 @@ def observe(folder: Path, pair: Pair, dtype: str) -> dict[str, Any]:
     """Both networks of a pair in one type."""
     before, after = (written(folder, name, dtype, getattr(pair, name)) for name in ("before", "after"))
     lint = said(before, pair)
-    counts = [common.profile_document(path, TARGET)["total"]["typical"] for path in (before, after)]
+    counts = [
+        float(profile_model(path, target=TARGET).summary.total.typical or 0) for path in (before, after)
+    ]
     return {
         "code": pair.code,
         "change": pair.name,

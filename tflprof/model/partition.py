@@ -8,7 +8,8 @@ order. (Behaviour: LiteRT ``PartitionGraphIntoIndependentNodeSubsets``, greedy.)
 
 from __future__ import annotations
 
-from collections.abc import Set
+import heapq
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from tflprof.model.graph import Op, Subgraph
@@ -31,43 +32,54 @@ def partition(subgraph: Subgraph, delegated: Set[int]) -> tuple[Part, ...]:
         subgraph: the graph.
         delegated: indices of the operators that the delegate took.
     """
-    waiting = {tensor for op in subgraph.ops for tensor in op.outputs if tensor >= 0}
-    before = _side_effect_order(subgraph)
-    pending = list(range(len(subgraph.ops)))
-    parts: list[Part] = []
-    while pending:
-        part = _next_part(subgraph, pending, waiting, before, delegated)
-        if not part.ops:
-            break
-        parts.append(part)
-        done = set(part.ops)
-        pending = [op for op in pending if op not in done]
-    return tuple(parts)
+    return tuple(_Sweep(subgraph, delegated).parts())
 
 
-def _next_part(
-    subgraph: Subgraph, pending: list[int], waiting: set[int], before: dict[int, int], delegated: Set[int]
-) -> Part:
-    """Sweep until nothing more is ready; makes the outputs of what it takes ready in ``waiting``."""
-    kind: bool | None = None
-    taken: list[int] = []
-    left = list(pending)
-    waiting_ops = set(pending)
-    while True:
-        kept: list[int] = []
-        for index in left:
-            op = subgraph.ops[index]
-            ready = not waiting.intersection(op.inputs) and before.get(index) not in waiting_ops
-            if ready and (kind is None or kind == (index in delegated)):
-                kind = index in delegated
+class _Sweep:
+    """The runtime's sweeps, each operator looked at once: what is ready waits in a heap by sweep and place."""
+
+    def __init__(self, subgraph: Subgraph, delegated: Set[int]) -> None:
+        self.ops = subgraph.ops
+        self.delegated = delegated
+        self.waiting = {tensor for op in subgraph.ops for tensor in op.outputs if tensor >= 0}
+        before = _side_effect_order(subgraph)
+        self.after = {first: then for then, first in before.items()}
+        self.readers: dict[int, list[int]] = {}
+        self.missing: dict[int, int] = {}
+        self.ready: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+        for op in subgraph.ops:
+            tensors = self.waiting.intersection(op.inputs)
+            for tensor in tensors:
+                self.readers.setdefault(tensor, []).append(op.index)
+            self.missing[op.index] = len(tensors) + (op.index in before)
+            if not self.missing[op.index]:
+                self.ready[op.index in delegated].append((0, op.index))
+
+    def parts(self) -> Iterator[Part]:
+        """Parts until nothing is ready; what waits for itself never is."""
+        for heap in self.ready.values():
+            heapq.heapify(heap)
+        while any(self.ready.values()):
+            kind = min((index, kind) for kind, heap in self.ready.items() for _, index in heap[:1])[1]
+            taken: list[int] = []
+            while self.ready[kind]:
+                sweep, index = heapq.heappop(self.ready[kind])
                 taken.append(index)
-                waiting_ops.remove(index)
-                waiting.difference_update(op.outputs)
-            else:
-                kept.append(index)
-        if len(kept) == len(left):
-            return Part(bool(kind), tuple(taken))
-        left = kept
+                self._finish(sweep, index, kind)
+            yield Part(kind, tuple(taken))
+
+    def _finish(self, sweep: int, index: int, kind: bool) -> None:
+        """Make ready what waited for an operator: in the same sweep what comes after it in the file."""
+        made = self.waiting.intersection(self.ops[index].outputs)
+        self.waiting.difference_update(made)
+        freed = [reader for tensor in made for reader in self.readers.get(tensor, ())]
+        freed += [self.after[index]] if index in self.after else []
+        for reader in freed:
+            self.missing[reader] -= 1
+            if not self.missing[reader]:
+                own = reader in self.delegated
+                number = sweep + (reader < index) if own == kind else 0
+                heapq.heappush(self.ready[own], (number, reader))
 
 
 def _side_effect_order(subgraph: Subgraph) -> dict[int, int]:

@@ -132,4 +132,8 @@ class Context:
     def lost(self, op: Op) -> float:
         """What an operator costs more outside the delegate than in it, in MACs."""
         sizes = [self.elements(op, index) for index in (*op.inputs, *op.outputs) if index >= 0]
-        return work.lost(op.code, self.cost.ops[op.id], max(sizes, default=0))
+        touched = max(sizes, default=0)
+        if op.code == "AVERAGE_POOL_2D" and op.outputs:
+            window = op.options.get("filter_height", 1) * op.options.get("filter_width", 1)
+            touched = self.elements(op, op.outputs[0]) * max(int(window), 1)
+        return work.lost(op.code, self.cost.ops[op.id], touched)

@@ -94,8 +94,9 @@ def _lint(context: Context, region: list[Op]) -> Lint | None:
         )
         return Lint("float-island", "note", tuple(op.id for op in region), message, None, remedy)
     saved = _saved_bytes(context, region, borders)
-    conversions = len(borders) * work.KERNEL
-    gain = context.gain(saved, "bytes", work.of_bytes(saved) + conversions) if saved else None
+    # Element by element, 8-bit kernels take as many instructions as those for floats: only the conversions go.
+    conversions = work.of_bytes(context.moved_bytes(borders)) + len(borders) * work.KERNEL
+    gain = context.gain(saved, "bytes", conversions) if saved else None
     message = (
         f"{_counted(len(region))} in floats between 8-bit layers: {len(borders)} conversions, "
         f"and activations four times as large"

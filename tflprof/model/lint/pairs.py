@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tflprof.model.dtypes import byte_size
 from tflprof.model.graph import Op, Tensor
+from tflprof.model.lint import work
 from tflprof.model.lint.context import Context
-from tflprof.model.lint.finding import Lint
+from tflprof.model.lint.finding import Gain, Lint
 
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
@@ -54,9 +56,19 @@ def _pair(context: Context, first: Op, second: Op) -> Lint | None:
         gone = gone[1:]
     else:
         return None
-    gain = context.saved_operators(gone) if gone else None
+    gain = _gain(context, [first, second], gone) if gone else None
     severity = "advice" if gone else "note"
     return Lint("quantise-pair", severity, (first.id, second.id), message, gain, remedy)
+
+
+def _gain(context: Context, pair: list[Op], gone: list[Op]) -> Gain:
+    """What is won without those of a pair that go; XNNPACK makes one kernel of two that nobody looks between."""
+    if context.only_user(pair[0]) is not pair[1] or any(op.id in context.refused for op in pair):
+        return context.saved_operators(gone)
+    ends = (pair[0].inputs[0], pair[1].outputs[0])
+    tensors = [context.graph(pair[0]).tensors[index] for index in ends]
+    moved = sum(byte_size(tensor.dtype, tensor.shape) or 0 for tensor in tensors)
+    return context.gain(len(gone), "operators", work.of_bytes(moved) + work.KERNEL)
 
 
 def _is_same(first: Tensor, second: Tensor) -> bool:
