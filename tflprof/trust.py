@@ -69,7 +69,10 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
 def _completeness(meta: ProfileMeta) -> Iterator[Finding]:
     if not meta.schedule.complete:
         reason = meta.conditions.get("ended_by") or "it was interrupted"
-        yield finding("partial-run", f"the measurement was cut short: {reason}")
+        remedy = (
+            None if reason == "Ctrl-C" else "mend what the message tells of, then run it again to the end"
+        )
+        yield finding("partial-run", f"the measurement was cut short: {reason}", remedy=remedy)
     unread = meta.conditions.get("unread_events") or 0
     if unread:
         yield finding("events-unread", f"{unread} events of the runtime fit no layer and stay unattributed")
@@ -120,8 +123,10 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
         if not meta.schedule.reached:
             yield finding("not-repeatable", "no two consecutive inferences gave the same counts")
         return
+    more = _more_time(meta)
     if total.n < MIN_SAMPLES:
-        yield finding("too-few-samples", f"the total rests on {total.n} inferences, fewer than {MIN_SAMPLES}")
+        message = f"the total rests on {total.n} inferences, fewer than {MIN_SAMPLES}"
+        yield finding("too-few-samples", message, remedy=more)
     if meta.schedule.sustain_seconds is not None:
         return  # of a machine that may have changed: its course is the result
     if meta.pairing is not None:
@@ -129,13 +134,20 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     elif total.typical is None or total.lo is None or total.hi is None:
         needed = meta.conditions.get("seconds_needed")
         why = f": at {meta.options.rate:g} Hz it takes --max-seconds {needed} or more" if needed else ""
-        yield finding("interval-unknown", f"the interval of the total could not be computed{why}")
+        message = f"the interval of the total could not be computed{why}"
+        yield finding("interval-unknown", message, remedy=more)
     elif (width := (total.hi - total.lo) / 2 / total.typical) > meta.schedule.precision:
         wanted = meta.schedule.precision
         message = f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"
-        remedy = "run it again to the end" if not meta.schedule.complete else None
-        yield finding("interval-not-reached", message, grave=width > max(IMPRECISE, wanted), remedy=remedy)
+        yield finding("interval-not-reached", message, grave=width > max(IMPRECISE, wanted), remedy=more)
     yield from _steadiness(meta)
+
+
+def _more_time(meta: ProfileMeta) -> str | None:
+    """How to get more samples, where the usual advice does not fit."""
+    if not meta.schedule.complete:
+        return "run it again to the end"
+    return None if meta.schedule.sustain_seconds is None else "give more time with --sustain"
 
 
 def _steadiness(meta: ProfileMeta) -> Iterator[Finding]:

@@ -95,7 +95,10 @@ def frequency_findings(meta: ProfileMeta) -> Iterator[Finding]:
     reasons = list(_throttling(meta, frequency.get("end_to_start")))
     if reasons:
         grave = not sustained and any(serious for _, serious in reasons)
-        yield finding("thermal-throttled", "; ".join(reason for reason, _ in reasons), grave=grave)
+        remedy = "that is what an endurance run is to show: see its course" if sustained else None
+        yield finding(
+            "thermal-throttled", "; ".join(reason for reason, _ in reasons), grave=grave, remedy=remedy
+        )
     yield from _below_maximum(meta, frequency.get("told_usual_khz"))
 
 
@@ -110,7 +113,25 @@ def _frequency_change(meta: ProfileMeta, frequency: Mapping[str, Any]) -> Iterat
     if frequency["left_out"] and either > share:
         what = f"with those of another clock, {either:.0%}, they are left out"
     message = f"the core ran at {low} to {high} GHz, {clock}; {share:.0%} of the blocks differ from the usual, {what}"
-    yield finding("frequency-changed", message, grave=not frequency["left_out"] and not meta.options.rate)
+    grave = not frequency["left_out"] and not meta.options.rate
+    yield finding(
+        "frequency-changed",
+        message,
+        grave=grave,
+        remedy=_against_change(meta, measured=frequency["measured"]),
+    )
+
+
+def _against_change(meta: ProfileMeta, *, measured: bool) -> str | None:
+    """What can still be done, by what the target is and what was done to it."""
+    if meta.target.kind == "adb":
+        done = ((_device(meta, "quiet")[0] or {}).get("done")) or ()
+        if any(what.startswith("frequency ") for what in done):
+            return "the phone did not keep the frequency: let it cool (--cool-to), or ask for a lower --frequency"
+        return "with root: --frequency KHZ; without: let the phone cool (--cool-to) and pause between runs"
+    if measured:
+        return "the system hides the frequency, as virtual machines do: measure longer, or on a machine of your own"
+    return None
 
 
 def _below_maximum(meta: ProfileMeta, usual: int | None) -> Iterator[Finding]:

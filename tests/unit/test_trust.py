@@ -496,3 +496,44 @@ def test_a_library_that_is_not_what_it_should_be(
     meta = replace(meta, runtime={**meta.runtime, **runtime})
     assert severities(profile, meta).get(code) == severity
     assert words in messages(profile, meta).get(code, "")
+
+
+def test_advice_after_a_run_that_was_cut_short() -> None:
+    profile = make_profile(processes=1, blocks=1, inferences=3, complete=False)
+    cut = remedies(profile, with_conditions(profile, ended_by="Ctrl-C"))
+    assert (
+        cut["partial-run"] == cut["too-few-samples"] == cut["interval-unknown"] == "run it again to the end"
+    )
+    died = remedies(profile, with_conditions(profile, ended_by="the runner was killed by SIGSEGV"))
+    assert "mend what the message tells of" in died["partial-run"]
+
+
+def test_advice_of_an_endurance_run() -> None:
+    profile = make_profile(processes=1, blocks=1, inferences=3)
+    meta = with_conditions(profile, frequency=FREQUENCY, temperature=HEAT)
+    told = remedies(profile, replace(meta, schedule=replace(meta.schedule, sustain_seconds=60.0)))
+    assert "--sustain" in told["too-few-samples"]
+    assert "see its course" in told["thermal-throttled"]
+    assert "see its course" not in remedies(profile, meta)["thermal-throttled"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "measured", "done", "remedy"),
+    [
+        ("host", True, [], "the system hides the frequency"),
+        ("host", False, [], "fix the frequency where root allows it"),
+        ("adb", True, [], "with root: --frequency KHZ"),
+        ("adb", False, ["wake lock"], "with root: --frequency KHZ"),
+        ("adb", False, ["frequency 1500000 of cpu4"], "did not keep the frequency"),
+    ],
+)
+def test_advice_against_a_frequency_that_changes(
+    kind: str, measured: bool, done: list[str], remedy: str
+) -> None:
+    profile = make_profile()
+    quiet = {"done": done, "refused": []}
+    meta = with_conditions(
+        profile, frequency=FREQUENCY | {"measured": measured}, **device("quiet", quiet, quiet)
+    )
+    meta = replace(meta, target=replace(meta.target, kind=kind))
+    assert remedy in remedies(profile, meta)["frequency-changed"]
