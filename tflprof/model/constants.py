@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import mmap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ class Constants:
         root: its generated ``Model`` table.
     """
 
-    def __init__(self, path: Path, mapped: mmap.mmap, root: Any) -> None:
+    def __init__(self, path: Path, mapped: MappedFile, root: Any) -> None:
         self._path = path
         self._mapped = mapped
         self._root = root
@@ -90,6 +89,7 @@ class Constants:
         return self._root.Subgraphs(subgraph).Tensors(index)
 
     def _measured(self, subgraph: int, tensor: Tensor) -> Tensor:
+        self._mapped.touch()
         size = len(self._raw(subgraph, tensor))
         return replace(tensor, constant_bytes=size) if size else tensor
 

@@ -130,6 +130,7 @@ class _Reader:
         )
 
     def tensor(self, table: Any, index: int) -> Tensor:
+        self.mapped.touch()
         shape = self.ints(table, "Shape")
         return Tensor(
             index=index,
@@ -177,6 +178,7 @@ class _Reader:
         )
 
     def op(self, table: Any, subgraph: int, index: int) -> Op:
+        self.mapped.touch()
         number = table.OpcodeIndex()
         if number >= len(self.codes):
             raise Contradiction(f"op {subgraph}/{index} has operator code {number} of {len(self.codes)}")

@@ -19,6 +19,9 @@ from tflprof.model.filetype import directory_kind, other_kind
 
 IDENTIFIER = b"TFL3"
 
+_LARGE = 64 << 20
+_TOUCHES = 8
+
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -56,6 +59,17 @@ class MappedFile(mmap.mmap):
     """A file's bytes; ``stamp`` is of the very file that is mapped."""
 
     stamp: FileStamp
+    _touched = 0
+
+    def touch(self) -> None:
+        """A place somewhere in the file was, or is to be, looked at: now and then memory lets go of what is mapped.
+
+        Some kernels map the 2 MB around each byte that is touched; with the weights of a large model in between,
+        its structure alone would make all of the model resident.
+        """
+        self._touched += 1
+        if self._touched % _TOUCHES == 0 and len(self) >= _LARGE and hasattr(mmap, "MADV_DONTNEED"):
+            self.madvise(mmap.MADV_DONTNEED)
 
 
 class Contradiction(ValueError):

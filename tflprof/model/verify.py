@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from tflprof.model.layout import Field, layout
 from tflprof.model.schema import enum_text
+from tflprof.model.storage import MappedFile
 
 MAX_TABLES = 1_000_000
 """As many as LiteRT itself accepts."""
@@ -50,6 +51,7 @@ class _Walk:
         self.seen: dict[int, str] = {}
         self.ends: dict[int, int] = {}
         self.visits = min(max(self.size // _LEAST_TABLE, _FEW_TABLES), MAX_TABLES)
+        self.touch = data.touch if isinstance(data, MappedFile) else _nothing
         self.plans: dict[tuple[str, int, int], tuple[int, list[tuple[int, _Step]]]] = {}
 
     def follow(self, place: int, table: str) -> None:
@@ -68,6 +70,7 @@ class _Walk:
             self.look_at(at, table)
 
     def look_at(self, at: int, table: str) -> None:
+        self.touch()
         vtable = at - _i32(self.data, at)[0]
         # The same place modulo 8 has the same alignments.
         key = (table, vtable, at & 7)
@@ -156,3 +159,7 @@ class _Walk:
         for first, second in itertools.pairwise(sorted(self.ends.items())):
             if first[1] > second[0]:
                 raise ValueError(f"the table at byte {second[0]} begins within the one at byte {first[0]}")
+
+
+def _nothing() -> None:
+    """Bytes in memory stay there."""
