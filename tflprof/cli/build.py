@@ -14,7 +14,9 @@ from tflprof.cli.options import Dtype, Force, Verbose
 
 @guarded
 def build(
-    network: Annotated[str, typer.Argument(metavar="NETWORK", help="Such as mobilenet_v1; a name unknown lists them all.")],
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="Such as mobilenet_v1; an unknown name lists all.")
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="The .tflite file to write.")
     ],
