@@ -17,6 +17,9 @@ _DIRECTORY = "/tflprof"
 _PAGE_BYTES = 4096
 _PAGE = "counters"
 _PLUGIN = "counter.so"
+# QEMU 9 and later would place the guest's memory wherever the host's kernel randomly puts it, and with some
+# libraries' routines counts follow addresses: a reserved range has fixed ones.
+_FIXED_ADDRESSES = ("-R", "0x8000000000")
 # QEMU 8.2 and later answer /proc/cpuinfo themselves: the runner opens the phone's under another name.
 _CPUINFO = "cpuinfo"
 
@@ -114,6 +117,7 @@ class EmulatedDevice:
     def _command(self, argv: Sequence[str]) -> list[str]:
         # Run in the workspace. Relative names: the plugin option's value may hold no comma, a path may.
         options = ["-L", "..", "-cpu", self._phone.emulated_cpu, "-seed", "1"]
+        options += _FIXED_ADDRESSES if self._emulator.plugin_api > 1 else ()
         options += ["-plugin", f"./{_PLUGIN},page=./{_PAGE}", *self._more]
         program = f"./{PurePath(argv[0]).name}"  # the emulator itself looks for it among the host's files
         return [str(self._emulator.path), *options, program, *argv[1:]]
