@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import typer
 from tflprof.cli.console import print_document, result_console, say
 from tflprof.cli.options import is_typed
 from tflprof.cli.progress import progress_display
+from tflprof.cli.remedies import as_typed_here
 from tflprof.cli.tool_runner import RunnerKind
 from tflprof.errors import EXIT_INTERRUPTED, UsageError
 
@@ -78,7 +80,7 @@ def run_batch(
             )
         except BatchInterrupted as stop:
             result, interrupted = stop.result, True
-    _show(result, json=json)
+    _show(_typed_here(result), json=json)
     if interrupted:
         say("interrupted: the same command goes on with what is missing")
         raise typer.Exit(EXIT_INTERRUPTED)
@@ -90,6 +92,12 @@ def _tell(entry: BatchEntry, number: int, of: int) -> None:
     from tflprof.report.batch_table import entry_words
 
     say(f"{number}/{of} {entry_words(entry)}")
+
+
+def _typed_here(result: BatchResult) -> BatchResult:
+    """The result with remedies as they work on this machine."""
+    entries = tuple(replace(entry, hint=entry.hint and as_typed_here(entry.hint)) for entry in result.entries)
+    return replace(result, entries=entries, hint=result.hint and as_typed_here(result.hint))
 
 
 def _show(result: BatchResult, *, json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from tflprof.cli.console import detail, result_console, say
 from tflprof.cli.guard import guarded
 from tflprof.cli.options import Json, Verbose
 from tflprof.cli.progress import progress_display
+from tflprof.cli.remedies import as_typed_here
 from tflprof.errors import EXIT_ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ def doctor(
             _build()
         from tflprof.workflow.doctor import examine, working_targets
 
-        checks = examine(lambda name: detail(f"looking at {name}"))
+        found = examine(lambda name: detail(f"looking at {name}"))
+        checks = [replace(check, remedy=check.remedy and as_typed_here(check.remedy)) for check in found]
         working = working_targets(checks)
         _show(checks, working, json=json)
     if not working:

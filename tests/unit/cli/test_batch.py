@@ -122,6 +122,15 @@ def test_a_lost_target_is_said(run: Run, measuring: Measuring) -> None:
     assert "ended early: no phone is connected; 1 model not begun" in result.stdout
 
 
+def test_commands_of_adb_are_told_as_they_are_typed_here(
+    run: Run, measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tflprof.targets.adb.client.adb_command", lambda: "/opt/adb")
+    measuring.fails("a", TargetError("no phone is connected", "`adb connect IP:PORT`"))
+    result = run("profile", "models", "-o", "out", "--target", "host")
+    assert "→ `/opt/adb connect IP:PORT`" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
