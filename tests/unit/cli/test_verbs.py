@@ -7,6 +7,7 @@ import pytest
 
 from tests.factories import make_profile
 from tests.unit.cli.conftest import Run
+from tflprof.model.build import build_micro
 from tflprof.profile.store import write_profile
 from tflprof.targets.listing import TargetInfo
 
@@ -62,6 +63,17 @@ def test_build_and_inspect(run: Run) -> None:
     document = json.loads(run("inspect", "n.tflite", "--json").stdout)
     assert document["total"]["macs"] > 0
     assert len(document["ops"]) > 20
+
+
+def test_inspect_says_what_stands_out(run: Run) -> None:
+    """Lints are told in any case, change no status, and can be left out."""
+    Path("n.tflite").write_bytes(build_micro("two_partitions"))
+    said, left_out = run("inspect", "n.tflite"), run("inspect", "n.tflite", "--no-lints")
+    assert (said.exit_code, left_out.exit_code) == (0, 0)
+    assert "2 partitions, 1 without" in " ".join(said.stdout.split())
+    assert "stands out" not in left_out.stdout
+    assert json.loads(run("inspect", "n.tflite", "--json").stdout)["lints"][0]["code"] == "refused"
+    assert json.loads(run("inspect", "n.tflite", "--json", "--no-lints").stdout)["lints"] is None
 
 
 def test_build_an_unknown_network(run: Run) -> None:
