@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tests.unit.model.published import PUBLISHED, Counts, Published, counts, zero_model
-from tflprof.model.build import NETWORKS
+from tests.unit.model.tables import read_bytes
+from tflprof.model.build import NETWORKS, build_network
 from tflprof.model.build.blocks import concatenate
 from tflprof.model.build.layers import Network
 from tflprof.model.build.ranges import hard_swished, swish_range
@@ -69,6 +70,15 @@ def test_every_image_network_has_a_published_count() -> None:
         fine = [case for case in PUBLISHED if case.name == name and not case.coarse]
         assert any(case.macs for case in fine)
         assert any(case.parameters for case in fine)
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("mobilenet_v1", 224), ("ssd_mobilenet_v1", 300), ("inception_v3", 299), ("efficientnet_lite1", 240)],
+)
+def test_a_network_has_the_published_size_unless_told(tmp_path: Path, name: str, side: int) -> None:
+    graph = read_bytes(tmp_path, build_network(name, width=0.05)).subgraphs[0]
+    assert graph.tensors[graph.inputs[0]].shape == (1, side, side, 3)
 
 
 def test_stride_in_the_first_convolution_is_all_that_separates_the_two_resnets() -> None:
