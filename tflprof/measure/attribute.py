@@ -132,7 +132,7 @@ def _evidence(
 def _absence(graph: Subgraph, op: Op, static: frozenset[int]) -> float:
     if op.index in static:
         return 0.0
-    folded = len(_absorbed(graph, op, static).layers) > 1
+    folded = op.code in kernels.IN_PASSING or len(_absorbed(graph, op, static).layers) > 1
     return kernels.absence_penalty(op) if folded else kernels.NEVER
 
 

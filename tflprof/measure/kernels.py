@@ -14,6 +14,9 @@ MATCH, HELPER, UNKNOWN, MISMATCH, NEVER = 0.0, 4.0, 5.0, 9.0, 14.0
 """Penalties in nats: own family, a helper beside it, a family never heard of, another operator's
 family, and what no delegate is known to do."""
 
+IN_PASSING = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
+"""What delegates do in passing: the neighbours' kernels read and write the variables."""
+
 _FAMILIES: dict[str, frozenset[str]] = {
     code: frozenset(families.split("|"))
     for code, families in {
@@ -77,6 +80,9 @@ _FAMILIES: dict[str, frozenset[str]] = {
         "RESIZE_BILINEAR": "Resize Bilinear",
         "SPACE_TO_DEPTH": "Space To Depth",
         "DEPTH_TO_SPACE": "Depth To Space",
+        "READ_VARIABLE": "Copy",
+        "ASSIGN_VARIABLE": "Copy",
+        "VAR_HANDLE": "none",
     }.items()
 }
 
@@ -134,6 +140,8 @@ def helper_penalty(op: Op, tag: str, *, before: bool) -> float:
 
 def absence_penalty(op: Op) -> float:
     """Penalty of an operator having no kernel of its own though a neighbour may do its work, in nats."""
+    if op.code in IN_PASSING:
+        return MATCH
     return HELPER if op.code in _FREE else HELPER / 2
 
 
