@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tflprof.analysis.batch import BatchEntry, BatchResult, Digest
-from tflprof.report.document import without_nan
+from tflprof.report.plain_json import without_nan
 
 BATCH_VERSION = 1
 BATCH_KIND = "batch"

@@ -8,7 +8,7 @@ from typing import Any
 from tflprof.analysis.comparison import Comparison, Difference, Part
 from tflprof.profile.meta import ProfileMeta
 from tflprof.report.compare_words import verdict_sentence
-from tflprof.report.document import without_nan
+from tflprof.report.plain_json import without_nan
 
 COMPARISON_VERSION = 1
 

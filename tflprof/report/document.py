@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
 from tflprof.profile.profile import Profile
 from tflprof.profile.summary import Estimate
 from tflprof.report.endurance import endurance_document
+from tflprof.report.plain_json import without_nan
 from tflprof.report.view import LayerRow, OpRow, View, make_view
 
 DOCUMENT_VERSION = 1
@@ -61,17 +61,6 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
     """``typical``, ``median``, ``ci95`` (null if unknown) and ``n`` of an estimate."""
     interval = None if estimate.lo is None or estimate.hi is None else [estimate.lo, estimate.hi]
     return {"typical": estimate.typical, "median": estimate.median, "ci95": interval, "n": estimate.n}
-
-
-def without_nan(value: Any) -> Any:
-    """The same values with null for NaN and infinities, which JSON does not have."""
-    if isinstance(value, dict):
-        return {str(key): without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _model(view: View) -> dict[str, Any]:

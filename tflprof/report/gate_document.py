@@ -7,7 +7,7 @@ from typing import Any
 
 from tflprof.analysis.verdicts import BudgetResult, GateCase, GateResult
 from tflprof.report.compare_document import comparison_document
-from tflprof.report.document import without_nan
+from tflprof.report.plain_json import without_nan
 
 DOCUMENT_VERSION = 1
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tflprof.report.document import without_nan
+from tflprof.report.plain_json import without_nan
 
 if TYPE_CHECKING:
     from tflprof.analysis.history.series import Point, Series, Step

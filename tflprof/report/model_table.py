@@ -16,8 +16,8 @@ from tflprof.model.cost import Cost, ModelCost, model_cost
 from tflprof.model.graph import Model, Op, Signature, Tensor
 from tflprof.model.lint import Lint
 from tflprof.report.columns import Column, Grid
-from tflprof.report.document import without_nan
 from tflprof.report.lint_table import lint_document, print_lints
+from tflprof.report.plain_json import without_nan
 from tflprof.report.text import plain
 
 INSPECT_VERSION = 1

@@ -13,8 +13,8 @@ from tflprof.profile.profile import Profile
 from tflprof.profile.samples import select_inferences
 from tflprof.profile.summary import row_samples
 from tflprof.profile.sustain import seconds_since_first
-from tflprof.report.document import without_nan
 from tflprof.report.endurance import endurance_points
+from tflprof.report.plain_json import without_nan
 from tflprof.report.text import plain
 from tflprof.report.view import LayerRow, View
 
