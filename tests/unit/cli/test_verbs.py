@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import make_profile
 from tests.unit.cli.conftest import Run
-from tflprof.model.build import build_micro
+from tflprof.model.build import NETWORKS, build_micro
 from tflprof.profile.store import write_profile
 from tflprof.targets.listing import TargetInfo
 
@@ -79,7 +79,8 @@ def test_inspect_says_what_stands_out(run: Run) -> None:
 def test_build_an_unknown_network(run: Run) -> None:
     result = run("build", "mobilnet_v1", "-o", "n.tflite")
     assert result.exit_code == 2
-    assert "mobilenet_v1" in result.stderr
+    assert "did you mean mobilenet_v1?" in " ".join(result.stderr.split())
+    assert all(name in "".join(result.stderr.split()) for name in NETWORKS)
     assert not Path("n.tflite").exists()
 
 
