@@ -8,6 +8,7 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -30,7 +31,7 @@ from tflprof.targets.phone import load_phone
 from tflprof.targets.spec import DEFAULT_TARGET, parse_target
 from tflprof.workflow.batch_files import Item, find_items
 from tflprof.workflow.batch_folder import BatchFolder, Unsaved
-from tflprof.workflow.batch_resume import ProfileKeywords, ProfileOptions, stored_profile
+from tflprof.workflow.batch_resume import ProfileKeywords, ProfileOptions, stored_profile, wanted_phone
 from tflprof.workflow.profile import Interrupted, check_setup, check_values, input_names, profile_model
 from tflprof.workflow.progress import OnProgress, Progress
 
@@ -146,6 +147,11 @@ class _Batch:
         self.tell: OnProgress = _ignore
         self.tell_entry: OnEntry = _ignore_entry
 
+    @cached_property
+    def phone(self) -> str | None:
+        """Asked for once: adb takes its time."""
+        return wanted_phone(self.wanted.target)
+
     def run(self, signals: HeldSignals) -> BatchResult:
         """Every model in turn. Raises BatchInterrupted, and EnvironmentFault before the first."""
         self.files.write_summary(self._result(finished=False))
@@ -196,8 +202,9 @@ class _Batch:
         model = read_model(item.model)
         keywords = self.wanted.keywords_for(model)
         there, reason = None, None
-        if not self.force:
-            there, reason = stored_profile(self.files.profile(item), model, keywords)
+        place = self.files.profile(item)
+        if not self.force and place.exists():
+            there, reason = stored_profile(place, model, keywords, self.phone)
         if there is not None:
             signals.holding = True
             return self.files.entry(item, "up to date", there), None

@@ -56,7 +56,7 @@ class ProfileOptions(RunOptions):
 
 
 def stored_profile(
-    path: Path, model: Model, keywords: Mapping[str, Any]
+    path: Path, model: Model, keywords: Mapping[str, Any], phone: str | None
 ) -> tuple[Profile | None, str | None]:
     """The profile that a model has, if it need not be measured; else None, and why it is measured anew.
 
@@ -64,6 +64,7 @@ def stored_profile(
         path: of the profile.
         model: as it is now.
         keywords: how it would be measured, all arguments of :func:`tflprof.profile_model`.
+        phone: on which phone (:func:`wanted_phone`); None if that is not known, and for other targets.
 
     Raises:
         UsageError: the file is none that a batch may replace.
@@ -78,7 +79,7 @@ def stored_profile(
         if "is damaged" in error.what or "not a readable Parquet file" in error.what:
             return None, "its profile was damaged"
         raise _foreign(path, "is no profile that this tflprof reads") from error
-    why = next(_differences(profile, model, keywords, path), None)
+    why = next(_differences(profile, model, keywords, path, phone), None)
     return (profile, None) if why is None else (None, why)
 
 
@@ -95,7 +96,9 @@ def _foreign(path: Path, what: str) -> UsageError:
     return UsageError(f"{path} {what}", "move it away, or replace it with --force")
 
 
-def _differences(profile: Profile, model: Model, keywords: Mapping[str, Any], path: Path) -> Iterator[str]:
+def _differences(
+    profile: Profile, model: Model, keywords: Mapping[str, Any], path: Path, phone: str | None
+) -> Iterator[str]:
     """Why a profile does not stand for what would be measured now; nothing if it does."""
     meta = profile.meta
     if meta.model.sha256 != model.sha256:
@@ -104,7 +107,7 @@ def _differences(profile: Profile, model: Model, keywords: Mapping[str, Any], pa
         yield f"its profile comes from {meta.source}"
     if not meta.schedule.complete:
         yield "its profile was partial"
-    yield from _other_target(meta, parse_target(keywords["target"]))
+    yield from _other_target(meta, parse_target(keywords["target"]), phone)
     for name, has, wanted in _conditions(profile, keywords):
         if has != wanted:
             yield f"--{name.replace('_', '-')} was {_shown(has)}, and is {_shown(wanted)}"
@@ -142,24 +145,26 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-def _other_target(meta: ProfileMeta, spec: TargetSpec) -> Iterator[str]:
+def _other_target(meta: ProfileMeta, spec: TargetSpec, phone: str | None) -> Iterator[str]:
     was = f"its profile is of {meta.target.kind}: {meta.target.name}"
     if meta.target.kind != spec.kind or (spec.kind == "emulated" and meta.target.name != spec.detail):
         yield was
     elif spec.kind == "adb":
         unit = ((meta.conditions.get("device") or {}).get("start") or {}).get("unit")
-        wanted = _unit(spec.detail)
-        if unit and wanted and unit != wanted:
+        if unit and phone and unit != phone:
             yield f"{was}, another one"
 
 
-def _unit(serial: str | None) -> str | None:
-    """What tells the phone with this serial, or the only one, from others; None if there is none."""
+def wanted_phone(target: str) -> str | None:
+    """What tells the phone that a target names from others; None if none is connected, and for other targets."""
+    spec = parse_target(target)
+    if spec.kind != "adb":
+        return None
     from tflprof.targets.adb.client import AdbServer, choose_phone
     from tflprof.targets.adb.device import unit_of
 
     try:
-        return unit_of(serial or choose_phone(AdbServer().phones(), None).serial)
+        return unit_of(spec.detail or choose_phone(AdbServer().phones(), None).serial)
     except TflprofError:
         return None
 

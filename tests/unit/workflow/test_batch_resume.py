@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from tests.unit.workflow.batches import LIBRARY, profile_as_asked, write_models
-from tflprof.errors import RuntimeMissing, UsageError
+from tflprof.errors import RuntimeMissing, TargetError, UsageError
 from tflprof.model.build import build_micro
 from tflprof.model.read import read_model
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import write_profile
 from tflprof.targets.adb.setup import PhoneSetup
-from tflprof.workflow.batch_resume import ProfileOptions, stored_profile
+from tflprof.workflow.batch_resume import ProfileOptions, stored_profile, wanted_phone
 
 PLACE = Path("a.parquet")
 
@@ -41,7 +41,8 @@ def keep(profile: Profile) -> None:
 
 def why(**options: Any) -> str | None:
     """Why the model is measured anew with these options; None if its profile stands."""
-    profile, reason = stored_profile(PLACE, read_model("a.tflite"), asked(**options))
+    phone = wanted_phone(options.get("target", "host"))
+    profile, reason = stored_profile(PLACE, read_model("a.tflite"), asked(**options), phone)
     assert (profile is None) == (reason is not None)
     return reason
 
@@ -51,7 +52,7 @@ def changed(profile: Profile, **meta: Any) -> Profile:
 
 
 def test_without_a_file_there_is_none() -> None:
-    assert stored_profile(PLACE, read_model("a.tflite"), asked()) == (None, None)
+    assert stored_profile(PLACE, read_model("a.tflite"), asked(), None) == (None, None)
 
 
 EVERYTHING: dict[str, Any] = {
@@ -156,6 +157,15 @@ def test_another_phone_of_the_same_model_is_measured_anew() -> None:
     keep(of_phone(unit_of("ONE")))
     assert why(target="adb:ONE") is None
     assert "another one" in (why(target="adb:TWO") or "")
+
+
+def test_without_a_phone_its_profiles_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: object) -> None:
+        raise TargetError("the adb server does not run")
+
+    monkeypatch.setattr("tflprof.targets.adb.client.AdbServer.phones", none)
+    keep(of_phone("0123456789ab"))
+    assert why(target="adb") is None
 
 
 def test_what_was_done_to_a_phone_counts() -> None:
