@@ -28,8 +28,8 @@ def test_every_path_exists_in_the_phones_tree(phone: str, tmp_path: Path) -> Non
     nothing_of_the_host_shows(phone, tmp_path)
 
 
-def nothing_of_the_host_shows(phone: str, tmp_path: Path) -> None:
-    """Every path that a run asks for is in the phone's tree, by the trace of the emulator that is found."""
+def nothing_of_the_host_shows(phone: str, tmp_path: Path) -> str:
+    """Every path that a run asks for is in the phone's tree, by the trace of the emulator that is found; the trace."""
     model, trace = tmp_path / "model.tflite", tmp_path / "trace"
     model.write_bytes(build_network("mobilenet_v1", size=32, width=0.25))
     device = EmulatedDevice(phone, counter_plugin, ("-strace", "-D", str(trace)))
@@ -37,7 +37,8 @@ def nothing_of_the_host_shows(phone: str, tmp_path: Path) -> None:
     session = runner.start(RunRequest((model,), threads=2 if phone == "rpi4" else 1, max_inferences=3))
     records = list(session.records())
     session.close()
-    asked = set(re.findall(r'"(/[^"]*)"', trace.read_text("utf-8", "replace")))
+    traced = trace.read_text("utf-8", "replace")
+    asked = set(re.findall(r'"(/[^"]*)"', traced))
     outside = {path for path in asked if not (device.root / path[1:]).exists()}
     runner.close()
     assert any(path.startswith("/sys/devices/system/cpu/cpu3/") for path in asked)
@@ -49,6 +50,7 @@ def nothing_of_the_host_shows(phone: str, tmp_path: Path) -> None:
     assert {core for record in records if isinstance(record, Block) for core in record.core} == set(
         affinity.allowed
     )
+    return traced
 
 
 def test_what_counts_when_profiles_are_compared() -> None:

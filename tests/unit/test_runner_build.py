@@ -105,6 +105,21 @@ def test_the_identity_covers_sources_and_flags(tmp_path: Path, monkeypatch: pyte
     assert len({first, one, two, three, script.build_id("1")}) == 5
 
 
+def test_what_counts_of_the_plugin_is_what_it_is_made_of(
+    zig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Profiles tell it: binaries for other hosts and interfaces, and from other compilers, count alike."""
+    assert script.build(tmp_path / "out", [str(zig)])["plugin"] == script.plugin_id()
+    (tmp_path / "plugin").mkdir()
+    monkeypatch.setattr(script, "SOURCES", tmp_path)
+    seen = []
+    for name in ("main.c", "plugin/counter.c", "counters.h"):
+        (tmp_path / name).write_text(name)
+        seen.append(script.plugin_id())
+    assert seen[0] == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "of nothing"
+    assert len(set(seen)) == 3
+
+
 def test_a_failed_build_leaves_the_old_one(
     zig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
