@@ -12,8 +12,8 @@ from tflprof.profile.meta import EventInfo, ProfileMeta, Row
 from tflprof.profile.profile import Profile
 from tflprof.profile.samples import BlockSamples
 from tflprof.report.describe import describe_run, describe_state
-from tflprof.report.document import without_nan
 from tflprof.report.export.timeline import Placed, PlacedInference, Timeline, make_timeline
+from tflprof.report.plain_json import without_nan
 from tflprof.report.text import plain
 from tflprof.report.view import provenance_text
 
