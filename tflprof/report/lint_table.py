@@ -80,15 +80,13 @@ def _lines(words: Sequence[str], width: int) -> list[str]:
 
 
 def gain_text(gain: Gain) -> str:
-    """A gain in words: ``up to 1.2 % of the work (430 k MACs)``."""
+    """A gain in words: ``about 1.2 % of the work (430 k MACs)``."""
     if gain.unit.startswith("bytes"):
         amount = units.format_bytes(gain.value) + gain.unit.removeprefix("bytes")
     else:
         unit = _UNIT_OF_ONE.get(gain.unit, gain.unit) if gain.value == 1 else gain.unit
         amount = f"{units.format_count(gain.value)} {unit}"
-    return (
-        f"up to {units.format_share(gain.share)} of the work ({amount})" if gain.share else f"up to {amount}"
-    )
+    return f"about {units.format_share(gain.share)} of the work ({amount})" if gain.share else amount
 
 
 def _layer_texts(model: Model, layers: Sequence[str]) -> list[str]:

@@ -74,9 +74,16 @@ def test_channels_say_what_padding_costs(read: Read) -> None:
     assert lint.layers == ("0/1",)
     assert "kernels compute 16, 25.0 % of them" in lint.message
     # The layer has 32 weights per channel, the next one reads each channel 32 times.
-    assert "padding to 16 adds 65.5 k MACs, 256 parameters and 4.00 KiB" in lint.remedy
+    assert "padding adds 65.5 k MACs, 256 parameters and 4.00 KiB" in lint.remedy
     assert lint.gain is not None
-    assert (lint.gain.value, lint.gain.unit) == (16 * 16 * 32 * 4, "MACs")
+    # With 8 channels the kernel computes 8 instead of 16, and the next layer reads 4 fewer.
+    assert (lint.gain.value, lint.gain.unit) == (16 * 16 * 32 * (8 + 4), "MACs")
+
+
+def test_fewer_than_eight_channels_can_only_be_more(read: Read) -> None:
+    lint = the(between(read, "int8", lambda net, x: net.conv2d(x, "middle", 4, 1)), "channels")
+    assert (lint.severity, lint.gain) == ("note", None)
+    assert lint.remedy.startswith("8, which cost these layers nothing")
 
 
 @pytest.mark.parametrize("channels", [8, 16, 32])

@@ -33,6 +33,7 @@ class _Padding:
 
     op: Op
     idle: int
+    saved: int
     macs: int
     parameters: int
     bytes: int
@@ -80,10 +81,21 @@ def _padding(context: Context, op: Op, count: int) -> _Padding:
     return _Padding(
         op,
         idle=_added(context.cost.ops[op.id].macs, count),
+        saved=_saved(context, op, readers, count),
         macs=sum(_added(context.cost.ops[each.id].macs, count) for each in (op, *readers)),
         parameters=sum(_added(_weights(context, each), count) for each in (op, *readers)),
         bytes=_added(size, count),
     )
+
+
+def _saved(context: Context, op: Op, readers: list[Op], count: int) -> int:
+    """MACs, idle lanes among them, that the next lower multiple needs less, here and in the layers that read it."""
+    lower, wide = count // TILE * TILE, _round_up(count)
+    own = (context.cost.ops[op.id].macs or 0) * (wide - lower) // count
+    output = context.output(op)
+    # Kernels for 8-bit values read channels eight at a time, those for floats one by one.
+    read = wide if output is not None and output.dtype in ("int8", "uint8") else count
+    return own + sum((context.cost.ops[each.id].macs or 0) * (read - lower) // count for each in readers)
 
 
 def _added(value: int | None, count: int) -> int:
@@ -102,10 +114,9 @@ def _round_up(count: int) -> int:
 
 def _lint(context: Context, count: int, layers: list[_Padding]) -> Lint | None:
     idle = sum(each.idle for each in layers)
-    gain = context.gain(idle, "MACs", idle)
-    if gain.share is None or gain.share < NEGLIGIBLE:
+    if idle < NEGLIGIBLE * context.total_work:
         return None
-    wide = _round_up(count)
+    wide, lower = _round_up(count), count // TILE * TILE
     message = (
         f"{count} channels are no multiple of {TILE}: kernels compute {wide}, "
         f"{format_share((wide - count) / wide)} of them for nothing"
@@ -115,6 +126,11 @@ def _lint(context: Context, count: int, layers: list[_Padding]) -> Lint | None:
         f"{format_count(sum(each.parameters for each in layers))} parameters and "
         f"{format_bytes(sum(each.bytes for each in layers))} of activations"
     )
-    less = f", or {count // TILE * TILE} if accuracy allows" if count > TILE else ""
-    remedy = f"{wide} channels{less}; padding to {wide} adds {cost} here and in the layers that read them"
-    return Lint("channels", "advice", tuple(each.op.id for each in layers), message, gain, remedy)
+    more = (
+        f"{wide}, which cost these layers nothing: padding adds {cost} here and in the layers that read them"
+    )
+    saved = sum(each.saved for each in layers)
+    gain = context.gain(saved, "MACs", saved) if lower else None
+    remedy = f"{lower} channels, if accuracy allows, for the gain; or {more}" if lower else more
+    severity = "advice" if lower else "note"
+    return Lint("channels", severity, tuple(each.op.id for each in layers), message, gain, remedy)

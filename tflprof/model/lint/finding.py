@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Gain:
-    """What can be won at most by doing as a lint says, counted from the file: a prediction, never a measurement.
+    """What is won by doing as a lint says, counted from the file: a prediction, never a measurement.
 
     Attributes:
         value: how much, in ``unit``; exact for the graph as it stands.
