@@ -10,7 +10,8 @@ import pytest
 
 from tests.factories import make_profile
 from tflprof.profile.meta import Finding
-from tflprof.report.document import profile_document, to_text, without_nan
+from tflprof.report.document import profile_document, to_text
+from tflprof.report.plain_json import without_nan
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "json.md"
 
