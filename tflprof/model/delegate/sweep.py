@@ -120,8 +120,10 @@ class _Sweep:
 
     def _bind(self, op: Op) -> str | None:
         """A variable has one type and shape, and its handle is made before it is used."""
-        tensor = self.graph.tensors[op.inputs[1] if op.code == "ASSIGN_VARIABLE" else op.outputs[0]]
-        handle = op.inputs[0]
+        values = op.inputs[1:2] if op.code == "ASSIGN_VARIABLE" else op.outputs[:1]
+        if not op.inputs or not values or values[0] < 0:
+            return "it names no variable or no value"
+        tensor, handle = self.graph.tensors[values[0]], op.inputs[0]
         if handle not in self.handles:
             return "its variable comes from elsewhere"
         form = (tensor.dtype, tensor.shape)

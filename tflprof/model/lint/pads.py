@@ -69,7 +69,9 @@ def _remedy(context: Context, op: Op, users: list[Op]) -> str:
 def _is_same_padding(context: Context, op: Op, user: Op) -> bool:
     """True if SAME would pad as this PAD does; zeros only stand for nothing where they are summed."""
     x, amounts, weights = context.input(op), context.input(op, 1), context.input(user, 1)
-    if x is None or amounts is None or x.is_dynamic or user.code in _POOLS or weights is None:
+    if x is None or amounts is None or weights is None or user.code in _POOLS:
+        return False
+    if x.is_dynamic or len(x.shape) != len(weights.shape) or len(x.shape) != 4:
         return False
     values = context.model.data(op.subgraph, amounts.index)
     return all(
