@@ -67,7 +67,8 @@ def run_batch(
     from tflprof.workflow.batch import BatchInterrupted, profile_models
 
     if output is None:
-        raise UsageError("several models need a folder for their profiles", "name it with -o DIR")
+        named = " ".join(models[:3]) + (" …" if len(models) > 3 else "")
+        raise UsageError(f"{named}: several models need a folder for their profiles", "name it with -o DIR")
     typed = next((name for name in _OF_ONE_MODEL if is_typed(context, name)), None)
     if typed is not None:
         option = typed.replace("_", "-")
