@@ -129,6 +129,32 @@ def build_network(
     return info.build(size, width, dtype, seed, classes)
 
 
+def build_model(
+    name: str,
+    size: int | None = None,
+    width: float | None = None,
+    dtype: str | None = None,
+    seed: int = 0,
+    classes: int | None = None,
+) -> bytes:
+    """A network or a micro-model, by name; what is None is as published, or the first type there is.
+
+    Raises:
+        UsageError: unknown name, or a value the model does not take.
+    """
+    if name not in MICRO_MODELS:
+        if name not in NETWORKS:
+            raise UsageError(f"there is no model {name!r}", _suggestion(name, NETWORKS, MICRO_MODELS))
+        scale = 1.0 if width is None else width
+        return build_network(name, size, scale, dtype or "float32", seed, classes)
+    given = {"size": size, "width": width, "classes": classes}
+    if useless := [key for key, value in given.items() if value is not None]:
+        raise UsageError(
+            f"{name} is a micro-model and has no {useless[0]} to choose", f"leave --{useless[0]} out"
+        )
+    return build_micro(name, dtype or MICRO_MODELS[name].dtypes[0], seed)
+
+
 def build_micro(name: str, dtype: str = "float32", seed: int = 0) -> bytes:
     """A model of one operator, or of one kind of control flow, as the content of a .tflite file.
 
@@ -149,7 +175,9 @@ def build_micro(name: str, dtype: str = "float32", seed: int = 0) -> bytes:
     return net.finish(*micro.build(net))
 
 
-def _suggestion(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1)
-    known = ", ".join(names)
-    return f"did you mean {close[0]}? known: {known}" if close else f"known: {known}"
+def _suggestion(name: str, names: Iterable[str], others: Iterable[str] = ()) -> str:
+    """The closest name, and the names there are; ``others`` are too many to tell them all."""
+    known, more = list(names), list(others)
+    close = difflib.get_close_matches(name, known + more, 1)
+    text = f"known: {', '.join(known)}" + (", and micro-models: see tflprof build --list" if more else "")
+    return f"did you mean {close[0]}? {text}" if close else text
