@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -53,6 +54,7 @@ def doctor(
 def _build() -> None:
     from tflprof.measure.pipeline import Progress
     from tflprof.targets.build_log import CommandFailed
+    from tflprof.targets.emulator import CHOICE, find_emulator
     from tflprof.targets.emulator_build import SPACE_BYTES, build_emulator
     from tflprof.targets.emulator_cache import emulator_directory
     from tflprof.units import format_bytes
@@ -70,6 +72,11 @@ def _build() -> None:
             say(f"  {line}")
         raise
     say(f"the emulator is {path}")
+    used = find_emulator().path
+    if used != path:
+        say(
+            f"  {used} fits, too, and is used before it; to use this one: export {CHOICE}={shlex.quote(str(path))}"
+        )
 
 
 def _show(checks: Sequence[Check], working: Sequence[str], *, json: bool) -> None:
