@@ -2,7 +2,7 @@
 
 Micro-models are mutated with knowledge of what lies where; each file that the reader accepts is run, half of them with
 XNNPACK and half with the builtin kernels, by the runner in a process of its own as for the target ``host``, with 4 GiB
-of address space and 10 s at most. ``--keep`` names where the files go that crashed or did not end.
+of address space and 10 s of the processor at most. ``--keep`` names where the files go that crashed or did not end.
 """
 
 from __future__ import annotations
@@ -74,10 +74,16 @@ class RealRuntime:
     def _ended(self, options: Path) -> Ending:
         try:
             done = subprocess.run(
-                [self._runner, options], capture_output=True, timeout=SECONDS, preexec_fn=_limit, check=False
+                [self._runner, options],
+                capture_output=True,
+                timeout=60 * SECONDS,
+                preexec_fn=_limit,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return Ending("endless", "")
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return Ending("endless", f"over {SECONDS} s of the processor")
         if done.returncode < 0:
             return Ending("crashed", f"{signal.Signals(-done.returncode).name}: {_last(done.stderr)}")
         records = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
@@ -91,6 +97,7 @@ class RealRuntime:
 
 def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

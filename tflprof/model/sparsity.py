@@ -13,6 +13,10 @@ from tflprof.errors import ModelError
 
 Ints = npt.NDArray[np.int64]
 
+_MOST_SPARSE = 4096
+_ALWAYS_FITS = 1 << 20
+"""Elements of a dense array: more are believed only if there are stored ones enough for it."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -43,8 +47,11 @@ def densify(values: npt.NDArray[Any], sparsity: Sparsity, shape: tuple[int, ...]
 
     Raises ModelError if the stored structure contradicts itself or the shape.
     """
+    most = max(_ALWAYS_FITS, _MOST_SPARSE * len(values))
     try:
-        coordinates = _coordinates(sparsity, len(shape))
+        if math.prod(shape) > most:
+            raise ValueError(f"{len(values)} stored elements claim to stand for {math.prod(shape)}")
+        coordinates = _coordinates(sparsity, len(shape), most)
         dense = np.zeros(math.prod(shape), values.dtype)
         dense[np.ravel_multi_index(coordinates, shape)] = values
     except (ValueError, IndexError, MemoryError) as error:
@@ -52,12 +59,12 @@ def densify(values: npt.NDArray[Any], sparsity: Sparsity, shape: tuple[int, ...]
     return dense.reshape(shape)
 
 
-def _coordinates(sparsity: Sparsity, rank: int) -> tuple[Ints, ...]:
-    """Logical coordinates of every stored element, one array per dimension."""
+def _coordinates(sparsity: Sparsity, rank: int, most: int) -> tuple[Ints, ...]:
+    """Logical coordinates of every stored element, one array per dimension; ValueError if over ``most``."""
     stored: list[Ints] = []
     parents = np.zeros(1, np.int64)
     for level in sparsity.levels:
-        repeats, positions, parents = _expand(level, parents)
+        repeats, positions, parents = _expand(level, parents, most)
         stored = [np.repeat(column, repeats) for column in stored] + [positions]
     out = [np.zeros(len(parents), np.int64) for _ in range(rank)]
     inner = dict(_block_sizes(sparsity, rank))
@@ -74,10 +81,10 @@ def _block_sizes(sparsity: Sparsity, rank: int) -> list[tuple[int, int]]:
     return [(sparsity.block_map[dim - rank], level.size) for dim, level in blocks if dim >= rank]
 
 
-def _expand(level: Level, parents: Ints) -> tuple[Ints, Ints, Ints]:
+def _expand(level: Level, parents: Ints, most: int) -> tuple[Ints, Ints, Ints]:
     """Children per parent, their positions in this dimension, and their numbers in storage."""
     if level.segments is None or level.indices is None:
-        if level.size < 0 or level.size * len(parents) > 1 << 40:
+        if level.size < 0 or level.size * len(parents) > most:
             raise ValueError(f"a dimension of size {level.size}")
         repeats = np.full(len(parents), level.size)
         positions = np.tile(np.arange(level.size), len(parents))
