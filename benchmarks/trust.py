@@ -129,7 +129,7 @@ def rates(rows: list[Row]) -> Iterator[tuple[str, ...]]:
     for scenario in SCENARIOS:
         own = [row for row in rows if row["name"] == scenario.name]
         for code in scenario.codes:
-            found = [row for row in own if code in row["findings"]]
+            found = [row for row in own if code in row["findings"] and _says(row, scenario.said)]
             alarms = sum(code in row["findings"] for row in calm)
             severities = sorted({row["findings"][code] for row in found})
             yield (
@@ -140,6 +140,10 @@ def rates(rows: list[Row]) -> Iterator[tuple[str, ...]]:
                 ", ".join(severities) or "–",
                 _counted([row["verdict"] for row in own]),
             )
+
+
+def _says(row: Row, words: str) -> bool:
+    return not words or any(words in message for message in row["messages"])
 
 
 def _counted(words: list[str]) -> str:

@@ -31,6 +31,7 @@ class Scenario:
         words: what is done, for the table.
         enter: begins the disturbance, with a folder of the scenario's own.
         options: of the profile.
+        said: what one of the messages must have in it.
     """
 
     name: str
@@ -38,6 +39,10 @@ class Scenario:
     words: str
     enter: Callable[[Path], Entered]
     options: dict[str, Any] = field(default_factory=dict)
+    said: str = ""
+
+
+SHORT: dict[str, Any] = {"max_seconds": 3.0}
 
 
 @contextlib.contextmanager
@@ -52,8 +57,12 @@ def _clock(folder: Path) -> Iterator[dict[str, Any]]:
         yield {}
 
 
-def _scripted(script: str, folder: Path, *flags: str) -> Entered:
-    return nullcontext({"runtime": disturbances.scripted_library(folder, script, *flags)})
+def _scripted(script: str, folder: Path) -> Entered:
+    return nullcontext({"runtime": disturbances.scripted_library(folder, script)})
+
+
+def _sanitized(folder: Path) -> Entered:
+    return nullcontext({"runtime": disturbances.scripted_library(folder, "always=0", "-fsanitize=undefined")})
 
 
 def _unoptimised(folder: Path) -> Entered:
@@ -79,21 +88,16 @@ def _replaced(folder: Path) -> Entered:
     return nullcontext({"runtime": library, "on_progress": replace_it})
 
 
-def _scenario(
-    name: str, code: str, words: str, script: str, flags: tuple[str, ...] = (), **options: Any
-) -> Scenario:
-    return Scenario(
-        name, tuple(code.split()), words, lambda folder: _scripted(script, folder, *flags), options
-    )
+def _scenario(name: str, code: str, words: str, script: str, **options: Any) -> Scenario:
+    return Scenario(name, tuple(code.split()), words, functools.partial(_scripted, script), options)
 
 
 def _disturbed(
-    name: str, code: str, words: str, make: Callable[[], AbstractContextManager[None]], **options: Any
+    name: str, code: str, words: str, make: Callable[[], AbstractContextManager[None]], said: str = ""
 ) -> Scenario:
-    return Scenario(name, (code,), words, functools.partial(_beside, make), options)
+    return Scenario(name, (code,), words, functools.partial(_beside, make), SHORT, said)
 
 
-SHORT: dict[str, Any] = {"max_seconds": 3.0}
 LONG: dict[str, Any] = {"max_seconds": 9.0}
 
 SCENARIOS = (
@@ -102,35 +106,33 @@ SCENARIOS = (
         "host-busy",
         "a busy loop on the measured core",
         functools.partial(disturbances.busy_core, CORE),
-        **SHORT,
+        "of the measured core",
     ),
     _disturbed(
         "limited cgroup",
         "host-busy",
         "a cgroup with 40 % of a core's time around everything",
         functools.partial(disturbances.limited, 0.4),
-        **SHORT,
+        "a limit on CPU time",
     ),
     _disturbed(
         "stopped process",
         "host-busy",
         "each runner stopped (SIGSTOP) for 30 of 50 ms",
         functools.partial(disturbances.paused_runners, 0.03),
-        **SHORT,
+        "inferences were held up",
     ),
     _disturbed(
         "moved process",
         "core-migrated",
         "each runner moved to another core (sched_setaffinity) 0.1 s after its start",
         functools.partial(disturbances.moved_runners, OTHER),
-        **SHORT,
     ),
     _disturbed(
         "killed process",
         "partial-run",
         "the third runner killed in mid-run",
         functools.partial(disturbances.killed_runner, 2),
-        **SHORT,
     ),
     Scenario(
         "changing clock",
@@ -173,16 +175,21 @@ SCENARIOS = (
         lambda _: nullcontext({}),
         {"target": "interpreter", "max_seconds": 1.0},
     ),
-    _scenario(
+    Scenario(
         "sanitizer",
-        "runtime-debug",
+        ("runtime-debug",),
         "a library with a sanitizer of undefined behaviour",
-        "always=0",
-        ("-fsanitize=undefined",),
-        max_seconds=0.7,
+        _sanitized,
+        {"max_seconds": 0.7},
+        "is built with a sanitizer",
     ),
     Scenario(
-        "no optimisation", ("runtime-debug",), "a library built with -O0", _unoptimised, {"max_seconds": 0.7}
+        "no optimisation",
+        ("runtime-debug",),
+        "a library built with -O0",
+        _unoptimised,
+        {"max_seconds": 0.7},
+        "without optimisation",
     ),
     Scenario(
         "unknown version",
@@ -190,6 +197,7 @@ SCENARIOS = (
         "the library as a file that is not known",
         _unknown,
         {"max_seconds": 0.7},
+        "of unknown version",
     ),
     Scenario(
         "replaced library",
@@ -197,5 +205,6 @@ SCENARIOS = (
         "the library's file replaced in mid-run",
         _replaced,
         {"max_seconds": 2.0},
+        "changed while it was measured",
     ),
 )
