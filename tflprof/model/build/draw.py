@@ -50,7 +50,8 @@ class Draw:
         inputs = weights.size // weights.shape[axis]
         totals = weights.sum(others, keepdims=True)
         rest = weights - totals / inputs
-        rest /= np.sqrt(np.square(rest).sum(others, keepdims=True))
+        # A single input, or weights that are all the same, leave nothing to scale.
+        rest /= np.maximum(np.sqrt(np.square(rest).sum(others, keepdims=True)), np.float32(1e-12))
         if axis:
             # Neighbouring pixels resemble each other, so that weights of sum 0 would leave little of a
             # depthwise convolution's input. With the sum as large as the norm it does not matter how much.
