@@ -89,8 +89,8 @@ def check_contract(op: Op, graph: Subgraph) -> None:
     if op.code not in _COUNTS:
         return
     _check_counts(op)
-    if op.code == "SPLIT" and op.options.get("num_splits") != len(op.outputs):
-        raise _error(op, f"is to give {op.options.get('num_splits')} parts but has {len(op.outputs)} outputs")
+    if op.code == "SPLIT" and (parts := op.options.get("num_splits", 0)) != len(op.outputs):
+        raise _error(op, f"is to give {parts} parts but has {len(op.outputs)} outputs")
     _check_types(op, [graph.tensors[index] for index in (*op.inputs[:1], *op.outputs[:1])])
     if op.code == "QUANTIZE":
         _check_quantised(op, graph.tensors[op.outputs[0]])

@@ -222,7 +222,6 @@ class _Reader:
             return name, None, table.Version()
         custom = table.CustomCode()
         if custom is None:
-            # LiteRT aborts at it.
             raise Contradiction(f"operator code {index} is a custom operator without a name")
         return name, self.text(custom), table.Version()
 
