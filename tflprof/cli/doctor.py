@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from tflprof.cli.guard import guarded
 from tflprof.cli.options import Json, Verbose
 from tflprof.cli.progress import progress_display
 from tflprof.cli.remedies import as_typed_here
-from tflprof.errors import EXIT_ENVIRONMENT
+from tflprof.errors import EXIT_ENVIRONMENT, TargetError
 
 if TYPE_CHECKING:
     from tflprof.workflow.doctor import Check
@@ -72,11 +73,13 @@ def _build() -> None:
             say(f"  {line}")
         raise
     say(f"the emulator is {path}")
-    used = find_emulator().path
-    if used != path:
-        say(
-            f"  {used} fits, too, and is used before it; to use this one: export {CHOICE}={shlex.quote(str(path))}"
-        )
+    with suppress(TargetError):  # what is wrong with the one that was chosen is among the checks
+        used = find_emulator().path
+        if used != path:
+            say(
+                f"  {used} fits, too, and is used before it; to use this one: "
+                f"export {CHOICE}={shlex.quote(str(path))}"
+            )
 
 
 def _show(checks: Sequence[Check], working: Sequence[str], *, json: bool) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Run
-from tflprof.errors import EnvironmentFault
+from tflprof.errors import EnvironmentFault, TargetError
+from tflprof.targets.build_log import CommandFailed
+from tflprof.targets.emulator import Emulator
 from tflprof.workflow.checkup.check import Check
 
 Built = list[Callable[[str, float | None, str], object]]
@@ -74,3 +76,33 @@ def test_an_emulator_that_cannot_be_built_is_an_error(
     result = run("doctor", "--build-emulator")
     assert result.exit_code == 3
     assert "building an emulator needs gcc\n  → apt-get install gcc" in result.stderr
+
+
+def test_the_end_of_what_a_failed_build_said_is_shown(
+    run: Run, found: list[Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object) -> None:
+        raise CommandFailed("QEMU cannot be compiled: ninja ended with 1", "see", ["one", "two\x1b[31m"])
+
+    monkeypatch.setattr("tflprof.targets.emulator_build.build_emulator", build)
+    result = run("doctor", "--build-emulator")
+    assert result.exit_code == 3
+    assert "  one\n  two\\x1b[31m\ntflprof: error: QEMU cannot be compiled" in result.stderr
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_emulator_that_is_used_before_the_built_one_is_named(
+    first: bool, run: Run, found: list[Check], built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find() -> Emulator:
+        if not first:
+            raise TargetError("none")
+        return Emulator(Path("/usr/bin/qemu-aarch64"), "7.2", 1)
+
+    monkeypatch.setattr("tflprof.targets.emulator.find_emulator", find)
+    result = run("doctor", "--build-emulator")
+    assert result.exit_code == 0
+    told = (
+        "/usr/bin/qemu-aarch64 fits, too, and is used before it; to use this one: export TFLPROF_QEMU=cache/"
+    )
+    assert (told in result.stderr) == first
