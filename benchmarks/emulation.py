@@ -3,7 +3,7 @@
 (1) MobileNet v1 is profiled twice, the second time from another directory, as another user (65534, in a user
 namespace), with another environment and another model path: the counts of every layer are compared.
 (2) Instructions per inference on the big and the little core of the phone. (3) The installed emulator and the one
-that `tflprof doctor --build-emulator` builds (it is built now if it is not there) profile the same networks: the
+that `tflprof doctor --build-emulator` builds (it is built now if neither the tests nor we have) profile the same networks: the
 counts of every layer are compared. (4) Time of an inference in each of them, with the plugin and without, over rounds
 of one process of each kind, in an order that is turned from round to round.
 """
@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from tflprof.targets.emulator import CHOICE, check_emulator
 from tflprof.targets.emulator_build import build_emulator
 
 PHONE = "pixel2"
+# Where the tests keep the emulator that they build.
+BUILT = Path(__file__).resolve().parent.parent / "build" / "emulator"
 # Networks and phones whose counts are compared between emulators: kernels with and without dot products.
 COMPARED = (
     ("mobilenet_v1", 224, 1.0, "float32", "pixel2"),
@@ -101,7 +104,9 @@ def counts(document: dict[str, Any]) -> dict[str, float]:
 def emulators() -> dict[str, Path]:
     """The installed emulator and the built one, by their versions."""
     installed = shutil.which("qemu-aarch64")
-    paths = [build_emulator(), *([Path(installed)] if installed else [])]
+    with mock.patch.dict(os.environ, XDG_CACHE_HOME=str(BUILT)):
+        built = build_emulator()
+    paths = [built, *([Path(installed)] if installed else [])]
     return {version_of(path): path for path in reversed(paths)}
 
 
