@@ -3,9 +3,9 @@
 (1) MobileNet v1 is profiled twice, the second time from another directory, as another user (65534, in a user
 namespace), with another environment and another model path: the counts of every layer are compared.
 (2) Instructions per inference on the big and the little core of the phone. (3) The installed emulator and the one
-that `tflprof doctor --build-emulator` builds (it is built now if neither the tests nor we have) profile the same networks: the
-counts of every layer are compared. (4) Time of an inference in each of them, with the plugin and without, over rounds
-of one process of each kind, in an order that is turned from round to round.
+that `tflprof doctor --build-emulator` builds (the tests' one, which is built now if it is not there) profile the same
+networks: the counts of every layer are compared. (4) Time of an inference in each of them, with the plugin and
+without, over rounds of one process of each kind, in an order that is turned from round to round.
 """
 
 from __future__ import annotations
