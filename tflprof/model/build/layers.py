@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from tflprof.errors import UsageError
 from tflprof.model.build.draw import USUAL, Draw
 from tflprof.model.build.ranges import IMAGE, UNIT, output_range, rectified
+from tflprof.model.build.values import Value as Value
+from tflprof.model.build.values import window as window
 from tflprof.model.build.versions import operator_version
 from tflprof.model.build.weights import (
     DTYPES,
@@ -27,25 +29,6 @@ from tflprof.model.graph import Quantisation
 from tflprof.model.write import GraphWriter, ModelWriter
 
 _BIAS_DEVIATION = 0.1
-
-
-@dataclass(frozen=True)
-class Value:
-    """A tensor of a network under construction.
-
-    Attributes:
-        index: tensor index in the graph.
-        shape: NHWC for images.
-        dtype: schema type.
-        quantisation: None for real-valued tensors.
-        mean_square: expected mean square of its real values.
-    """
-
-    index: int
-    shape: tuple[int, ...]
-    dtype: str
-    quantisation: Quantisation | None
-    mean_square: float
 
 
 class Network:
@@ -300,8 +283,3 @@ class Network:
         if self.dtype == "float16":
             return halved(self.graph, name, values)
         return self.graph.constant(name, values)
-
-
-def window(size: int, kernel: int, stride: int, padding: str) -> int:
-    """Positions of a sliding window along a dimension of ``size``."""
-    return -(-size // stride) if padding == "SAME" else -(-(size - kernel + 1) // stride)
