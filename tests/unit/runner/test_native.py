@@ -331,3 +331,12 @@ def test_a_runner_may_be_silent_for_as_long_as_it_was_told_to_wait(
     (silence,) = allowed
     assert silence is not None
     assert least <= silence <= 2 * least + 300
+
+
+def test_a_library_that_is_replaced_or_gone_is_told(tmp_path: Path) -> None:
+    runner = make_runner(ScriptDevice(""), tmp_path)
+    assert runner.conditions() == {}
+    (tmp_path / "library").write_bytes(b"another")
+    assert runner.conditions() == {"library_changed": True}
+    (tmp_path / "library").unlink()
+    assert runner.conditions() == {"library_changed": True}
