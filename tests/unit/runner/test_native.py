@@ -70,7 +70,7 @@ def make_runner(device: ScriptDevice, tmp_path: Path) -> NativeRunner:
     for name in ("runner", "library"):
         (tmp_path / name).write_bytes(b"")
     runtime = Runtime("LiteRT", "2.3.0", "linux-x86_64", tmp_path / "library", "0" * 64, "ADVICE")
-    return NativeRunner(device, runtime, Binary(tmp_path / "runner", "0" * 64, "build"))
+    return NativeRunner(device, runtime, Binary(tmp_path / "runner", "0" * 64, "build", ""))
 
 
 def outcome(script: str, request: RunRequest, tmp_path: Path) -> tuple[list[Record], RunnerError | None]:
@@ -290,7 +290,7 @@ def test_a_full_disk(request_: RunRequest, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "write_bytes", full)
     device = ScriptDevice("")
     library = Runtime("LiteRT", None, "p", request_.models[0], "0")
-    runner = NativeRunner(device, library, Binary(request_.models[0], "0", "build"))
+    runner = NativeRunner(device, library, Binary(request_.models[0], "0", "build", ""))
     with pytest.raises(EnvironmentFault, match="No space left on device") as caught:
         runner.start(request_)
     assert caught.value.hint

@@ -32,7 +32,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "catalogue.so").write_bytes(LINUX)
     monkeypatch.setattr("tflprof.runtimes.library.cached_library", lambda _: tmp_path / "catalogue.so")
-    monkeypatch.setattr(phone, "runner_binary", lambda platform: Binary(tmp_path / platform, "0" * 64, "b"))
+    monkeypatch.setattr(
+        phone, "runner_binary", lambda platform: Binary(tmp_path / platform, "0" * 64, "b", "")
+    )
 
 
 class Device(ScriptDevice):
@@ -211,7 +213,7 @@ def trial(script: str, tmp_path: Path) -> str | None:
         (tmp_path / name).write_bytes(b"")
     runtime = Runtime("LiteRT", None, "linux-aarch64", tmp_path / "libLiteRt.so", "1" * 64)
     device = Device(script)
-    found = phone._works(Choice("linux", device, runtime, Binary(tmp_path / "runner", "2" * 64, "b")))
+    found = phone._works(Choice("linux", device, runtime, Binary(tmp_path / "runner", "2" * 64, "b", "")))
     assert all(not workspace.directory.exists() for workspace in device.workspaces)
     return found
 
