@@ -47,15 +47,15 @@ BUILT: tuple[tuple[str, int | None, float, str], ...] = (
 )
 """Name, size (None: as published), width and form of weights; the largest are smaller for the emulator's sake."""
 MICRO = (
-    "if_else",
-    "while_loop",
-    "call_once",
-    "crossed_partitions",
-    "two_signatures",
-    "dynamic_batch",
-    "stateful",
+    *("if_else", "while_loop", "nested_control", "call_once", "crossed_partitions", "two_signatures"),
+    *("shared_weights", "dynamic_batch", "dynamic_size", "stateful"),
+    *("input_string", "input_bfloat16", "input_int4", "input_complex64"),
 )
-EXPECTED: dict[tuple[str, str], str] = {}
+EXPECTED: dict[tuple[str, str], str] = {
+    ("stateful", "*"): "kept between inferences (is_variable)",
+    ("input_string", "*"): "holds strings, for which the runtime has no buffers",
+    ("face_landmark_with_attention", "*"): "custom operator 'Landmarks2TransformMatrix'",
+}
 """Words of the refusal by model and target; the target ``*`` is any."""
 
 
