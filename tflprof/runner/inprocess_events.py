@@ -19,16 +19,17 @@ _LOW_WORD = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class Inference:
-    """One inference: duration in ns; events with their start and duration in ns if it was profiled."""
+    """One inference: when it began and its duration, ns; events with their start and duration if it was profiled."""
 
+    start_ns: int
     value: int
     events: tuple[Event, ...] | None = None
     start: tuple[int, ...] = ()
     elapsed: tuple[int, ...] = ()
 
 
-def with_events(library: LiteRt, profiler: c_void_p, value: int) -> Inference:
-    """An inference of ``value`` ns with the events its profiler holds. Raises LiteRtFailure."""
+def with_events(library: LiteRt, profiler: c_void_p, start_ns: int, value: int) -> Inference:
+    """An inference of ``value`` ns that began at ``start_ns``, with its profiler's events. Raises LiteRtFailure."""
     count = c_int()
     library.call("events", "GetNumProfilerEvents", profiler, ctypes.byref(count))
     raw = np.zeros(max(0, count.value), EVENT)
@@ -38,7 +39,9 @@ def with_events(library: LiteRt, profiler: c_void_p, value: int) -> Inference:
     started = kept["start_us"]
     earliest = started[started > 0].min() if (started > 0).any() else 0
     start = np.where(started > 0, started - earliest, 0)
-    return Inference(value, tuple(_events(kept)), _nanoseconds(start), _nanoseconds(kept["elapsed_us"]))
+    return Inference(
+        start_ns, value, tuple(_events(kept)), _nanoseconds(start), _nanoseconds(kept["elapsed_us"])
+    )
 
 
 def _nanoseconds(microseconds: npt.NDArray[np.uint64]) -> tuple[int, ...]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import json
+import os
+import sys
 import time
 from ctypes import c_int, c_int32, c_void_p
 from dataclasses import dataclass, field
@@ -76,8 +79,8 @@ class InProcessModel:
         """Make the compiled model of a variant; the first one loads the file, too."""
         path = self._request.models[self.index]
         if self._file is None:
-            encoded = str(path).encode()
-            self._file = self._library.handle("load", "CreateModelFromFile", self._environment, encoded)
+            name = _file_name(path)
+            self._file = self._library.handle("load", "CreateModelFromFile", self._environment, name)
         options = self._options(variant)
         try:
             arguments = (self._environment, self._file, options)
@@ -96,7 +99,8 @@ class InProcessModel:
         if request.xnnpack_flags is not None:
             xnnpack += f"flags = {request.xnnpack_flags}\n"
         if self._weight_cache is not None:
-            xnnpack += f'weight_cache_file_path = "{self._weight_cache}"\n'
+            # As TOML: JSON's escapes are among its own, of which a path of Windows needs some.
+            xnnpack += f"weight_cache_file_path = {json.dumps(str(self._weight_cache))}\n"
         runtime = (
             f"enable_profiling = {str(variant == 'profiled').lower()}\nerror_reporter_mode = {_KEEP_ERRORS}\n"
         )
@@ -265,14 +269,19 @@ class InProcessModel:
             counts[1],
             compiled.outputs,
         )
-        start = time.monotonic_ns()
+        start = time.perf_counter_ns()
         self._library.call("run", "RunCompiledModel", *arguments)
-        value = time.monotonic_ns() - start
+        value = time.perf_counter_ns() - start
         return (
-            Inference(value)
+            Inference(start, value)
             if compiled.profiler is None
-            else with_events(self._library, compiled.profiler, value)
+            else with_events(self._library, compiled.profiler, start, value)
         )
+
+
+def _file_name(path: Path) -> bytes:
+    """A path as the C library wants it, which on Windows is in the user's own code page."""
+    return os.fsencode(path) if sys.platform != "win32" else str(path).encode("mbcs")
 
 
 def _read(path: Path, size: int, name: str) -> bytes:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import shutil
+import threading
 import time
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+from tflprof.runner import inprocess_system as system
 from tflprof.runner.inprocess_events import Inference
 from tflprof.runner.inprocess_model import InProcessModel
+from tflprof.runner.inprocess_pace import Pace
 from tflprof.runner.interface import RunRequest
 from tflprof.runner.litert_ctypes import LiteRt, LiteRtFailure
 from tflprof.runner.records import (
     PROTOCOL_VERSION,
-    Affinity,
     Block,
     Clock,
     Event,
@@ -29,43 +29,56 @@ from tflprof.runner.records import (
     Record,
     Structure,
 )
-from tflprof.targets.local import make_private_directory
 
 BUILD = "inprocess"
 _KERNEL_TICK_NS = 1000
 _NS_PER_MS = 1_000_000
 
 
+@dataclass(frozen=True)
+class Order:
+    """What a session is to do, and where.
+
+    Attributes:
+        request: the work.
+        library: path of the library to load.
+        platform: of this machine.
+        folder: a temporary one.
+        cpus: CPUs to run on; None: as it is.
+        zones: files with temperatures of the processor.
+    """
+
+    request: RunRequest
+    library: Path
+    platform: str
+    folder: Path
+    cpus: tuple[int, ...] | None = None
+    zones: Sequence[str] = ()
+
+
 class Work:
     """The work of one session.
 
     Args:
-        request: what to do.
-        library: path of the library to load.
-        platform: of this machine.
-        cpus: CPUs to run on; None: as it is. The thread that reads the records gets them, and at the end its own back.
+        order: what to do, and where; the thread that asks for the records is the one that is pinned.
 
     Attributes:
         stopped: may be set at any time, then the work ends after the inference under way.
         model: number of the model at work, None before the first and when no single one is to blame.
     """
 
-    def __init__(
-        self, request: RunRequest, library: Path, platform: str, cpus: tuple[int, ...] | None = None
-    ) -> None:
+    def __init__(self, order: Order) -> None:
         self.stopped = False
         self.model: int | None = None
-        self._request = request
-        self._library = library
-        self._platform = platform
-        self._cpus = cpus
-        self._own_cpus: set[int] | None = None
-        self._variants = sorted(set(request.variants))  # plain comes before profiled
+        self._order = order
+        self._request = order.request
+        self._variants = sorted(set(order.request.variants))  # plain comes before profiled
         self._models: list[InProcessModel] = []
-        self._sizes: dict[tuple[int, str], int] = {}
+        self._sizes: dict[tuple[int, str], tuple[int, int]] = {}
         self._structures: dict[tuple[int, tuple[Event, ...]], int] = {}
         self._blocks = 0
-        self._directory: Path | None = None
+        self._pace = Pace(order.request.rate, lambda: self.stopped)
+        self._foreign: set[int] = set()
 
     def records(self) -> Iterator[Record]:
         """Do the work. Raises LiteRtFailure if the library fails."""
@@ -82,28 +95,18 @@ class Work:
         return next((text for text in told if text), "")
 
     def close(self) -> None:
-        """Destroy the models and remove what was written."""
+        """Destroy the models."""
         self.stopped = True
         while self._models:
             self._models.pop().close()
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
-        if self._own_cpus is not None:
-            os.sched_setaffinity(0, self._own_cpus)
-            self._own_cpus = None
 
     def _begin(self) -> Iterator[Record]:
-        yield Hello(PROTOCOL_VERSION, BUILD, self._platform, os.getpid(), time.monotonic_ns())
+        yield Hello(PROTOCOL_VERSION, BUILD, self._order.platform, os.getpid(), time.perf_counter_ns())
         yield _clock()
-        if self._cpus is not None:
-            self._own_cpus = os.sched_getaffinity(0)
-            os.sched_setaffinity(0, self._cpus)
-        yield Affinity(self._cpus or (), tuple(sorted(os.sched_getaffinity(0))), None)
-        library = LiteRt(self._library)
-        yield Library(str(self._library), None)
-        if self._request.weight_cache:
-            self._directory = make_private_directory("tflprof-")
+        yield system.pin(self._order.cpus)
+        self._foreign = system.threads() - {threading.get_native_id()}
+        library = LiteRt(self._order.library)
+        yield Library(str(self._order.library), None, "litert")
         for index in range(len(self._request.models)):
             if not self.stopped:
                 yield from self._open(library, index)
@@ -113,7 +116,7 @@ class Work:
         """Make the first variant of a model ready."""
         self.model = index
         variant = self._variants[0]
-        cache = self._directory / f"weight.cache.{index}" if self._directory else None
+        cache = self._order.folder / f"weight.cache.{index}" if self._request.weight_cache else None
         yield _memory(index, "start")
         model = InProcessModel(library, self._request, index, cache)
         self._models.append(model)
@@ -152,22 +155,25 @@ class Work:
         done, spent, size = 0, 0, request.block_min
         most = request.profiled_max if variant == "profiled" else request.block_max
         while not self.stopped and (spent < request.warmup_ms * _NS_PER_MS or done < request.warmup_min):
-            start = time.monotonic_ns()
+            start = time.perf_counter_ns()
             structures, block = self._block(model, variant, "warmup", most, budget=budget)
-            latest = max(1, time.monotonic_ns() - start)
+            latest = max(1, time.perf_counter_ns() - start)
             count = len(block.value)
             done, spent, size = done + count, spent + latest, budget * count // latest
             yield from structures
             yield block
-        self._sizes[model.index, variant] = max(min(request.block_min, most), min(size, most))
+        recorded = max(min(request.block_min, most), min(size, most))
+        # Blocks of very short inferences last as long as others by inferences that are not recorded.
+        unrecorded = max(request.discard, size - recorded if request.fill else 0)
+        self._sizes[model.index, variant] = recorded, unrecorded
 
     def _rounds(self) -> Iterator[Record]:
         request = self._request
         order, number = Random(request.seed), 0
         least = request.profiled_every + 1 if len(self._variants) == 2 else 1
-        began = time.monotonic_ns()
+        began = time.perf_counter_ns()
         while not self.stopped and not (request.blocks and number >= request.blocks):
-            if number >= least and time.monotonic_ns() - began >= request.seconds * 1e9:
+            if number >= least and time.perf_counter_ns() - began >= request.seconds * 1e9:
                 break
             turn = number % (request.profiled_every + 1) == request.profiled_every
             variant = self._variants[-1 if turn else 0]
@@ -182,9 +188,8 @@ class Work:
         yield block
 
     def _steady(self, model: InProcessModel, variant: str, number: int) -> Iterator[Record]:
-        for _ in range(self._request.discard):
-            model.infer(variant)
-        structures, block = self._block(model, variant, "steady", self._sizes[model.index, variant], number)
+        recorded, unrecorded = self._sizes[model.index, variant]
+        structures, block = self._block(model, variant, "steady", recorded, number, unrecorded=unrecorded)
         yield from structures
         yield block
 
@@ -196,17 +201,25 @@ class Work:
         most: int,
         number: int = 0,
         budget: int | None = None,
+        unrecorded: int = 0,
     ) -> tuple[list[Structure], Block]:
         """Run a block of at most ``most`` inferences, ``budget`` ns or until stopped; its new structures first."""
         self.model = model.index
-        begun, switches = time.monotonic_ns(), _switches()
+        self._pace.restart()
+        switches, before = system.involuntary_switches(), self._conditions(system.current_core())
+        for _ in range(unrecorded):
+            if self.stopped:
+                break
+            self._infer(model, variant)
+        begun = time.perf_counter_ns()
         done: list[Inference] = []
         cores: list[int] = []
         while not done or (len(done) < most and not self.stopped):
-            done.append(model.infer(variant))
-            cores.append(_current_cpu())
-            if budget is not None and time.monotonic_ns() - begun >= budget:
+            done.append(self._infer(model, variant))
+            cores.append(system.current_core())
+            if budget is not None and time.perf_counter_ns() - begun >= budget:
                 break
+        after = self._conditions(cores[-1])
         structures: list[Structure] = []
         numbers = tuple(self._structure(model.index, item, structures) for item in done)
         self._blocks += 1
@@ -218,15 +231,30 @@ class Work:
             b=self._blocks - 1,
             round=number,
             counter="ns",
-            t=begun,
-            khz=_khz(cores[-1]),
-            nivcsw=_switches() - switches,
+            t=done[0].start_ns,
+            khz=after[0],
+            khz_before=before[0],
+            mc=after[1],
+            mc_before=before[1],
+            nivcsw=_since(switches, system.involuntary_switches()),
+            missed=self._pace.missed,
+            workers=system.thread_cores(self._foreign) if self._request.threads > 1 else (),
             value=tuple(item.value for item in done),
             core=tuple(cores),
             structure=numbers if profiled else (),
             events=tuple(item.elapsed for item in done) if profiled else (),
         )
         return structures, block
+
+    def _infer(self, model: InProcessModel, variant: str) -> Inference:
+        self._pace.wait()
+        done = model.infer(variant)
+        self._pace.finished()
+        return done
+
+    def _conditions(self, core: int) -> tuple[int | None, int | None]:
+        """Frequency of a core, kHz, and temperature of the hottest zone, thousandths of a degree Celsius."""
+        return system.core_khz(core), system.hottest(self._order.zones)
 
     def _structure(self, model: int, seen: Inference, new: list[Structure]) -> int:
         """The number of an inference's list of events; a list not seen before is added to ``new``."""
@@ -240,47 +268,21 @@ class Work:
 
 
 def _init(model: InProcessModel, variant: str, cache: str) -> Init:
-    start = time.monotonic_ns()
+    start = time.perf_counter_ns()
     model.compile(variant)
-    return Init(model.index, variant, cache, start, time.monotonic_ns() - start)
+    return Init(model.index, variant, cache, start, time.perf_counter_ns() - start)
 
 
 def _clock() -> Clock:
     """The cost is of our own clock; the tick is of the library's, which times kernels in microseconds."""
-    readings = [time.monotonic_ns() for _ in range(1001)]
+    readings = [time.perf_counter_ns() for _ in range(1001)]
     steps = sorted(later - earlier for earlier, later in pairwise(readings))
     return Clock("ns", _KERNEL_TICK_NS, steps[len(steps) // 2])
 
 
 def _memory(model: int, at: str) -> Memory:
-    sizes: dict[str, int] = {}
-    for line in Path("/proc/self/status").read_text("utf-8").splitlines():
-        name, _, value = line.partition(":")
-        if name in ("VmHWM", "VmRSS"):
-            sizes[name] = int(value.split()[0]) * 1024
-    return Memory(model, at, sizes.get("VmHWM"), sizes.get("VmRSS"))
+    return Memory(model, at, *system.memory_use())
 
 
-def _switches() -> int:
-    import resource  # which not every system has that runs tflprof
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-
-
-@cache
-def _sched_getcpu() -> Callable[[], int]:
-    """The C library's function: not at import, for not every system has it."""
-    function: Callable[[], int] = ctypes.CDLL(None).sched_getcpu
-    return function
-
-
-def _current_cpu() -> int:
-    return _sched_getcpu()()
-
-
-def _khz(cpu: int) -> int | None:
-    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq")
-    try:
-        return int(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+def _since(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before

@@ -57,7 +57,7 @@ class NativeRunner:
         self._library = runtime.path
         self._advice = runtime.advice
         self._binary = binary.path
-        self._library_as_found = _state(self._library)
+        self._library_as_found = file_state(self._library)
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
         """CPUs that a core choice stands for on the device."""
@@ -83,7 +83,7 @@ class NativeRunner:
     def conditions(self) -> Mapping[str, object]:
         """The device's, how it runs our programs, and whether the library is no longer the one that was found."""
         mode = {"runtime_mode": self.mode} if self.mode else {}
-        changed = {} if _state(self._library) == self._library_as_found else {"library_changed": True}
+        changed = {} if file_state(self._library) == self._library_as_found else {"library_changed": True}
         return {**self._device.conditions(), **mode, **changed}
 
     def recover(self) -> None:
@@ -182,7 +182,11 @@ class NativeSession:
                 f"the link to {self._device} broke while the runner was at work",
                 "check the cable or the network",
             )
-        raise RunnerError(
+        raise self._ending_error(status)
+
+    def _ending_error(self, status: int) -> RunnerError:
+        """The error of a process that ended without telling why."""
+        return RunnerError(
             f"the runner {_cause(status)} before its end{self._last_words()}",
             with_advice(_ENDING_HINTS.get(status), self._advice),
         )
@@ -203,7 +207,7 @@ class NativeSession:
         self._workspace.close()
 
 
-def _state(file: Path) -> tuple[int, ...] | None:
+def file_state(file: Path) -> tuple[int, ...] | None:
     """What changes when a file does; None if it is not there."""
     try:
         facts = file.stat()

@@ -26,7 +26,7 @@ from tflprof.runner.records import (
     Structure,
 )
 
-_KINDS: dict[str, type[Record]] = {
+KINDS: dict[str, type[Record]] = {
     "hello": Hello,
     "clock": Clock,
     "affinity": Affinity,
@@ -40,6 +40,7 @@ _KINDS: dict[str, type[Record]] = {
     "error": Failure,
     "end": End,
 }
+"""Classes of records by the name they have on the wire."""
 
 _Decoder = Callable[[Any], Any]
 
@@ -143,4 +144,4 @@ _DECODERS: dict[Any, _Decoder] = {
 }
 _DECODERS[tuple[Port, ...]] = _tuple_of(_record_decoder(Port))
 
-_DECODE: dict[str, _Decoder] = {name: _record_decoder(kind) for name, kind in _KINDS.items()}
+_DECODE: dict[str, _Decoder] = {name: _record_decoder(kind) for name, kind in KINDS.items()}

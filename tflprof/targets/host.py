@@ -28,6 +28,13 @@ def host_facts(kind: str) -> DeviceFacts:
     )
 
 
+def allowed_cpus() -> set[int]:
+    """Numbers of the CPUs that this process may use; all, where the system keeps none from it."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
 def thermal_zones(folder: Path = Path("/sys/class/thermal")) -> list[Path]:
     """Readable files with the temperatures of the processor, at most 16; of anything, if none says it is one."""
     files = [
@@ -60,7 +67,7 @@ class HostDevice:
         """CPUs of a core choice among those this process may use; not pinned without a choice."""
         if core is None:
             return None
-        return choose_cpus(self.facts.cpus, os.sched_getaffinity(0), core, threads)
+        return choose_cpus(self.facts.cpus, allowed_cpus(), core, threads)
 
     def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
         """Time is counted on the CPUs, if there are any; where the system hides the frequency, it is measured."""

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from tflprof.errors import EnvironmentFault
 _TAIL_LINES = 30
 _TAIL_COLUMNS = 500
 _CHUNK = 1 << 16
+# Windows has no sessions; a group of its own hears no Ctrl-C either.
+_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
 class LocalProcess:
@@ -41,6 +44,7 @@ class LocalProcess:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 start_new_session=True,
+                creationflags=_GROUP,
             )
         except OSError as error:
             raise EnvironmentFault(
@@ -106,8 +110,11 @@ class LocalProcess:
     def kill(self) -> None:
         """End the program and its children at once, and close the pipes."""
         if self._child.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._child.pid, signal.SIGKILL)
+            if sys.platform == "win32":
+                self._child.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
         self._drain.join(timeout=5)
         for pipe in (self._stdin, self._stdout, self._stderr):

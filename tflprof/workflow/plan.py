@@ -59,7 +59,7 @@ def check_possible(runner: Runner, request: RunRequest, plan: Plan) -> None:
                 f"{option} needs a target that measures time; {runner.facts.kind} counts instructions",
                 "such as --target host, or --target adb for a phone",
             )
-        if runner.source != "native":
+        if option == "--pmu" and runner.source != "native":
             raise UsageError(
                 f"{option} needs the native runner, not {runner.source}", "such as --target host"
             )
