@@ -49,9 +49,11 @@ emulation: setup
 	@sh scripts/setup_emulation.sh
 
 # What only the tests need: a browser for the reports (libatomic1 for its driver), a compiler with
-# sanitizers for the runner, 32-bit ARM libraries for its Android program. Without root the tests that need them fail and say so.
+# sanitizers for the runner, 32-bit ARM libraries for its Android program, and what QEMU is built with. Without root
+# the tests that need them fail and say so.
 test-packages:
-	@sh scripts/apt_install.sh 'the tests' chromium libatomic1 gcc libc6-dev libc6-armel-cross || true
+	@sh scripts/apt_install.sh 'the tests' chromium libatomic1 gcc libc6-dev libc6-armel-cross \
+		make pkg-config libglib2.0-dev zlib1g-dev binutils debian-archive-keyring || true
 
 # Use
 
@@ -82,7 +84,7 @@ test: lint
 
 # Evidence and release
 
-BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation real_models adb_overhead throttling_simulation log_fuzz faults compare_speed history_speed history_steps comparison_simulation comparison_pools comparison_false_alarms comparison_power gate_emulated
+BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation real_models many_models attribution delegate lints model_fuzz model_fuzz_guided model_fuzz_runtime trust speed adb_overhead throttling_simulation log_fuzz faults compare_speed history_speed history_steps comparison_simulation comparison_pools comparison_false_alarms comparison_power gate_emulated
 
 bench: setup emulation
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit; done
