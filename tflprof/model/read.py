@@ -43,8 +43,12 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     """
     location = Path(path)
     mapped = map_model(location)
-    with damage_as_model_error(location):
-        model = _Reader(location, mapped).model()
+    try:
+        with damage_as_model_error(location):
+            model = _Reader(location, mapped).model()
+    except ModelError:
+        check_stamps([mapped.stamp])
+        raise
     check_stamps(model.files)
     return model
 
