@@ -55,6 +55,11 @@ class RealRuntime:
 
     def run(self, model: Path) -> Ending:
         """Load a model, prepare it and run it a few times."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self._ended(self.command(model, Path(folder)))
+
+    def command(self, model: Path, folder: Path) -> list[Path]:
+        """The command that does so; its options file is written to a folder."""
         options = {
             "library": self._library,
             "model": model,
@@ -66,12 +71,11 @@ class RealRuntime:
             "blocks": 1,
             "seconds": 0,
         }
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "options"
-            file.write_text("".join(f"{key}={value}\n" for key, value in options.items()))
-            return self._ended(file)
+        file = folder / "options"
+        file.write_text("".join(f"{key}={value}\n" for key, value in options.items()))
+        return [self._runner, file]
 
-    def _ended(self, options: Path) -> Ending:
+    def _ended(self, command: list[Path]) -> Ending:
         try:
             done = subprocess.run(
                 [self._runner, options],

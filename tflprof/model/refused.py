@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tflprof.errors import ModelError
 from tflprof.model.graph import Model
+from tflprof.model.op_versions import HIGHEST
 
 _UNKNOWN_TYPES = ("complex128", "variant", "float8_e4m3fn", "float8_e5m2")
 _LOADING = ("load", "compile", "allocate")
@@ -26,7 +27,7 @@ def refused_model(model: Model, signature: str | None, stage: str) -> ModelError
     if stage in ("input", "buffers", *_LOADING):
         causes += _strings(model, signature)
     if stage in _LOADING:
-        causes += [*_types(model), *_variables(model), *_custom(model)]
+        causes += [*_types(model), *_variables(model), *_custom(model), *_builtin(model)]
     if not causes:
         return None
     what, hint = causes[0]
@@ -85,3 +86,19 @@ def _custom(model: Model) -> Iterator[tuple[str, str]]:
         else:
             hint = "name a runtime that has it with --runtime, or convert the model without it"
         yield f"op {op.id} is the custom operator {name!r}, which the runtime does not have", hint
+
+
+def _builtin(model: Model) -> Iterator[tuple[str, str]]:
+    hint = "name a newer runtime with --runtime, or convert the model with an older converter"
+    for op in model.ops():
+        highest = HIGHEST.get(op.code)
+        if op.code.startswith("UNKNOWN_"):
+            number = op.code.removeprefix("UNKNOWN_")
+            yield f"op {op.id} has the operator code {number}, which this schema does not know", hint
+        elif highest == 0:
+            yield f"op {op.id} is {op.code}, which LiteRT 2.3 does not have", hint
+        elif highest is not None and op.version > highest:
+            yield (
+                f"op {op.id} is version {op.version} of {op.code}; LiteRT 2.3 has versions up to {highest}",
+                hint,
+            )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.unit.model.tables import read_bytes
+from tests.unit.model.tables import edited, read_bytes
 from tflprof.model.build import build_micro
 from tflprof.model.graph import Model
 from tflprof.model.refused import refused_model
@@ -75,3 +76,24 @@ def test_only_the_chosen_signature_counts(tmp_path: Path) -> None:
     assert refused_model(model, "numbers", "input") is None
     assert refused_model(model, None, "input") is None
     assert "holds strings" in str(refused_model(model, "words", "input"))
+
+
+@pytest.mark.parametrize(
+    ("number", "version", "what"),
+    [
+        (250, 1, "op 0/0 has the operator code 250, which this schema does not know"),
+        (19, 99, "op 0/0 is version 99 of RELU; LiteRT 2.3 has versions up to 3"),
+        (31, 1, "op 0/0 is CONCAT_EMBEDDINGS, which LiteRT 2.3 does not have"),
+    ],
+)
+def test_unknown_operators_and_versions_are_named(
+    tmp_path: Path, number: int, version: int, what: str
+) -> None:
+    def change(model: Any) -> None:
+        code = model.operatorCodes[0]
+        code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), version
+
+    model = read_bytes(tmp_path, edited(build_micro("relu"), change))
+    error = refused_model(model, None, "compile")
+    assert what in str(error)
+    assert refused_model(model, None, "run") is None
