@@ -78,7 +78,7 @@ class RealRuntime:
     def _ended(self, command: list[Path]) -> Ending:
         try:
             done = subprocess.run(
-                [self._runner, options],
+                command,
                 capture_output=True,
                 timeout=60 * SECONDS,
                 preexec_fn=_limit,

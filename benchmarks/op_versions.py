@@ -1,4 +1,4 @@
-"""Which versions of which builtin operators the installed LiteRT has, against the table in tflprof/model/op_versions.py.
+"""Which versions of builtin operators the installed LiteRT has, against the table in tflprof/model/op_versions.py.
 
 A model of one operator is given to the library for each operator and version; it says on standard error whether it
 found the operator. Prints what differs from the table, and ends with 1 if anything does.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from benchmarks.model_fuzz_runtime import RealRuntime
 from tests.unit.model.tables import edited
@@ -23,8 +24,8 @@ MISSING = "Didn't find op for builtin opcode"
 def found(runtime: RealRuntime, folder: Path, number: int, version: int) -> bool:
     """Whether the library has a version of an operator."""
 
-    def change(model: object) -> None:
-        code = model.operatorCodes[0]  # type: ignore[attr-defined]
+    def change(model: Any) -> None:
+        code = model.operatorCodes[0]
         code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), version
 
     model = folder / "model.tflite"

@@ -1,4 +1,4 @@
-"""The highest versions of builtin operators that LiteRT 2.3.0 has, found by asking the library (benchmarks/op_versions.py).
+"""The highest versions of builtin operators of LiteRT 2.3.0, as the library says (benchmarks/op_versions.py).
 
 They only serve to say why a runtime refused a model: another may have more.
 """
