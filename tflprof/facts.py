@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+# What systems call the same processors.
+_MACHINES = {"AMD64": "x86_64", "ARM64": "aarch64", "arm64": "aarch64"}
+
+
+def this_platform() -> str:
+    """The platform of this machine: ``linux-x86_64``, ``darwin-aarch64``, ``windows-x86_64`` and so on."""
+    machine = platform.machine()
+    return f"{platform.system().lower()}-{_MACHINES.get(machine, machine)}"
 
 
 @dataclass(frozen=True)

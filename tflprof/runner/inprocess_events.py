@@ -1,4 +1,4 @@
-"""Profiler events of an inference in this process."""
+"""Profiler events of an inference through the C interface."""
 
 from __future__ import annotations
 

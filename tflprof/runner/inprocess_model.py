@@ -1,4 +1,4 @@
-"""One model in this process: compiled plain and profiled, its buffers, its inferences."""
+"""One model through the C interface: compiled plain and profiled, its buffers, its inferences."""
 
 from __future__ import annotations
 

@@ -41,7 +41,9 @@ class Identity:
 
 def library_api(path: Path) -> str | None:
     """The interface a library exports, ``litert`` or ``tflite``; None if it is neither. Raises OSError."""
-    return next((api for api, function in _FUNCTIONS.items() if contains(path, function)), None)
+    # In the tables of macOS's libraries names begin with an underscore.
+    found = (api for api, name in _FUNCTIONS.items() if contains(path, name) or contains(path, b"_" + name))
+    return next(found, None)
 
 
 def api_name(api: str | None) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import platform as host
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
 
 from tflprof.errors import RuntimeMissing
+from tflprof.facts import this_platform
 from tflprof.runtimes.acquire import archive_platforms, library_in, version_in
 from tflprof.runtimes.archive import is_archive
 from tflprof.runtimes.catalog import fetchable, known
 from tflprof.runtimes.debug import checks_assertions, how_built, unfit
-from tflprof.runtimes.elf import elf_platform
 from tflprof.runtimes.fetch import cached_library, file_sha256
 from tflprof.runtimes.identify import api_name, library_api, why_unusable
+from tflprof.runtimes.library_format import library_platforms
 from tflprof.runtimes.store import newest
 
 _PACKAGE = "ai_edge_litert"
 _DISTRIBUTION = "ai-edge-litert"
+_SUFFIXES = {"darwin": ".dylib", "windows": ".dll"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Runtime:
 
 def host_platform() -> str:
     """The platform of this machine, such as ``linux-x86_64``."""
-    return f"{host.system().lower()}-{host.machine()}"
+    return this_platform()
 
 
 def find_runtime(platform: str, override: Path | None = None, *, api: str | None = None) -> Runtime:
@@ -89,7 +90,7 @@ def find_runtime(platform: str, override: Path | None = None, *, api: str | None
 
 def runtime_platforms(path: Path) -> list[str]:
     """The platforms that a library or an archive is for. Raises RuntimeMissing if it is none."""
-    return archive_platforms(path) if _is_archive(path) else [elf_platform(path)]
+    return archive_platforms(path) if _is_archive(path) else library_platforms(path)
 
 
 def _is_archive(path: Path) -> bool:
@@ -105,16 +106,21 @@ def missing_hint(platform: str) -> str:
         return "tflprof runtimes add libtensorflowlite_c.so, one for 32-bit devices, or give it with --runtime PATH"
     if platform.startswith("android-"):
         return "tflprof runtimes fetch android, or give a library or an AAR with --runtime PATH"
-    return f"pip install {_DISTRIBUTION}, or give a libLiteRt.so with --runtime PATH"
+    return f"pip install {_DISTRIBUTION}, or give a {_file_name(platform)} with --runtime PATH"
+
+
+def _file_name(platform: str) -> str:
+    """What LiteRT's library is called on a platform."""
+    return f"libLiteRt{_SUFFIXES.get(platform.partition('-')[0], '.so')}"
 
 
 def _described(given: Path, platform: str, api: str | None = None) -> Runtime:
     packed = _is_archive(given)
     path = library_in(given, platform, api) if packed else given
-    found = elf_platform(path)
-    if found != platform:
+    found = library_platforms(path)
+    if platform not in found:
         raise RuntimeMissing(
-            f"the runtime {path} is built for {found}, the target needs {platform}",
+            f"the runtime {path} is built for {' and '.join(found)}, the target needs {platform}",
             "name a library of that platform, or leave --runtime out",
         )
     try:
@@ -146,10 +152,10 @@ def _check_usable(path: Path, api: str | None, platform: str, advice: str | None
 
 
 def _installed() -> Path | None:
-    """libLiteRt.so of the installed package, which is not imported."""
+    """The library of the installed package, which is not imported."""
     spec = util.find_spec(_PACKAGE)
     for directory in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(directory) / "libLiteRt.so"
+        path = Path(directory) / _file_name(host_platform())
         if path.is_file():
             return path
     return None

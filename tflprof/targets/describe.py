@@ -104,7 +104,7 @@ def describe_target(text: str) -> TargetDescription:
         return _connected(str(spec))
     from tflprof.targets.host import host_facts
 
-    return _from_facts(str(spec), host_facts(spec.kind), local_trouble())
+    return _from_facts(str(spec), host_facts(spec.kind), *local_trouble(spec.kind))
 
 
 def _emulated(phone: Phone) -> TargetDescription:
@@ -162,7 +162,9 @@ def _connected(name: str) -> TargetDescription:
     return _from_facts(found[0].name, known.facts, None)
 
 
-def _from_facts(name: str, facts: DeviceFacts, reason: str | None) -> TargetDescription:
+def _from_facts(
+    name: str, facts: DeviceFacts, reason: str | None, remedy: str | None = None
+) -> TargetDescription:
     clusters: dict[int, list[Cpu]] = {}
     for cpu in facts.cpus:
         clusters.setdefault(cpu.cluster, []).append(cpu)
@@ -182,6 +184,7 @@ def _from_facts(name: str, facts: DeviceFacts, reason: str | None) -> TargetDesc
         abi=facts.abi,
         memory_bytes=facts.memory_bytes,
         reason=reason,
+        remedy=remedy,
     )
 
 

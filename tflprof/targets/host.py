@@ -7,9 +7,10 @@ import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tflprof.facts import DeviceFacts
+from tflprof.facts import Cpu, DeviceFacts, this_platform
 from tflprof.targets.cores import choose_cpus
 from tflprof.targets.local import LocalWorkspace, make_private_directory
+from tflprof.targets.other_systems import cpu_name, memory_bytes
 from tflprof.targets.probe import parse_probe, read_texts
 
 _SYSTEM = Path("/sys/devices/system")
@@ -17,14 +18,15 @@ _SYSTEM = Path("/sys/devices/system")
 
 def host_facts(kind: str) -> DeviceFacts:
     """Facts of this machine; ``kind`` is how it is used (``host`` or ``interpreter``)."""
-    probe = parse_probe(read_texts())
+    probe = parse_probe(read_texts()) if platform.system() == "Linux" else None
+    count = range(os.cpu_count() or 1)
     return DeviceFacts(
-        name=probe.model or platform.machine(),
+        name=(probe.model if probe else cpu_name()) or platform.machine(),
         kind=kind,
         os=f"{platform.system()} {platform.release()}",
-        abi=f"{platform.system().lower()}-{platform.machine()}",
-        cpus=probe.cpus,
-        memory_bytes=probe.memory_bytes,
+        abi=this_platform(),
+        cpus=probe.cpus if probe else tuple(Cpu(index) for index in count),
+        memory_bytes=probe.memory_bytes if probe else memory_bytes(),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tflprof.errors import TargetError
-from tflprof.facts import Cpu
+from tflprof.facts import Cpu, this_platform
 from tflprof.targets.cores import core_groups
 from tflprof.targets.emulator import find_emulator, find_guest_libraries
 from tflprof.targets.host import host_facts
@@ -17,7 +17,7 @@ from tflprof.targets.phone import load_phone, phone_names
 if TYPE_CHECKING:
     from tflprof.targets.adb.listing import ListedPhone
 
-_MACHINES = ("x86_64", "aarch64")
+_RUNNER_PLATFORMS = ("linux-x86_64", "linux-aarch64")
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,27 @@ def _connected(phone: ListedPhone) -> TargetInfo:
 
 def _local() -> list[TargetInfo]:
     facts = host_facts("host")
-    reason = local_trouble()
-    usable = reason is None
     cores = _cores(facts.cpus)
+    described = {"host": facts.name, "interpreter": f"{facts.name}, through Python"}
     return [
-        TargetInfo("host", usable, "measured", facts.name, cores, reason),
-        TargetInfo("interpreter", usable, "measured", f"{facts.name}, in this process", cores, reason),
+        TargetInfo(name, reason is None, "measured", description, cores, reason, remedy)
+        for name, description in described.items()
+        for reason, remedy in [local_trouble(name)]
     ]
 
 
-def local_trouble() -> str | None:
-    """Why models cannot run on this machine itself, None if they can."""
-    if platform.system() == "Linux" and platform.machine() in _MACHINES:
-        return None
-    return f"there is no runner for {platform.system().lower()}-{platform.machine()}"
+def local_trouble(kind: str) -> tuple[str | None, str | None]:
+    """Why models cannot run on this machine itself, and what to do about it; None if they can.
+
+    Args:
+        kind: ``host``, with the native runner, or ``interpreter``, with Python.
+    """
+    if kind == "interpreter":
+        wide = sys.maxsize > 2**32
+        return (None, None) if wide else ("LiteRT's library needs a 64-bit Python", "install one")
+    if this_platform() in _RUNNER_PLATFORMS:
+        return None, None
+    return f"there is no runner for {this_platform()}", "--target interpreter runs LiteRT here"
 
 
 def _phone(name: str, trouble: TargetError | None) -> TargetInfo:

@@ -77,12 +77,13 @@ def test_signals_while_layers_are_attributed_lose_nothing(
 
 
 @pytest.mark.parametrize(
-    ("options", "option"),
-    [({"rate": 30.0}, "--rate"), ({"sustain": 1.0}, "--sustain"), ({"pmu": True}, "--pmu")],
-)
-@pytest.mark.parametrize(
-    ("kind", "why"),
-    [({"deterministic": True}, "counts instructions"), ({"source": "inprocess"}, "native runner")],
+    ("options", "option", "kind", "why"),
+    [
+        ({"rate": 30.0}, "--rate", {"deterministic": True}, "counts instructions"),
+        ({"sustain": 1.0}, "--sustain", {"deterministic": True}, "counts instructions"),
+        ({"pmu": True}, "--pmu", {"deterministic": True}, "counts instructions"),
+        ({"pmu": True}, "--pmu", {"source": "inprocess"}, "native runner"),
+    ],
 )
 def test_what_a_target_cannot_do_is_a_usage_error(
     tmp_path: Path,

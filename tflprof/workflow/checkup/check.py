@@ -63,7 +63,7 @@ def tailored(hint: str) -> str:
 
 def as_root(command: str) -> str:
     """A command that needs root, as this user runs it."""
-    if os.geteuid() == 0:
+    if not hasattr(os, "geteuid") or os.geteuid() == 0:
         return command
     return f"sudo {command}" if shutil.which("sudo") else f"(as root) {command}"
 

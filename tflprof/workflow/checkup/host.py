@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tflprof import units
+from tflprof.targets.host import allowed_cpus
 from tflprof.targets.load import load_between, sample_load
 from tflprof.workflow.checkup.check import Check, as_root
 
@@ -28,9 +29,11 @@ _PERF_ATTRIBUTES = (0, 128, 0, 0, 0, 0, 1 | 1 << 5 | 1 << 6)
 
 def check_cores() -> Check:
     """How many cores this process may use, and whether a program can be kept on one."""
-    allowed = sorted(os.sched_getaffinity(0))
+    allowed = sorted(allowed_cpus())
     count = os.cpu_count() or len(allowed)
     told = f"{len(allowed)} of {count} may be used" if len(allowed) < count else f"{count}"
+    if not hasattr(os, "sched_setaffinity"):
+        return Check("cores", "limited", f"{told}; {platform.system()} lets no program be pinned to one")
     try:
         os.sched_setaffinity(0, {allowed[-1]})  # of this thread alone
         os.sched_setaffinity(0, set(allowed))
@@ -73,7 +76,7 @@ def _quota(place: Path, *, unified: bool) -> tuple[str, str]:
 
 def check_clock() -> Check:
     """The clock that the runner reads: its resolution, and what makes it."""
-    seen = [time.clock_gettime_ns(time.CLOCK_MONOTONIC) for _ in range(2000)]
+    seen = [time.perf_counter_ns() for _ in range(2000)]
     steps = [after - before for before, after in itertools.pairwise(seen) if after > before]
     step = min(steps, default=None)
     source = _text(_CLOCKS / "current_clocksource").strip() or "unknown"
@@ -99,7 +102,7 @@ def check_neighbours() -> Check:
         return Check("neighbours", "limited", f"{told}; the system does not tell how busy it is")
     stolen = units.format_share(load.stolen_share)
     told += f"; just now {stolen} of a CPU was stolen, {load.other_busy:.1f} CPUs were busy"
-    cpus = len(os.sched_getaffinity(0))
+    cpus = len(allowed_cpus())
     if load.stolen_share > _STEAL_SHARE:
         return Check("neighbours", "limited", told, "measure at a quieter time, or on a machine of your own")
     if load.other_busy > cpus / 2:
