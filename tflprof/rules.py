@@ -30,6 +30,11 @@ _RULES = (
         "not-repeatable", "doubt", "use one thread, and fixed inputs with --input if the work depends on data"
     ),
     Rule("overhead-high", "note", "the total is not affected; read the shares of short layers with care"),
+    Rule(
+        "stock-overhead",
+        "note",
+        "the total is not affected; the native runner (target host or adb) profiles at less cost",
+    ),
     Rule("partial-run", "doubt", "run it again to the end"),
     Rule("unattributed-high", "note", "look at the unattributed row before optimising small layers"),
     Rule("events-unread", "doubt", "report it with the profile file: the runtime did something unknown"),

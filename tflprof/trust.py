@@ -18,6 +18,7 @@ from tflprof.rules import finding as finding
 
 MIN_SAMPLES = 20
 OVERHEAD_SHARE = 0.10
+STOCK_OVERHEAD_SHARE = 0.01
 UNATTRIBUTED_SHARE = 0.01
 UNEXPLAINED_SHARE = 0.10
 IMPRECISE = 0.10
@@ -229,17 +230,26 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     structures = meta.alignment.structures
     if structures and not any(structure.events for structure in structures):
         yield finding("layers-untold", "the runtime tells no times of layers, only the total is known")
-    if summary.overhead_share is not None and summary.overhead_share > OVERHEAD_SHARE:
-        message = f"profiling makes an inference {summary.overhead_share:.0%} longer"
-        cheaper = "the total is not affected; the native runner (target host) profiles at less cost"
-        remedy = cheaper if meta.source == "inprocess" else None
-        yield finding("overhead-high", message, grave=summary.overhead_share > DISTORTED_SHARE, remedy=remedy)
+    yield from _overhead(meta, summary.overhead_share)
     tick = meta.clock.tick
     # What took no step of the clock was measured, too.
     shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical is not None]
     if meta.unit == "ns" and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
         message = f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns"
         yield finding("timer-coarse", message, remedy=_against_coarse(meta))
+
+
+def _overhead(meta: ProfileMeta, share: float | None) -> Iterator[Finding]:
+    """What profiling adds; the native runner spares the library a part of it, in Python all of it is in the layers."""
+    if share is None:
+        return
+    stock = meta.source == "inprocess"
+    if share > OVERHEAD_SHARE:
+        remedy = REGISTRY["stock-overhead"].remedy if stock else None
+        message = f"profiling makes an inference {share:.0%} longer"
+        yield finding("overhead-high", message, grave=share > DISTORTED_SHARE, remedy=remedy)
+    elif stock and share > STOCK_OVERHEAD_SHARE:
+        yield finding("stock-overhead", f"the runtime's own profiling, {share:.1%}, is in the layers' times")
 
 
 def _against_coarse(meta: ProfileMeta) -> str | None:

@@ -32,11 +32,19 @@ def work_findings(meta: ProfileMeta) -> Iterator[Finding]:
     if error:
         yield finding("pin-failed", f"the process could not be pinned as asked: {error}")
     if meta.options.cpus is None and not meta.deterministic:
-        remedy = "pin it with --core big for a number to rely upon" if meta.target.kind == "host" else None
-        yield finding("not-pinned", "ran on whatever core the system chose", remedy=remedy)
+        yield finding("not-pinned", "ran on whatever core the system chose", remedy=_against_moving(meta))
     reasons = list(_business(meta.conditions))
     if reasons and not meta.deterministic:
         yield finding("host-busy", "; ".join(reasons), remedy=_against_business(meta))
+
+
+def _against_moving(meta: ProfileMeta) -> str | None:
+    """What else than the native runner there is; elsewhere than on Linux and Android no system pins."""
+    if meta.target.kind == "host":
+        return "pin it with --core big for a number to rely upon"
+    if meta.target.os.startswith(("Darwin", "Windows")):
+        return "this system pins no program: measure on Linux or on a phone for a number to rely upon"
+    return None
 
 
 def _business(conditions: Mapping[str, Any]) -> Iterator[str]:

@@ -139,8 +139,11 @@ def test_a_library_that_is_replaced_while_it_is_measured(network: Path, tmp_path
 def test_the_interpreters_clock_is_coarse(tmp_path: Path) -> None:
     model = tmp_path / "one.tflite"
     model.write_bytes(build_micro("conv_2d"))
-    profile = profiled(model, target="interpreter", max_seconds=1)
-    assert "the clock's step is 1000 ns" in messages(profile)["timer-coarse"]
+    profile = profiled(model, target="interpreter", core=None, max_seconds=1)
+    found = messages(profile)
+    assert "the clock's step is 1000 ns" in found["timer-coarse"]
+    assert "longer" in found["overhead-high"]
+    assert "whatever core" in found["not-pinned"]
 
 
 def test_a_quiet_run_has_no_finding(network: Path) -> None:

@@ -93,6 +93,29 @@ def test_advice_suits_the_target() -> None:
     assert "target host" not in remedies(profile, coarse)["not-pinned"]
     elsewhere = replace(coarse, target=replace(coarse.target, kind="interpreter"))
     assert "target host" in remedies(profile, elsewhere)["not-pinned"]
+    apple = replace(elsewhere, target=replace(elsewhere.target, os="Darwin 24.1.0"))
+    assert "this system pins no program" in remedies(profile, apple)["not-pinned"]
+
+
+@pytest.mark.parametrize(
+    ("slower", "source", "code"),
+    [
+        (1.05, "inprocess", "stock-overhead"),
+        (1.05, "native", None),
+        (1.005, "inprocess", None),
+        (1.3, "inprocess", "overhead-high"),
+        (1.3, "native", "overhead-high"),
+    ],
+)
+def test_what_profiling_adds(slower: float, source: str, code: str | None) -> None:
+    profile = make_profile()
+    total = profile.summary.total.typical
+    assert total is not None
+    summary = replace(profile.summary, overhead=(slower - 1) * total, overhead_share=slower - 1)
+    meta = replace(with_conditions(profile), source=source)
+    found = {one.code: one.remedy for one in trust.assess(meta, summary)}
+    assert found.keys() & {"stock-overhead", "overhead-high"} == ({code} if code else set())
+    assert code is None or ("native runner" in found[code]) == (source == "inprocess")
 
 
 def test_a_layer_that_took_no_step_of_a_coarse_clock() -> None:

@@ -25,9 +25,11 @@ from tflprof.targets.host import allowed_cpus, host_facts, thermal_zones
 from tflprof.targets.local import LocalWorkspace, make_private_directory
 from tflprof.targets.process import LocalProcess
 
+# The process ends at once: what the library does when one ends is nobody's business, all is said.
 _PROGRAM = (
-    "import json, sys; order = json.load(open(sys.argv[1], encoding='utf-8')); sys.path[:] = order['sys_path']; "
-    "from tflprof.runner.inprocess_child import main; main(order)"
+    "import json, os, sys; order = json.load(open(sys.argv[1], encoding='utf-8')); "
+    "sys.path[:] = order['sys_path']; "
+    "from tflprof.runner.inprocess_child import main; os._exit(main(order))"
 )
 _WINDOWS_EXCEPTION = 0xC0000000
 _CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP")

@@ -25,8 +25,8 @@ _OUTPUT_BROKEN = 5
 _LOOK_SECONDS = 0.1
 
 
-def main(data: Mapping[str, Any]) -> None:
-    """Do what an order of :func:`~tflprof.runner.inprocess.order_data` says, and end the process."""
+def main(data: Mapping[str, Any]) -> int:
+    """Do what an order of :func:`~tflprof.runner.inprocess.order_data` says; the status to end the process with."""
     output = _own_output()
     work = Work(_order(data))
     signal.signal(signal.SIGTERM, lambda *_: setattr(work, "stopped", True))
@@ -36,9 +36,8 @@ def main(data: Mapping[str, Any]) -> None:
             output.write(record_line(record))
             output.flush()
     except OSError:
-        os._exit(_OUTPUT_BROKEN)
-    # All is said: what the library does when a process ends is nobody's business.
-    os._exit(0)
+        return _OUTPUT_BROKEN
+    return 0
 
 
 def checked(work: Work) -> Iterator[Record]:

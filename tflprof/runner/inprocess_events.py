@@ -23,7 +23,7 @@ class Inference:
 
     start_ns: int
     value: int
-    events: tuple[Event, ...] | None = None
+    events: tuple[Event, ...] = ()
     start: tuple[int, ...] = ()
     elapsed: tuple[int, ...] = ()
 

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -208,22 +208,11 @@ class Work:
         self._pace.restart()
         switches, before = system.involuntary_switches(), self._conditions(system.current_core())
         for _ in range(unrecorded):
-            if self.stopped:
-                break
-            self._infer(model, variant)
-        begun = time.perf_counter_ns()
-        done: list[Inference] = []
-        cores: list[int] = []
-        while not done or (len(done) < most and not self.stopped):
-            done.append(self._infer(model, variant))
-            cores.append(system.current_core())
-            if budget is not None and time.perf_counter_ns() - begun >= budget:
-                break
-        after = self._conditions(cores[-1])
-        structures: list[Structure] = []
-        numbers = tuple(self._structure(model.index, item, structures) for item in done)
+            if not self.stopped:
+                self._infer(model, variant)
+        done, cores = self._run(model, variant, most, budget)
+        after, workers = self._conditions(cores[-1]), self._workers()
         self._blocks += 1
-        profiled = variant == "profiled"
         block = Block(
             m=model.index,
             v=variant,
@@ -238,13 +227,28 @@ class Work:
             mc_before=before[1],
             nivcsw=_since(switches, system.involuntary_switches()),
             missed=self._pace.missed,
-            workers=system.thread_cores(self._foreign) if self._request.threads > 1 else (),
+            workers=workers,
             value=tuple(item.value for item in done),
-            core=tuple(cores),
-            structure=numbers if profiled else (),
-            events=tuple(item.elapsed for item in done) if profiled else (),
+            core=cores,
         )
-        return structures, block
+        return self._with_events(block, done) if variant == "profiled" else ([], block)
+
+    def _run(
+        self, model: InProcessModel, variant: str, most: int, budget: int | None
+    ) -> tuple[list[Inference], tuple[int, ...]]:
+        """Inferences, and the core that each ended on."""
+        begun = time.perf_counter_ns()
+        done: list[Inference] = []
+        cores: list[int] = []
+        while not done or (len(done) < most and not self.stopped):
+            done.append(self._infer(model, variant))
+            cores.append(system.current_core())
+            if budget is not None and time.perf_counter_ns() - begun >= budget:
+                break
+        return done, tuple(cores)
+
+    def _workers(self) -> tuple[tuple[int, ...], ...]:
+        return system.thread_cores(self._foreign) if self._request.threads > 1 else ()
 
     def _infer(self, model: InProcessModel, variant: str) -> Inference:
         self._pace.wait()
@@ -256,15 +260,16 @@ class Work:
         """Frequency of a core, kHz, and temperature of the hottest zone, thousandths of a degree Celsius."""
         return system.core_khz(core), system.hottest(self._order.zones)
 
-    def _structure(self, model: int, seen: Inference, new: list[Structure]) -> int:
-        """The number of an inference's list of events; a list not seen before is added to ``new``."""
-        if seen.events is None:
-            return -1
-        key = model, seen.events
-        if key not in self._structures:
-            self._structures[key] = len(self._structures)
-            new.append(Structure(model, self._structures[key], seen.events, seen.start, seen.elapsed))
-        return self._structures[key]
+    def _with_events(self, block: Block, done: Sequence[Inference]) -> tuple[list[Structure], Block]:
+        """The lists of events that were not seen before, and the block with its events."""
+        new: list[Structure] = []
+        for seen in done:
+            key = block.m, seen.events
+            if key not in self._structures:
+                self._structures[key] = len(self._structures)
+                new.append(Structure(block.m, self._structures[key], seen.events, seen.start, seen.elapsed))
+        numbers = tuple(self._structures[block.m, seen.events] for seen in done)
+        return new, replace(block, structure=numbers, events=tuple(seen.elapsed for seen in done))
 
 
 def _init(model: InProcessModel, variant: str, cache: str) -> Init:
