@@ -109,8 +109,12 @@ def test_damaged_sparse_tensors(level: Level) -> None:
 
 
 @pytest.mark.parametrize("code", BUILTINS)
-def test_options_of_every_builtin_operator(tmp_path: Path, code: str) -> None:
+def test_options_of_every_builtin_operator(
+    tmp_path: Path, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every field set to something unlike its default survives writing and reading."""
+    # Operators without inputs and outputs are no model that could run.
+    monkeypatch.setattr("tflprof.model.read.check_graphs", lambda _: None)
     found = make_options(code, {})
     fields = {} if found is None else {snake(name): value for name, value in vars(found[2]).items()}
     options = {name: sample(code, name, value) for name, value in fields.items()}
