@@ -39,15 +39,25 @@ def lint_document(lint: Lint) -> dict[str, Any]:
     }
 
 
-def print_lints(model: Model, lints: Sequence[Lint], console: Console) -> None:
-    """Print lints, those with most to gain first."""
+def print_lints(model: Model, lints: Sequence[Lint], console: Console, *, complete: bool = True) -> None:
+    """Print lints, those with most to gain first.
+
+    Args:
+        model: what they are about.
+        lints: all of them.
+        console: where to.
+        complete: False if MACs of some operators are unknown, whose gains cannot be told.
+    """
     if not lints:
-        console.print(Text("nothing stands out", style="dim"))
+        beyond = "" if complete else " in what is known"
+        console.print(Text(f"nothing stands out{beyond}", style="dim"))
         return
     console.print(
         Text("what stands out", style="bold"),
         Text("(gains are predicted from the file, not measured)", style="dim"),
     )
+    if not complete:
+        console.print(Text("gains lack what is unknown", style="dim"))
     for lint in lints[:SHOWN]:
         _print_lint(model, lint, console)
     if len(lints) > SHOWN:
@@ -80,13 +90,17 @@ def _lines(words: Sequence[str], width: int) -> list[str]:
 
 
 def gain_text(gain: Gain) -> str:
-    """A gain in words: ``about 1.2 % of the work (430 k MACs)``."""
+    """A gain in words: ``about 1.2 % of the work (430 k MACs)``, or ``less than 0.1 % …``."""
     if gain.unit.startswith("bytes"):
         amount = units.format_bytes(gain.value) + gain.unit.removeprefix("bytes")
     else:
         unit = _UNIT_OF_ONE.get(gain.unit, gain.unit) if gain.value == 1 else gain.unit
         amount = f"{units.format_count(gain.value)} {unit}"
-    return f"about {units.format_share(gain.share)} of the work ({amount})" if gain.share else amount
+    if not gain.share:
+        return amount
+    share = units.format_share(gain.share)
+    about = f"less than {share[1:]}" if share.startswith("<") else f"about {share}"
+    return f"{about} of the work ({amount})"
 
 
 def _layer_texts(model: Model, layers: Sequence[str]) -> list[str]:

@@ -54,7 +54,7 @@ def print_model(model: Model, console: Console, lints: Sequence[Lint] | None = N
     _print_types(model, cost, console)
     if lints is not None:
         console.print()
-        print_lints(model, lints, console)
+        print_lints(model, lints, console, complete=not cost.unknown_macs)
 
 
 def _print_head(model: Model, cost: ModelCost, console: Console) -> None:
@@ -62,7 +62,7 @@ def _print_head(model: Model, cost: ModelCost, console: Console) -> None:
     parts = [
         f"{len(model.ops())} operators",
         f"{units.format_count(cost.total.parameters)} parameters",
-        f"{units.format_count(cost.total.macs)} MACs",
+        _macs_text(cost),
         units.format_bytes(model.size_bytes),
         f"sha256 {model.sha256[:12]}",
     ]
@@ -70,11 +70,29 @@ def _print_head(model: Model, cost: ModelCost, console: Console) -> None:
     for signature in _entries(model):
         console.print(Text(f"{plain(signature.key)}:", style="cyan"), Text(_ports_text(model, signature)))
     if cost.unknown_macs:
-        count = len(cost.unknown_macs)
-        console.print(
-            Text(f"MACs of {count} operators are unknown (–); the total lacks them", style="yellow")
-        )
+        console.print(Text(_unknown_text(model, cost), style="yellow"))
     console.print()
+
+
+def _macs_text(cost: ModelCost) -> str:
+    """The MACs, as far as they are known."""
+    if cost.unknown_macs and not cost.total.macs:
+        return "MACs unknown"
+    return f"{'at least ' if cost.unknown_macs else ''}{units.format_count(cost.total.macs)} MACs"
+
+
+def _unknown_text(model: Model, cost: ModelCost) -> str:
+    ids = cost.unknown_macs
+    count = "1 operator is" if len(ids) == 1 else f"{len(ids)} operators are"
+    text = f"MACs of {count} unknown (–)"
+    if any(_is_dynamic(model, op) for op in map(model.op, ids)):
+        return f"{text}: shapes are known when the model runs, and tflprof profile learns them"
+    return text
+
+
+def _is_dynamic(model: Model, op: Op) -> bool:
+    tensors = model.subgraphs[op.subgraph].tensors
+    return any(tensors[index].is_dynamic for index in (*op.inputs, *op.outputs) if index >= 0)
 
 
 def _ports_text(model: Model, signature: Signature) -> str:

@@ -22,7 +22,7 @@ def micro(folder: Path, name: str, dtype: str = "float32") -> Model:
     ("name", "dtype", "reason"),
     [
         ("softmax", "float32", None),
-        ("softmax", "int8", "its input is int8, the kernel takes float32 and float16"),
+        ("softmax", "int8", "its input is int8, the kernel takes float32 or float16"),
         ("strided_slice", "float32", "it has strides"),
         ("squeeze", "float32", "it has no kernel in the delegate"),
         ("conv_2d", "dynamic", None),

@@ -60,7 +60,7 @@ def test_names_are_data(model: Model) -> None:
         (Gain(3, "operators", None), "3 operators"),
         (Gain(2048, "bytes", 0.5), "about 50.0 % of the work (2.00 KiB)"),
         (Gain(4096, "bytes of weights", 0.0), "4.00 KiB of weights"),
-        (Gain(1000, "MACs", 0.0001), "about <0.1 % of the work (1.00 k MACs)"),
+        (Gain(1000, "MACs", 0.0001), "less than 0.1 % of the work (1.00 k MACs)"),
     ],
 )
 def test_gains_in_words(gain: Gain, text: str) -> None:

@@ -84,9 +84,14 @@ def values_of(dtypes: Sequence[str], **tensors: Tensor | None) -> Reasons:
         if tensor is None:
             continue
         if tensor.dtype not in dtypes:
-            yield f"its {name} is {tensor.dtype}, the kernel takes {' and '.join(dtypes)}"
+            yield f"its {name} is {tensor.dtype}, the kernel takes {one_of(dtypes)}"
         elif tensor.dtype in BYTES and not has_one_scale(tensor):
             yield f"its {name} is {tensor.dtype} without one scale for all of it"
+
+
+def one_of(words: Sequence[str]) -> str:
+    """Alternatives in words: ``float32, float16 or int8``."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def has_one_scale(tensor: Tensor) -> bool:

@@ -14,6 +14,10 @@ from tflprof.units import format_share
 NEGLIGIBLE = 0.001
 """Below this share of the work an operator outside the delegate is worth knowing, but nothing to mend."""
 
+_CONTROL = ("IF", "WHILE")
+_NAMED = 3
+"""Types of operators that a message names."""
+
 _SILENT = frozenset({"CALL_ONCE", "VAR_HANDLE"})
 """Never claimed and never worth a word: they run once, or only hand something on."""
 
@@ -38,25 +42,53 @@ _REMEDIES = {
         "in 8 bits: DEQUANTIZE, the operator in floats, QUANTIZE are taken, and become one table look-up",
     ),
     "CONCATENATION": "concatenate at most five tensors at once, of one scale if uint8",
+    "QUANTIZE": "keep one 8-bit type throughout; the program that reads the result can convert it",
     "POW": "SQUARE, SQRT or MUL are taken",
     "CONV_2D": "give it a bias, constant weights and one type throughout",
     "DEPTHWISE_CONV_2D": "give it a bias, constant weights and one type throughout",
 }
 
 
+_INTEGERS = frozenset({"int32", "int64", "bool"})
+
+_COMPUTED_SHAPES = (
+    "where they compute shapes: convert the model with fixed input shapes, and they are folded away"
+)
+
+_COMPUTED = "convert the model with fixed input shapes: what is computed from them becomes a constant"
+
+
 def lint(context: Context) -> Iterator[Lint]:
-    """One lint per operator type and reason."""
+    """One lint per operator type and reason; one for all that only compute with integers."""
+    once = {called for op in context.model.ops() if op.code == "CALL_ONCE" for called in op.subgraphs}
     groups: dict[tuple[str, str], list[Op]] = {}
     for op in context.model.ops():
         reason = context.refused.get(op.id)
-        if reason is not None and op.code not in _SILENT and not context.is_static(op):
-            groups.setdefault((op.type, reason), []).append(op)
+        if reason is None or op.code in _SILENT or op.subgraph in once or context.is_static(op):
+            continue
+        key = ("", "they compute with integers") if _is_integer(context, op) else (op.type, reason)
+        groups.setdefault(key, []).append(op)
     now = context.delegated_parts()
     for (kind, reason), ops in groups.items():
-        yield _lint(context, kind, reason, ops, now)
+        remedy = _remedy(kind, reason) if kind else _COMPUTED_SHAPES
+        yield _lint(context, kind or _types(ops), reason, remedy, ops, now)
 
 
-def _lint(context: Context, kind: str, reason: str, ops: list[Op], now: int) -> Lint:
+def _is_integer(context: Context, op: Op) -> bool:
+    """True if it makes integers of shapes or integers, as the arithmetic of shapes does."""
+    graph = context.graph(op)
+    read = [] if op.code in ("SHAPE", "RANK") else [graph.tensors[index] for index in op.inputs if index >= 0]
+    made = [graph.tensors[index] for index in op.outputs if index >= 0]
+    return op.code not in _CONTROL and all(tensor.dtype in _INTEGERS for tensor in (*read, *made))
+
+
+def _types(ops: list[Op]) -> str:
+    types = list(dict.fromkeys(op.type for op in ops))
+    more = len(types) - _NAMED
+    return ", ".join(types) if more <= 0 else f"{', '.join(types[:_NAMED])} and {more} more types"
+
+
+def _lint(context: Context, kind: str, reason: str, remedy: str, ops: list[Op], now: int) -> Lint:
     without = context.delegated_parts(op.id for op in ops)
     gain = _gain(context, ops, now, without)
     message = f"{DELEGATE} refuses {kind}: {reason}"
@@ -66,7 +98,7 @@ def _lint(context: Context, kind: str, reason: str, ops: list[Op], now: int) -> 
         share = (gain.value / context.cost.total.macs) if context.cost.total.macs else None
         message += f"; {format_share(share)} of MACs run in the runtime's own kernels"
     severity = "advice" if gain is not None else "note"
-    return Lint("refused", severity, tuple(op.id for op in ops), message, gain, _remedy(kind))
+    return Lint("refused", severity, tuple(op.id for op in ops), message, gain, remedy)
 
 
 def _gain(context: Context, ops: list[Op], now: int, without: int) -> Gain | None:
@@ -82,7 +114,9 @@ def _gain(context: Context, ops: list[Op], now: int, without: int) -> Gain | Non
     return gain if (gain.share or 0) >= NEGLIGIBLE else None
 
 
-def _remedy(kind: str) -> str:
-    if kind in ("IF", "WHILE"):
+def _remedy(kind: str, reason: str) -> str:
+    if kind in _CONTROL:
         return "control flow stays with the runtime: unroll it, or select between results"
+    if reason.endswith("is computed, the kernel needs a constant"):
+        return _COMPUTED
     return _REMEDIES.get(kind, "replace it by operators that are taken, or move it to an end of the model")
