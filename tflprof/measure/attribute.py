@@ -115,14 +115,15 @@ def _evidence(
     """What speaks for and against each operator of a part and each kernel of its run."""
     ops = [graph.ops[index] for index in run.part.ops]
     tags = [structure.events[event].tag for event in run.events]
+    pairs = list(zip(tags, [*tags[1:], None], strict=True))
     elapsed = np.array([structure.elapsed[event] for event in run.events], dtype=float)
-    unlikely = np.array([kernels.MISMATCH if op.index in static else 0.0 for op in ops])
+    unlikely = np.array([_reluctance(graph, op, static) for op in ops])
     weights = np.array([work.get(op.id) or np.nan for op in ops], dtype=float)
     return Evidence(
         absence=np.array([_absence(graph, op, static) for op in ops]),
         main=np.array([[kernels.main_penalty(op, tag) for tag in tags] for op in ops])
         + unlikely[:, np.newaxis],
-        before=np.array([[kernels.helper_penalty(op, tag, before=True) for tag in tags] for op in ops]),
+        before=np.array([[kernels.helper_penalty(op, *pair, before=True) for pair in pairs] for op in ops]),
         after=np.array([[kernels.helper_penalty(op, tag, before=False) for tag in tags] for op in ops]),
         elapsed=elapsed,
         expected=weights / max(float(np.nansum(weights)), 1.0) * float(elapsed.sum()),
@@ -130,10 +131,24 @@ def _evidence(
 
 
 def _absence(graph: Subgraph, op: Op, static: frozenset[int]) -> float:
-    if op.index in static:
+    if op.index in static or _merged(graph, op):
         return 0.0
     folded = op.code in kernels.IN_PASSING or len(_absorbed(graph, op, static).layers) > 1
     return kernels.absence_penalty(op) if folded else kernels.NEVER
+
+
+def _reluctance(graph: Subgraph, op: Op, static: frozenset[int]) -> float:
+    """What speaks against any kernel being this operator's, in nats."""
+    if op.index in static:
+        return kernels.MISMATCH
+    return kernels.HELPER if _merged(graph, op) else 0.0
+
+
+def _merged(graph: Subgraph, op: Op) -> bool:
+    """Whether the delegate may make one kernel of this operator and the only one behind it."""
+    consumers = _consumers(graph, op)
+    outside = set(op.outputs) & set(graph.outputs)
+    return len(consumers) == 1 and not outside and kernels.merges(op, consumers[0])
 
 
 class _Groups:

@@ -106,6 +106,7 @@ _FUSES_ACTIVATION = frozenset(
 )
 _ACTIVATIONS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"})
 _FREE = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
+_RESHAPES = frozenset({"Static Reshape", "Reshape"})
 
 
 def family(tag: str) -> str:
@@ -122,17 +123,26 @@ def main_penalty(op: Op, tag: str) -> float:
     return MATCH if kind in own else MISMATCH
 
 
-def helper_penalty(op: Op, tag: str, *, before: bool) -> float:
+def helper_penalty(op: Op, tag: str, following: str | None = None, *, before: bool) -> float:
     """Penalty of a kernel doing side work of an operator before or after its main work, in nats.
 
-    Delegates prepare inputs (reshape, convert, copy, pad) and clamp outputs.
+    Delegates prepare inputs (reshape, convert, copy, pad) and clamp outputs. A RESHAPE is one kernel, and no
+    input is reshaped twice: of two before a FULLY_CONNECTED the second makes its input a matrix.
+
+    Args:
+        op: the operator.
+        tag: of the kernel.
+        following: the tag of the kernel after it.
+        before: whether it comes before the main work.
     """
     kind = family(tag)
+    if kind in _RESHAPES and following is not None and family(following) in _RESHAPES:
+        return NEVER
     if kind == "Clamp":
         fused = op.options.get("fused_activation_function", "NONE") != "NONE"
         return MATCH if fused and not before and op.code not in _FUSES_ACTIVATION else MISMATCH
     if kind in _FAMILIES.get(op.code, ()):
-        return 2 * HELPER
+        return NEVER if op.code in _FREE else 2 * HELPER
     if kind not in _HELPERS:
         return NEVER
     return HELPER if before else 3 * HELPER
@@ -145,8 +155,16 @@ def absence_penalty(op: Op) -> float:
     return HELPER if op.code in _FREE else HELPER / 2
 
 
+def merges(op: Op, consumer: Op) -> bool:
+    """True for two reshapes in a row, of which some versions of XNNPACK make one, the second's."""
+    return op.code in _FREE and consumer.code in _FREE
+
+
 def absorbs(op: Op, neighbour: Op, *, neighbour_is_consumer: bool) -> bool:
-    """True if delegates are known to fold ``op`` into this neighbour (padding forward, activations backward)."""
+    """True if delegates are known to fold ``op`` into this neighbour.
+
+    Padding and reshapes go forward, activations backward.
+    """
     if neighbour_is_consumer:
-        return op.code in ("PAD", "PADV2") and neighbour.code in _FUSES_PADDING
+        return merges(op, neighbour) or (op.code in ("PAD", "PADV2") and neighbour.code in _FUSES_PADDING)
     return op.code in _FREE or (op.code in _ACTIVATIONS and neighbour.code in _FUSES_ACTIVATION)

@@ -9,7 +9,9 @@ import pytest
 
 from tests.unit.measure.graphs import AFTER, BEFORE, INVOKE, events, kernels, micro, node
 from tflprof.measure.attribute import EventList, attribute
+from tflprof.model.build.layers import Network
 from tflprof.model.graph import Model
+from tflprof.model.read import read_model
 from tflprof.profile.meta import Alignment, EventInfo
 
 
@@ -194,3 +196,41 @@ def test_timing_noise_does_not_change_the_alignment(tmp_path: Path) -> None:
         noisy = EventList(listed, rng.lognormal(5, 2, len(listed)))
         found = tags_of(attribute(model, 0, [noisy], work))
         assert list(found.values()) == [tags[:2], tags[:2], ("Softmax (NC, F32)",)]
+
+
+RESHAPE, DENSE = "Static Reshape (NC)", "Fully Connected (NC, F32) GEMM"
+
+
+def flattened(folder: Path, *shapes: tuple[int, ...]) -> Model:
+    """Reshapes in a row before a fully connected layer."""
+    net = Network("flattened")
+    x = net.input("x", (1, 4, 4, 8))
+    for number, shape in enumerate(shapes):
+        x = net.reshape(x, f"reshaped_{number}", shape)
+    (folder / "m.tflite").write_bytes(net.finish(net.fully_connected(x, "dense", 8)))
+    return read_model(folder / "m.tflite")
+
+
+@pytest.mark.parametrize("own", [(), (RESHAPE,)])
+def test_a_reshape_is_one_kernel_and_what_is_left_the_next_layers(
+    tmp_path: Path, own: tuple[str, ...]
+) -> None:
+    """Whatever they cost: of two reshapes before a fully connected layer the second makes its input a matrix."""
+    model = flattened(tmp_path, (1, 128))
+    listed = events(*kernels(RESHAPE, *own, DENSE)).events
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        noisy = EventList(listed, rng.lognormal(5, 2, len(listed)))
+        found = tags_of(attribute(model, 0, [noisy], {"0/0": 1.0, "0/1": 1024.0}))
+        assert found == {"0/0": (RESHAPE,), "0/1": (*own, DENSE)}
+
+
+def test_reshapes_in_a_row_may_have_been_made_one(tmp_path: Path) -> None:
+    """Of two kernels before the fully connected layer, no one can say whether one or none is its own."""
+    model = flattened(tmp_path, (1, 16, 8), (1, 128))
+    assert aligned(model, events(*kernels(RESHAPE, RESHAPE, DENSE))) == {
+        "0/0+0/1+0/2": (RESHAPE, RESHAPE, DENSE)
+    }
+    assert aligned(model, events(*kernels(RESHAPE, RESHAPE, RESHAPE, DENSE))) == {
+        "0/0": (RESHAPE,), "0/1": (RESHAPE,), "0/2": (RESHAPE, DENSE),
+    }  # fmt: skip
