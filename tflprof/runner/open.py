@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from tflprof.errors import TargetError
 from tflprof.runner.binary import counter_plugin, runner_binary
 from tflprof.runner.inprocess import InProcessRunner
 from tflprof.runner.interface import Runner
@@ -14,6 +15,7 @@ from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.emulated import EmulatedDevice
 from tflprof.targets.host import HostDevice
 from tflprof.targets.interface import Device
+from tflprof.targets.listing import local_trouble
 from tflprof.targets.spec import parse_target
 
 Tell = Callable[[str, float | None, str], object]
@@ -47,6 +49,9 @@ def open_runner(
         return open_phone(AdbDevice.open(spec.detail, setup or PhoneSetup(), tell), runtime)
     if spec.kind == "interpreter":
         return InProcessRunner(find_runtime(host_platform(), runtime, api="litert"))
+    reason, remedy = local_trouble("host")
+    if reason is not None:
+        raise TargetError(reason, remedy)
     return _native(HostDevice(), runtime)
 
 

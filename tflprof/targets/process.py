@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -110,7 +109,7 @@ class LocalProcess:
     def kill(self) -> None:
         """End the program and its children at once, and close the pipes."""
         if self._child.poll() is None:
-            if sys.platform == "win32":
+            if not hasattr(os, "killpg"):
                 self._child.kill()
             else:
                 with contextlib.suppress(ProcessLookupError):
