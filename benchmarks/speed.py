@@ -9,8 +9,10 @@ and reading it again with its summary. All numbers are of ``--repeats`` runs aft
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +35,16 @@ from tflprof.workflow.plan import make_plan
 LAYERS = 400
 LARGE_LAYERS = 256
 LARGE_SIDE = 1024
+
+# A process is counted the memory of the one that starts it, so that one must be small.
+_TIMED = """
+import json, os, sys, time
+out = os.open(os.devnull, os.O_WRONLY)
+begin = time.perf_counter()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, out, 1)])
+_, status, usage = os.wait4(pid, 0)
+print(json.dumps([os.waitstatus_to_exitcode(status), time.perf_counter() - begin, usage.ru_maxrss]))
+"""
 
 
 def large_model(path: Path) -> None:
@@ -67,15 +79,11 @@ def many_layers(path: Path) -> None:
 
 def spent(*words: str) -> tuple[float, int]:
     """Seconds and peak resident bytes of a tflprof command."""
-    begin = time.perf_counter()
-    out = os.open(os.devnull, os.O_WRONLY)
-    actions = [(os.POSIX_SPAWN_DUP2, out, 1)]
-    argv = [sys.executable, "-m", "tflprof", *words]
-    _, status, usage = os.wait4(os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions), 0)
-    os.close(out)
+    argv = [sys.executable, "-S", "-c", _TIMED, sys.executable, "-m", "tflprof", *words]
+    status, seconds, kilobytes = json.loads(subprocess.run(argv, capture_output=True, check=True).stdout)
     if status:
-        raise SystemExit(f"tflprof {' '.join(words)} ended with {os.waitstatus_to_exitcode(status)}")
-    return time.perf_counter() - begin, usage.ru_maxrss * 1024
+        raise SystemExit(f"tflprof {' '.join(words)} ended with {status}")
+    return seconds, kilobytes * 1024
 
 
 def command(repeats: int, *words: str) -> dict[str, Any]:
