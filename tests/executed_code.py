@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tflprof.runner.binary import counter_plugin, runner_binary
@@ -96,8 +97,12 @@ def words_of(block: str) -> list[int]:
 
 def kinds_of(words: list[int]) -> Counter[str]:
     """How many of the words are of each kind."""
-    found: Counter[str] = Counter()
-    for word in words:
-        for kind, encodings in KINDS.items():
-            found[kind] += any(word & mask == value for value, mask in encodings)
-    return +found
+    return Counter(kind for word in words for kind in kinds_of_word(word))
+
+
+@cache
+def kinds_of_word(word: int) -> tuple[str, ...]:
+    """The kinds that an instruction word is of."""
+    return tuple(
+        kind for kind, encodings in KINDS.items() if any(word & mask == value for value, mask in encodings)
+    )

@@ -113,6 +113,23 @@ def test_refused_products_say_how_many_macs_run_elsewhere(read: Read) -> None:
     assert "of MACs run in the runtime's own kernels" in lint.message
 
 
+def test_arithmetic_of_shapes_is_one_lint_and_says_how_it_goes_away(read: Read) -> None:
+    def computed(net: Network, x: Value) -> Value:
+        integers = Value(-1, (), "int32", None, 1.0)
+        shape = net.apply("SHAPE", [x], "shape", (4,), {}, like=integers)
+        other = net.apply("MINIMUM", [shape, net.ints("limits", (99,))], "other", (4,), {}, like=integers)
+        return net.apply("RESHAPE", [x, other], "shaped", x.shape, {}, like=x)
+
+    found = {lint.layers: lint for lint in between(read, "float32", computed) if lint.code == "refused"}
+    assert found.keys() == {("0/1", "0/2"), ("0/3",)}
+    assert "SHAPE, MINIMUM: they compute with integers" in found["0/1", "0/2"].message
+    assert all("fixed input shapes" in lint.remedy for lint in found.values())
+
+
+def test_what_runs_once_is_not_said_to_be_refused(read: Read) -> None:
+    assert [lint.code for lint in lint_model(read(build_micro("call_once")))] == []
+
+
 def test_an_island_of_one_value_is_a_table_and_one_with_constants_is_not(read: Read) -> None:
     def table(net: Network, x: Value) -> Value:
         y = net.apply("DEQUANTIZE", [x], "open", x.shape, like=floats(x))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tflprof.model.build import build_network
+from tflprof.model.build import build_micro, build_network
 from tflprof.model.graph import Model
 from tflprof.model.lint import Gain, Lint, lint_model
 from tflprof.model.read import read_model
@@ -43,6 +43,18 @@ def test_lints_fit_and_name_their_layers(model: Model, width: int) -> None:
 def test_nothing_and_more_than_fits(model: Model) -> None:
     assert printed(model, ()).strip() == "nothing stands out"
     assert "and 8 more, see --json" in printed(model, lint_model(model)[:1] * 20)
+
+
+def test_a_model_of_unknown_sizes_is_not_said_to_be_clean(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(build_micro("dynamic_size"))
+    model = read_model(path)
+    stream = io.StringIO()
+    print_model(model, Console(file=stream, width=120, highlight=False), lint_model(model))
+    text = " ".join(stream.getvalue().split())
+    assert "parameters · MACs unknown" in text
+    assert "tflprof profile learns them" in text
+    assert "in what is known" in text or "gains lack what is unknown" in text
 
 
 def test_names_are_data(model: Model) -> None:
