@@ -47,6 +47,11 @@ def test_a_micro_model_in_its_first_type(tmp_path: Path, name: str, dtype: str) 
             "did you mean mobilenet_v2?",
         ),
         (["conv2d", "-o", "built.tflite"], "there is no model 'conv2d'", "did you mean conv_2d?"),
+        (
+            ["MobileNet-V3", "-o", "built.tflite"],
+            "there is no model 'MobileNet-V3'",
+            "did you mean mobilenet_v3_large or mobilenet_v3_small?",
+        ),
         (["if_else", "--dtype", "int8", "-o", "built.tflite"], "has no type 'int8'", "choose float32"),
         (
             ["conv_2d", "--size", "8", "-o", "built.tflite"],

@@ -120,14 +120,16 @@ _SLIM = "github.com/tensorflow/models, research/slim/nets/mobilenet/README.md"
 _VISION = "torchvision's metadata of the weights (_ops, num_params)"
 _KERAS = "keras.io/api/applications"
 _LITE = "github.com/tensorflow/tpu, models/official/efficientnet/lite/README.md"
-_TIMM = "timm, results-imagenet.csv (param_count)"
 _ZOO = "Open Model Zoo"
+_HAILO = "Hailo Model Zoo 2.3, docs/PUBLIC_MODELS.rst (of the authors' .tflite files)"
+_KERAS_HUB = "keras-hub, efficientnet_presets.py"
 
-# The authors of EfficientNet halve what tfprof counts (num_params_flops in their utils.py), batch
-# normalisations included: 3 for each of their elements explains all five of their numbers.
+# The authors of EfficientNet halve what tfprof counts (num_params_flops in their utils.py), the training's
+# unfused batch normalisations included. By TensorFlow's flops_registry.py one of their elements takes 6:
+# Mean 1, SquaredDifference 2, Mean 1, Mul 1, Add 1. Numbers of others, without these, stand beside theirs.
 _TFPROF = 3.0
 
-# The Open Model Zoo counts 2 per MAC, and 2 for each output (its bias and its activation).
+# The Open Model Zoo counts 2 per MAC and 2 for each output (its bias and its activation), Hailo 1 and 1.
 _BIASES = 1.0
 
 PUBLISHED = (
@@ -162,9 +164,14 @@ PUBLISHED = (
     Published("inception_v3", 299, 1.0, 1000, 5.713e9, None, 2, _VISION),
     Published("inception_v3", 299, 1.0, 1000, None, 23_851_784, 3, _KERAS, exact=True),
     Published("efficientnet_lite0", 224, 1.0, 1000, 407e6, None, 2, _LITE, per_normalised=_TFPROF),
-    Published("efficientnet_lite0", 224, 1.0, 1000, None, 4.65e6, 2, _TIMM),
+    Published("efficientnet_lite0", 224, 1.0, 1000, 0.39e9, 4.63e6, 1, _HAILO, per_output=_BIASES),
+    Published("efficientnet_lite0", 224, 1.0, 1000, None, 4_652_008, 2, _KERAS_HUB, exact=True),
     Published("efficientnet_lite1", 240, 1.0, 1000, 631e6, 5.4e6, 2, _LITE, per_normalised=_TFPROF),
+    Published("efficientnet_lite1", 240, 1.0, 1000, 0.61e9, 5.39e6, 1, _HAILO, per_output=_BIASES),
     Published("efficientnet_lite2", 260, 1.0, 1000, 899e6, 6.1e6, 2, _LITE, per_normalised=_TFPROF),
+    Published("efficientnet_lite2", 260, 1.0, 1000, 0.87e9, 6.06e6, 1, _HAILO, per_output=_BIASES),
     Published("efficientnet_lite3", 280, 1.0, 1000, 1.44e9, 8.2e6, 2, _LITE, per_normalised=_TFPROF),
+    Published("efficientnet_lite3", 280, 1.0, 1000, 1.40e9, 8.16e6, 1, _HAILO, per_output=_BIASES),
     Published("efficientnet_lite4", 300, 1.0, 1000, 2.64e9, 13.0e6, 2, _LITE, per_normalised=_TFPROF),
+    Published("efficientnet_lite4", 300, 1.0, 1000, 2.58e9, 12.95e6, 1, _HAILO, per_output=_BIASES),
 )

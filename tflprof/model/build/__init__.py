@@ -176,8 +176,16 @@ def build_micro(name: str, dtype: str = "float32", seed: int = 0) -> bytes:
 
 
 def _suggestion(name: str, names: Iterable[str], others: Iterable[str] = ()) -> str:
-    """The closest name, and the names there are; ``others`` are too many to tell them all."""
+    """The closest names, and the names there are; ``others`` are too many to tell them all."""
     known, more = list(names), list(others)
-    close = difflib.get_close_matches(name, known + more, 1)
+    wanted, every = _plain(name), known + more
+    same = [one for one in every if wanted == _plain(one)]
+    longer = [one for one in every if wanted and _plain(one).startswith(wanted)]
+    close = same or longer[:3] or difflib.get_close_matches(name, every, 1)
     text = f"known: {', '.join(known)}" + (", and micro-models: see tflprof build --list" if more else "")
-    return f"did you mean {close[0]}? {text}" if close else text
+    return f"did you mean {' or '.join(close)}? {text}" if close else text
+
+
+def _plain(name: str) -> str:
+    """Letters and digits only: ``MobileNet-V3`` and ``mobilenet_v3`` are one name."""
+    return "".join(filter(str.isalnum, name.lower()))

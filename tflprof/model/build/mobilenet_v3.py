@@ -82,7 +82,11 @@ SMALL = (
     Block(5, 6, 96, True, True, 1),
     Block(5, 6, 96, True, True, 1),
 )
-"""arXiv 1905.02244, table 2."""
+"""arXiv 1905.02244, table 2.
+
+The squeeze-and-excite that the table has behind the last convolution is neither in the authors' code nor in
+the parameters they state.
+"""
 
 _SQUEEZE = 4
 
