@@ -6,6 +6,7 @@ differs between cores. A kernel of an unknown family is merely less likely, not 
 
 from __future__ import annotations
 
+import functools
 import re
 
 from tflprof.model.graph import Op
@@ -109,6 +110,7 @@ _FREE = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
 _RESHAPES = frozenset({"Static Reshape", "Reshape"})
 
 
+@functools.cache
 def family(tag: str) -> str:
     """Family of a kernel: ``Convolution`` of ``Convolution (NHWC, F32) IGEMM``."""
     return re.split(r"\s*\(", tag, maxsplit=1)[0].strip()
