@@ -43,4 +43,5 @@ def failure_error(failure: Failure, last_words: str = "", advice: str | None = N
         hint = with_advice(hint, advice)
     error = RunnerError(f"the runner failed: {where}: {failure.message}{status}{last_words}", hint)
     error.stage = failure.where
+    error.reason = failure.message
     return error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from ctypes import c_int, c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +19,21 @@ _LOW_WORD = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class Inference:
-    """One inference: when it began and its duration, ns; events with their start and duration if it was profiled."""
+    """One inference: when it began and its duration, ns; events with their start and duration if it was profiled.
+
+    ``counts``: of performance counters, -1 if unknown; empty without counters.
+    """
 
     start_ns: int
     value: int
     events: tuple[Event, ...] = ()
     start: tuple[int, ...] = ()
     elapsed: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
 
 
-def with_events(library: LiteRt, profiler: c_void_p, start_ns: int, value: int) -> Inference:
-    """An inference of ``value`` ns that began at ``start_ns``, with its profiler's events. Raises LiteRtFailure."""
+def with_events(library: LiteRt, profiler: c_void_p, done: Inference) -> Inference:
+    """An inference with the events that its profiler holds. Raises LiteRtFailure."""
     count = c_int()
     library.call("events", "GetNumProfilerEvents", profiler, ctypes.byref(count))
     raw = np.zeros(max(0, count.value), EVENT)
@@ -39,9 +43,8 @@ def with_events(library: LiteRt, profiler: c_void_p, start_ns: int, value: int) 
     started = kept["start_us"]
     earliest = started[started > 0].min() if (started > 0).any() else 0
     start = np.where(started > 0, started - earliest, 0)
-    return Inference(
-        start_ns, value, tuple(_events(kept)), _nanoseconds(start), _nanoseconds(kept["elapsed_us"])
-    )
+    events, elapsed = tuple(_events(kept)), _nanoseconds(kept["elapsed_us"])
+    return replace(done, events=events, start=_nanoseconds(start), elapsed=elapsed)
 
 
 def _nanoseconds(microseconds: npt.NDArray[np.uint64]) -> tuple[int, ...]:

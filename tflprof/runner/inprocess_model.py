@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
-import sys
 import time
 from ctypes import c_int, c_int32, c_void_p
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tflprof.runner.inprocess_events import Inference, with_events
+from tflprof.runner.inprocess_pmu import Counters, counted
 from tflprof.runner.interface import RunRequest
 from tflprof.runner.litert_ctypes import (
     CPU,
@@ -28,6 +27,7 @@ from tflprof.runner.litert_ctypes import (
     LiteRt,
     LiteRtFailure,
     TensorType,
+    file_name,
 )
 from tflprof.runner.random_inputs import can_be_random, random_bytes
 from tflprof.runner.records import LoadedModel, Port
@@ -56,9 +56,18 @@ class InProcessModel:
         request: what the session is to do.
         index: of the model in the request.
         weight_cache: a path for the cache of packed weights, None for none.
+        counters: read around each inference, None: none are.
     """
 
-    def __init__(self, library: LiteRt, request: RunRequest, index: int, weight_cache: Path | None) -> None:
+    def __init__(
+        self,
+        library: LiteRt,
+        request: RunRequest,
+        index: int,
+        weight_cache: Path | None,
+        counters: Counters | None = None,
+    ) -> None:
+        self._counters = counters
         self.index = index
         self._library = library
         self._request = request
@@ -79,7 +88,7 @@ class InProcessModel:
         """Make the compiled model of a variant; the first one loads the file, too."""
         path = self._request.models[self.index]
         if self._file is None:
-            name = _file_name(path)
+            name = file_name(path)
             self._file = self._library.handle("load", "CreateModelFromFile", self._environment, name)
         options = self._options(variant)
         try:
@@ -269,19 +278,13 @@ class InProcessModel:
             counts[1],
             compiled.outputs,
         )
+        before = self._counters.read() if self._counters else ()
         start = time.perf_counter_ns()
         self._library.call("run", "RunCompiledModel", *arguments)
         value = time.perf_counter_ns() - start
-        return (
-            Inference(start, value)
-            if compiled.profiler is None
-            else with_events(self._library, compiled.profiler, start, value)
-        )
-
-
-def _file_name(path: Path) -> bytes:
-    """A path as the C library wants it, which on Windows is in the user's own code page."""
-    return os.fsencode(path) if sys.platform != "win32" else str(path).encode("mbcs")
+        after = self._counters.read() if self._counters else ()
+        done = Inference(start, value, counts=counted(before, after))
+        return done if compiled.profiler is None else with_events(self._library, compiled.profiler, done)
 
 
 def _read(path: Path, size: int, name: str) -> bytes:

@@ -8,15 +8,20 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
-from tflprof.runner.records import Affinity
+from tflprof.runner.records import Affinity, Clock, Memory
 
 _STATUS = Path("/proc/self/status")
 _THREADS = Path("/proc/self/task")
 _CPUS = Path("/sys/devices/system/cpu")
+_KERNEL_TICK_NS = 1000
+"""The library keeps integer microseconds."""
+
 _LAST_CORE = 36
 """Position of the core where a thread ran last in its ``stat``, counted from behind the name."""
 _ABSURD_MILLICELSIUS = 200_000
@@ -34,6 +39,18 @@ def pin(cpus: Sequence[int] | None) -> Affinity:
             error = problem.strerror or str(problem)
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     return Affinity(tuple(cpus or ()), tuple(allowed), error)
+
+
+def clock() -> Clock:
+    """Cost of our own clock, which times inferences, and the tick of the library's, which times kernels."""
+    readings = [time.perf_counter_ns() for _ in range(1001)]
+    steps = sorted(later - earlier for earlier, later in pairwise(readings))
+    return Clock("ns", _KERNEL_TICK_NS, steps[len(steps) // 2])
+
+
+def memory(model: int, at: str) -> Memory:
+    """The record of this process's memory."""
+    return Memory(model, at, *memory_use())
 
 
 def memory_use() -> tuple[int | None, int | None]:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -15,23 +14,21 @@ from tflprof.runner import inprocess_system as system
 from tflprof.runner.inprocess_events import Inference
 from tflprof.runner.inprocess_model import InProcessModel
 from tflprof.runner.inprocess_pace import Pace
+from tflprof.runner.inprocess_pmu import Counters
 from tflprof.runner.interface import RunRequest
 from tflprof.runner.litert_ctypes import LiteRt, LiteRtFailure
 from tflprof.runner.records import (
     PROTOCOL_VERSION,
     Block,
-    Clock,
     Event,
     Hello,
     Init,
     Library,
-    Memory,
     Record,
     Structure,
 )
 
 BUILD = "inprocess"
-_KERNEL_TICK_NS = 1000
 _NS_PER_MS = 1_000_000
 
 
@@ -79,6 +76,7 @@ class Work:
         self._blocks = 0
         self._pace = Pace(order.request.rate, lambda: self.stopped)
         self._foreign: set[int] = set()
+        self._counters: Counters | None = None
 
     def records(self) -> Iterator[Record]:
         """Do the work. Raises LiteRtFailure if the library fails."""
@@ -87,7 +85,7 @@ class Work:
             if self.stopped:
                 break
         for model in self._models:
-            yield _memory(model.index, "end")
+            yield system.memory(model.index, "end")
 
     def messages(self) -> str:
         """What the library says went wrong with the model at work, empty if it says nothing."""
@@ -102,8 +100,11 @@ class Work:
 
     def _begin(self) -> Iterator[Record]:
         yield Hello(PROTOCOL_VERSION, BUILD, self._order.platform, os.getpid(), time.perf_counter_ns())
-        yield _clock()
+        yield system.clock()
         yield system.pin(self._order.cpus)
+        if self._request.pmu:
+            self._counters = Counters()
+            yield self._counters.record()
         self._foreign = system.threads() - {threading.get_native_id()}
         library = LiteRt(self._order.library)
         yield Library(str(self._order.library), None, "litert")
@@ -117,17 +118,17 @@ class Work:
         self.model = index
         variant = self._variants[0]
         cache = self._order.folder / f"weight.cache.{index}" if self._request.weight_cache else None
-        yield _memory(index, "start")
-        model = InProcessModel(library, self._request, index, cache)
+        yield system.memory(index, "start")
+        model = InProcessModel(library, self._request, index, cache, self._counters)
         self._models.append(model)
         yield _init(model, variant, "cold" if cache else "none")
         if cache:
             model.discard(variant)
             yield _init(model, variant, "warm")
-        yield _memory(index, "init")
+        yield system.memory(index, "init")
         yield model.prepare(variant)
         yield from self._first(model, variant)
-        yield _memory(index, "first")
+        yield system.memory(index, "first")
 
     def _check_names(self) -> None:
         known = {name for model in self._models for name in model.input_names()}
@@ -230,6 +231,7 @@ class Work:
             workers=workers,
             value=tuple(item.value for item in done),
             core=cores,
+            pmu=self._counts(done),
         )
         return self._with_events(block, done) if variant == "profiled" else ([], block)
 
@@ -246,6 +248,12 @@ class Work:
             if budget is not None and time.perf_counter_ns() - begun >= budget:
                 break
         return done, tuple(cores)
+
+    def _counts(self, done: Sequence[Inference]) -> dict[str, tuple[int, ...]] | None:
+        if self._counters is None or not self._counters.names:
+            return None
+        columns = zip(*(item.counts for item in done), strict=True)
+        return dict(zip(self._counters.names, columns, strict=True))
 
     def _workers(self) -> tuple[tuple[int, ...], ...]:
         return system.thread_cores(self._foreign) if self._request.threads > 1 else ()
@@ -276,17 +284,6 @@ def _init(model: InProcessModel, variant: str, cache: str) -> Init:
     start = time.perf_counter_ns()
     model.compile(variant)
     return Init(model.index, variant, cache, start, time.perf_counter_ns() - start)
-
-
-def _clock() -> Clock:
-    """The cost is of our own clock; the tick is of the library's, which times kernels in microseconds."""
-    readings = [time.perf_counter_ns() for _ in range(1001)]
-    steps = sorted(later - earlier for earlier, later in pairwise(readings))
-    return Clock("ns", _KERNEL_TICK_NS, steps[len(steps) // 2])
-
-
-def _memory(model: int, at: str) -> Memory:
-    return Memory(model, at, *system.memory_use())
 
 
 def _since(before: int | None, after: int | None) -> int | None:

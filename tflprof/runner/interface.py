@@ -21,10 +21,10 @@ class RunRequest:
         inputs: input name to a file of raw little-endian bytes.
         shapes: input name to its concrete shape.
         block_max: most recorded inferences of a block; ``profiled_max``: of a profiled one.
-        fill: let blocks of very short inferences last ``block_ms`` by unrecorded ones (native runner).
+        fill: let blocks of very short inferences last ``block_ms`` by unrecorded ones.
         seconds: length of the steady phase of this session (time-based targets).
         rate: inferences begin so many times a second; None: each follows the last.
-        pmu: read the core's performance counters (native runner).
+        pmu: read the core's performance counters.
     """
 
     models: tuple[Path, ...]

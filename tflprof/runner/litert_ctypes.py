@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import sys
 from ctypes import POINTER, Structure, c_bool, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 from pathlib import Path
 from typing import Any
@@ -63,7 +65,7 @@ class EnvironmentOption(Structure):
 
 
 class Layout(Structure):
-    """LiteRtLayout; the rank is the low seven bits of ``bits``."""
+    """LiteRtLayout; the rank is the low seven bits of ``bits``. Before 2.2 it was another on Windows."""
 
     _fields_ = (("bits", c_uint32), ("dimensions", c_int32 * MAX_RANK), ("strides", c_uint32 * MAX_RANK))
 
@@ -210,3 +212,8 @@ class LiteRt:
     def destroy(self, kind: str, handle: c_void_p) -> None:
         """Destroy what a handle stands for: ``Model``, ``CompiledModel`` and so on."""
         getattr(self._library, f"LiteRtDestroy{kind}")(handle)
+
+
+def file_name(path: Path) -> bytes:
+    """A path as the C library wants it, which on Windows is in the user's own code page."""
+    return os.fsencode(path) if sys.platform != "win32" else str(path).encode("mbcs")

@@ -20,6 +20,7 @@ from tflprof.runtimes.library import Runtime
 from tflprof.targets.interface import Device, Process, Workspace
 
 _STDERR_LINES = 5
+_STDERR_COLUMNS = 160
 _LEAST_SILENCE = 300.0
 _WEIGHT_CACHE = "weight.cache"
 _LOG = logging.getLogger(__name__)
@@ -192,7 +193,8 @@ class NativeSession:
         )
 
     def _last_words(self) -> str:
-        lines = self._process.stderr_tail().splitlines()[-_STDERR_LINES:]
+        said = self._process.stderr_tail().splitlines()
+        lines = [line[:_STDERR_COLUMNS] for line in said if not line.startswith("INFO:")][-_STDERR_LINES:]
         if not lines and not self._rules.begun:
             lines = [line.decode("utf-8", "replace").strip() for line in self._rules.noise[-_STDERR_LINES:]]
         return "; its last words: " + " | ".join(lines) if lines else ""

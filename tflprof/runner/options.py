@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from tflprof.errors import ModelError, UsageError
 from tflprof.runner.interface import RunRequest
@@ -35,8 +36,17 @@ def _check_files(request: RunRequest) -> None:
         if not model.is_file():
             raise ModelError(f"there is no model file {model}")
     for name, path in request.inputs.items():
-        if not path.is_file():
-            raise UsageError(f"there is no file {path} for input {name!r}")
+        _check_input(name, path)
+
+
+def _check_input(name: str, path: Path) -> None:
+    hint = "give a file of raw little-endian values: --input NAME=FILE"
+    if not path.is_file():
+        raise UsageError(f"there is no file {path} for --input {name}", hint)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise UsageError(f"--input {name}: cannot read {path}: {error.strerror}", hint) from error
 
 
 def _check_names(request: RunRequest) -> None:

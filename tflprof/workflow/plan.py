@@ -19,8 +19,10 @@ SUSTAINED_PROCESS_SECONDS = 60.0
 
 def make_plan(max_seconds: float, precision: float, rate: float | None, sustain: float | None) -> Plan:
     """The plan of a measurement; ``sustain`` is in minutes. Raises UsageError naming the option."""
-    if not max_seconds > 0:
-        raise UsageError(f"--max-seconds must be above 0, not {max_seconds:g}")
+    if not (max_seconds > 0 and math.isfinite(max_seconds)):
+        raise UsageError(
+            f"--max-seconds must be a number above 0, not {max_seconds:g}", "such as --max-seconds 60"
+        )
     if not stats.FLOOR <= precision < 1:
         raise UsageError(
             f"--precision must be at least {stats.FLOOR:g} and below 1, not {precision:g}",
@@ -28,7 +30,8 @@ def make_plan(max_seconds: float, precision: float, rate: float | None, sustain:
         )
     if rate is not None and not LEAST_RATE <= rate <= MOST_RATE:
         raise UsageError(
-            f"--rate must be from {LEAST_RATE:g} to {MOST_RATE:g} inferences a second, not {rate:g}"
+            f"--rate must be from {LEAST_RATE:g} to {MOST_RATE:g} inferences a second, not {rate:g}",
+            "such as --rate 30",
         )
     if sustain is None:
         if rate and (least := least_seconds(rate)) > max_seconds:
@@ -41,7 +44,7 @@ def make_plan(max_seconds: float, precision: float, rate: float | None, sustain:
         seconds = max(PROCESS_SECONDS, PROCESS_INFERENCES / rate) if rate else PROCESS_SECONDS
         return Plan(max_seconds=max_seconds, precision=precision, process_seconds=seconds)
     if not (sustain > 0 and math.isfinite(sustain)):
-        raise UsageError(f"--sustain must be above 0 minutes, not {sustain:g}")
+        raise UsageError(f"--sustain must be above 0 minutes, not {sustain:g}", "such as --sustain 10")
     if rate and (least := least_seconds(rate, sustain=True)) > sustain * 60:
         raise UsageError(
             f"--sustain {sustain:g} has no room for one process at --rate {rate:g}, which lasts {least:.4g} s",
@@ -58,8 +61,4 @@ def check_possible(runner: Runner, request: RunRequest, plan: Plan) -> None:
             raise UsageError(
                 f"{option} needs a target that measures time; {runner.facts.kind} counts instructions",
                 "such as --target host, or --target adb for a phone",
-            )
-        if option == "--pmu" and runner.source != "native":
-            raise UsageError(
-                f"{option} needs the native runner, not {runner.source}", "such as --target host"
             )

@@ -82,7 +82,6 @@ def test_signals_while_layers_are_attributed_lose_nothing(
         ({"rate": 30.0}, "--rate", {"deterministic": True}, "counts instructions"),
         ({"sustain": 1.0}, "--sustain", {"deterministic": True}, "counts instructions"),
         ({"pmu": True}, "--pmu", {"deterministic": True}, "counts instructions"),
-        ({"pmu": True}, "--pmu", {"source": "inprocess"}, "native runner"),
     ],
 )
 def test_what_a_target_cannot_do_is_a_usage_error(
