@@ -105,7 +105,7 @@ def test_unknown_names_and_values_say_what_to_try() -> None:
             build_network("mobilenet_v2", size, width, classes=classes)
     with pytest.raises(UsageError, match="size 74") as caught:
         build_network("inception_v3", 74)
-    assert str(caught.value.hint).startswith("size starts at 75")
+    assert str(caught.value.hint).startswith("size is 75 to 8192")
     with pytest.raises(UsageError, match="at least 2 classes"):
         build_network("ssd_mobilenet_v1", 33, 0.1, classes=1)
 

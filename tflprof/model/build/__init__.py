@@ -34,7 +34,7 @@ class NetworkInfo:
         size: height and width of the published network's input, in pixels.
         classes: of the published files, the background included where they have one.
         smallest: the least size the layers leave something of.
-        largest: the greatest size, None if there is none.
+        largest: the greatest size.
         takes: which of ``size``, ``width`` and ``classes`` mean something.
     """
 
@@ -43,9 +43,12 @@ class NetworkInfo:
     size: int = 224
     classes: int = 1001
     smallest: int = 1
-    largest: int | None = None
+    largest: int = 8192
     takes: tuple[str, ...] = ("size", "width", "classes")
 
+
+MOST_CLASSES, MOST_WIDTH = 1 << 18, 8
+"""Beyond these, files would be larger than any runtime takes."""
 
 MICRO_MODELS: dict[str, Micro] = MICRO | CONTROL | INPUTS
 """Micro-models by name, with the types each comes in."""
@@ -119,12 +122,12 @@ def build_network(
         raise UsageError(f"{name} has no {useless[0]} to choose", f"it takes {', '.join(info.takes)}")
     size = info.size if size is None else size
     classes = info.classes if classes is None else classes
-    most = info.largest or size
-    if not info.smallest <= size <= most or classes < 1 or not 0 < width <= 8:
-        upto = f" and ends at {info.largest}" if info.largest else ""
+    fits = info.smallest <= size <= info.largest and 1 <= classes <= MOST_CLASSES
+    if not fits or not 0 < width <= MOST_WIDTH:
         raise UsageError(
             f"cannot build {name} with size {size}, width {width:g} and {classes} classes",
-            f"size starts at {info.smallest}{upto}, classes at 1, width is above 0 and at most 8",
+            f"size is {info.smallest} to {info.largest}, width above 0 and at most {MOST_WIDTH}, "
+            f"classes 1 to {MOST_CLASSES}",
         )
     return info.build(size, width, dtype, seed, classes)
 
