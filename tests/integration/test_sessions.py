@@ -352,49 +352,6 @@ def running(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-# What is noticed around inferences
-
-
-@pytest.fixture
-def measured(runner: Runner) -> Runner:
-    if runner.facts.kind not in ("host", "interpreter"):
-        pytest.skip("its time is no time, or another suite looks at it")
-    return runner
-
-
-def test_a_periodic_run_keeps_to_its_grid(measured: Runner, models: Path) -> None:
-    records = run(measured, replace(short(models / "network.tflite"), rate=100.0, fill=False, seconds=0.1))
-    steady = blocks(records, phase="steady")
-    assert all(item.missed is not None and item.missed >= 0 for item in blocks(records))
-    between = sum(len(item.value) for item in steady[:-1])
-    assert between > 2
-    # None begins before its time; the first may begin after it.
-    assert steady[-1].t - steady[0].t > (between - 1) * 10_000_000
-
-
-def test_inferences_that_follow_each_other_miss_nothing(measured: Runner, models: Path) -> None:
-    assert {item.missed for item in blocks(run(measured, short(models / "network.tflite")))} == {None}
-
-
-def test_cores_of_all_threads(measured: Runner, models: Path) -> None:
-    records = run(measured, replace(short(models / "network.tflite"), threads=2))
-    hello = records[0]
-    assert isinstance(hello, Hello)
-    for item in blocks(records):
-        threads = [thread for thread, _ in item.workers]
-        assert hello.pid in threads
-        # Each compiled model has a thread of its own beside the one that runs both.
-        assert 2 <= len(threads) == len(set(threads)) <= 3
-
-
-def test_memory_and_switches(measured: Runner, models: Path) -> None:
-    records = run(measured, short(models / "network.tflite"))
-    for record in records:
-        if isinstance(record, Memory):
-            assert record.peak_bytes >= record.current_bytes > 1 << 20
-    assert all(item.nivcsw is not None and item.nivcsw >= 0 for item in blocks(records))
-
-
 # Cores
 
 
