@@ -85,9 +85,11 @@ class RunnerError(EnvironmentFault):
 
     Attributes:
         stage: what the runner was doing, a key of docs/runner-protocol.md's failures; empty if it died.
+        reason: what the runner said about it; empty if it died.
     """
 
     stage = ""
+    reason = ""
 
 
 class Untrusted(TflprofError):

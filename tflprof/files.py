@@ -33,6 +33,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def check_writable(path: Path, *, overwrite: bool) -> None:
     """Raise UsageError if ``path`` exists and must not be overwritten, or has no folder to be in."""
+    try:
+        path.exists()
+    except OSError as error:
+        raise UsageError(
+            f"the output {path} cannot be: {error.strerror}", "give another name with -o FILE"
+        ) from error
     if path.is_dir():
         raise UsageError(f"the output {path} is a folder", "give a file name with -o FILE")
     if path.exists() and not overwrite:

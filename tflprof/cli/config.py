@@ -140,9 +140,15 @@ def _read(source: Path) -> dict[str, Any]:
         with source.open("rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        raise UsageError(f"cannot read the configuration {source}: {error.strerror}") from error
+        raise UsageError(
+            f"cannot read the configuration {source}: {error.strerror}",
+            "check the path, or leave --config out",
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the configuration {source} is not valid TOML: {error}") from error
+        raise UsageError(
+            f"the configuration {source} is not valid TOML: {error}",
+            "docs/configuration.md has an example",
+        ) from error
 
 
 def _check_table(source: Path, table: str, values: Any) -> None:
@@ -161,7 +167,10 @@ def _check_keys(source: Path, place: str, values: Mapping[str, Any], known: Keys
             raise UsageError(f"{source}: unknown key {key!r} in {place}", _suggestion(key, known))
         check, expected = known[key]
         if not check(value):
-            raise UsageError(f"{source}: {key} in {place} must be {expected}, not {value!r}")
+            raise UsageError(
+                f"{source}: {key} in {place} must be {expected}, not {value!r}",
+                "docs/configuration.md lists the keys and their values",
+            )
 
 
 def _suggestion(word: str, known: Mapping[str, Any]) -> str:

@@ -22,7 +22,9 @@ InputShapes = Annotated[
 ]
 RuntimePath = Annotated[
     Path | None,
-    typer.Option(metavar="PATH", help="A library or an AAR; default: see tflprof runtimes list."),
+    typer.Option(
+        readable=False, metavar="PATH", help="A library or an AAR; default: see tflprof runtimes list."
+    ),
 ]
 Seed = Annotated[
     int,

@@ -40,6 +40,7 @@ ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite file
 ModelsPath = Annotated[
     Path,
     typer.Argument(
+        readable=False,  # the reader tells more
         metavar="MODEL...",
         help="A .tflite file; or several, folders of them, or patterns such as 'models/**/*.tflite', with -o DIR.",
     ),
@@ -105,8 +106,10 @@ def _pairs(texts: Sequence[str], option: str, form: str) -> list[tuple[str, str]
         # Tensor names may contain "=", sizes never do and file names rarely.
         name, equals, value = text.rpartition("=")
         if not (equals and name and value):
-            raise UsageError(f"{option} {text}: expected {form}")
+            raise UsageError(
+                f"{option} {text}: expected {form}", "tflprof inspect MODEL shows the names of the inputs"
+            )
         if name in dict(pairs):
-            raise UsageError(f"{option}: {name} is given twice")
+            raise UsageError(f"{option}: {name} is given twice", "leave one of them out")
         pairs.append((name, value))
     return pairs

@@ -18,18 +18,23 @@ def check_outputs(model: Path, outputs: list[Path], *, force: bool) -> None:
     """Raise before anything is measured if an output cannot be written, or would replace the model or another."""
     from tflprof.profile.store import check_writable
 
-    seen = {model.resolve()}
+    seen = {_real(model)}
     for path in outputs:
-        if path.resolve() in seen:
+        if _real(path) in seen:
             raise UsageError(
                 f"the output {path} is also another file of this command", "give it another name"
             )
-        seen.add(path.resolve())
+        seen.add(_real(path))
         check_writable(path, overwrite=force)
         if not os.access(path.parent, os.W_OK):
             raise EnvironmentFault(
                 f"the folder {path.parent} is not writable", "choose another for the output"
             )
+
+
+def _real(path: Path) -> str:
+    # Path.resolve raises RuntimeError for a link to itself.
+    return os.path.realpath(path)
 
 
 def save_profile(profile: Profile, path: Path, *, force: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import stat
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -149,6 +150,9 @@ def sha256(paths: list[Path]) -> str:
 
 def _map(path: Path, hint: str) -> MappedFile:
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            # To open one would wait for whoever writes it, for ever.
+            raise ModelError(f"{path} is a pipe, which cannot be mapped", "write the model to a file first")
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise ModelError(f"{path} is empty", "copy or download the file again")
@@ -168,6 +172,11 @@ def _other_file(path: Path, head: bytes) -> ModelError:
     if kind := other_kind(path, head):
         what, hint = kind
         return ModelError(f"{path} is not a .tflite model: it looks like {what}", hint)
+    if head[4:8] == IDENTIFIER:
+        return ModelError(
+            f"{path} is truncated: it begins as a .tflite model, but ends after {len(head)} bytes",
+            "copy or download the file again and compare its size",
+        )
     return ModelError(
         f"{path} is not a .tflite model: bytes 4-8 are {head[4:8]!r}, not {IDENTIFIER!r}",
         "give a .tflite file; convert SavedModel, Keras or ONNX models to .tflite first",

@@ -19,6 +19,7 @@ from tflprof.profile.profile import Profile
 from tflprof.profile.schema import SAMPLES, SCHEMA_VERSION, migrate
 
 _KEY = b"tflprof"
+_AGAIN = "copy the file again, or measure again: tflprof profile MODEL -o FILE"
 
 
 def write_profile(profile: Profile, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -56,11 +57,13 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
         with source.open("rb") as file:
             table = pq.ParquetFile(file).read()
     except (pa.ArrowException, OSError) as error:
-        raise ProfileError(f"{source} is not a readable Parquet file: {_first_line(error)}") from error
+        raise ProfileError(
+            f"{source} is not a readable Parquet file: {_first_line(error)}", _AGAIN
+        ) from error
     document = _document(source, table)
     version = document.pop("schema_version", None)
     if not isinstance(version, int) or version < 1:
-        raise ProfileError(f"{source} has no valid schema version (found {version!r})")
+        raise ProfileError(f"{source} has no valid schema version (found {version!r})", _AGAIN)
     if version > SCHEMA_VERSION:
         raise ProfileError(
             f"{source} has schema version {version}; this tflprof reads up to {SCHEMA_VERSION}",
@@ -79,21 +82,24 @@ def decode_profile(name: str, table: pa.Table, document: dict[str, Any], version
         samples, meta = migrate(table, document, version)
         return Profile(from_json(ProfileMeta, meta), samples.replace_schema_metadata(None).cast(SAMPLES))
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration, pa.ArrowException) as error:
-        raise ProfileError(f"{name} is damaged: {type(error).__name__}: {_first_line(error)}") from error
+        raise ProfileError(
+            f"{name} is damaged: {type(error).__name__}: {_first_line(error)}", _AGAIN
+        ) from error
 
 
 def _document(source: Path, table: pa.Table) -> dict[str, Any]:
     raw = (table.schema.metadata or {}).get(_KEY)
     if raw is None:
         raise ProfileError(
-            f"{source} is a Parquet file, but not a tflprof profile (no metadata key 'tflprof')"
+            f"{source} is a Parquet file, but not a tflprof profile (no metadata key 'tflprof')",
+            "make one with: tflprof profile MODEL -o FILE",
         )
     try:
         document = json.loads(raw)
     except ValueError as error:
-        raise ProfileError(f"{source} has damaged metadata: {error}") from error
+        raise ProfileError(f"{source} has damaged metadata: {error}", _AGAIN) from error
     if not isinstance(document, dict):
-        raise ProfileError(f"{source} has damaged metadata: not an object")
+        raise ProfileError(f"{source} has damaged metadata: not an object", _AGAIN)
     return document
 
 

@@ -81,7 +81,7 @@ class EmulatedDevice:
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...]:
         """CPUs of a core choice; without one it is the big core, since an emulated phone has to be on some."""
         everyone = range(len(self.facts.cpus))
-        return choose_cpus(self.facts.cpus, everyone, core or "big", threads)
+        return choose_cpus(self.facts.cpus, everyone, "big" if core is None else core, threads)
 
     def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
         """Instructions are counted; the runner answers for the phone where the emulator cannot."""

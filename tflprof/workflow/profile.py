@@ -23,6 +23,9 @@ from tflprof.workflow.plan import check_possible, make_plan
 from tflprof.workflow.watched import WatchedRunner
 
 KERNELS = ("xnnpack", "builtin", "reference")
+MOST_THREADS = 1024
+MOST_ELEMENTS = 2**31 - 1
+"""Of one dimension: runtimes keep it in 32 bits."""
 DEFAULT_TARGET = "emulated:pixel2"
 
 
@@ -154,8 +157,14 @@ def check_values(request: RunRequest) -> None:
     """Raise UsageError for a number out of its range, or kernels that there are not."""
     if request.kernels not in KERNELS:
         raise UsageError(f"there are no kernels {request.kernels!r}", f"choose one of {', '.join(KERNELS)}")
-    _within("threads", request.threads, 1, 2**31 - 1)
+    _within("threads", request.threads, 1, MOST_THREADS)
     _within("xnnpack-flags", request.xnnpack_flags or 0, 0, 2**32 - 1)
+    for name, shape in request.shapes.items():
+        if max(shape, default=1) > MOST_ELEMENTS:
+            raise UsageError(
+                f"--input-shape {name}={','.join(map(str, shape))}: a size is above {MOST_ELEMENTS}",
+                "give sizes that the model can have (`tflprof inspect MODEL`)",
+            )
     _within("seed", request.seed, 0, 2**63 - 1)
 
 
@@ -187,4 +196,6 @@ def input_names(model: Model, key: str | None) -> list[str]:
 
 def _within(name: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
-        raise UsageError(f"--{name} must be from {least} to {most}, not {value}")
+        raise UsageError(
+            f"--{name} must be from {least} to {most}, not {value}", f"give a number up to {most}"
+        )

@@ -10,6 +10,7 @@ from tflprof.model.refused import refused_model
 from tflprof.model.storage import check_stamps
 from tflprof.runner.interface import Runner, RunRequest, Session
 from tflprof.runner.records import Block, Record
+from tflprof.workflow.refused_request import refused_request
 
 
 class WatchedRunner:
@@ -44,18 +45,20 @@ class WatchedRunner:
         """Begin a session. Raises ModelError if a file has changed, else what the runner raises."""
         check_stamps(self._stamps)
         return _WatchedSession(
-            self._runner.start(request), self.check, lambda stage: self._refuse(request, stage)
+            self._runner.start(request), self.check, lambda error: self._refuse(request, error)
         )
 
     def check(self) -> None:
         """Raise ModelError if a file has changed."""
         check_stamps(self._stamps)
 
-    def _refuse(self, request: RunRequest, stage: str) -> None:
-        """Raise the ModelError that tells what the runtime does not take in one of the models."""
+    def _refuse(self, request: RunRequest, failure: RunnerError) -> None:
+        """Raise what tells which part of a model, or of what was asked for, the runtime does not take."""
         for model in self._models:
-            if error := refused_model(model, request.signature, stage):
+            if error := refused_model(model, request.signature, failure.stage):
                 raise error
+        if mistake := refused_request(request, failure):
+            raise mistake
 
     def conditions(self) -> Mapping[str, object]:
         """As the runner itself."""
@@ -73,7 +76,9 @@ class WatchedRunner:
 class _WatchedSession:
     """A session after each of whose blocks the files are looked at."""
 
-    def __init__(self, session: Session, check: Callable[[], None], refuse: Callable[[str], None]) -> None:
+    def __init__(
+        self, session: Session, check: Callable[[], None], refuse: Callable[[RunnerError], None]
+    ) -> None:
         self._session = session
         self._check = check
         self._refuse = refuse
@@ -91,7 +96,7 @@ class _WatchedSession:
             # A runner that fails as its file is overwritten, or with a model it cannot take, has no fault.
             self._check()
             if not has_run:
-                self._refuse(error.stage)
+                self._refuse(error)
             raise
         self._check()
 
