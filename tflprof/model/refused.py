@@ -12,7 +12,8 @@ _UNKNOWN_TYPES = ("complex128", "variant", "float8_e4m3fn", "float8_e5m2")
 _LOADING = ("load", "compile", "allocate")
 """Stages at which a runtime first sees all of a model."""
 
-_KNOWN_CUSTOM = ("TFLite_Detection_PostProcess",)
+_KNOWN_CUSTOM = ("TFLite_Detection_PostProcess", "AudioSpectrogram", "Mfcc", "NumericVerify")
+"""Custom operators that the runtime brings along."""
 
 
 def refused_model(model: Model, signature: str | None, stage: str) -> ModelError | None:

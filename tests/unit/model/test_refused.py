@@ -64,6 +64,11 @@ def test_what_has_another_cause_is_not_blamed_on_the_model(tmp_path: Path, name:
     assert refused_model(read_bytes(tmp_path, build_micro(name)), None, stage) is None
 
 
+@pytest.mark.parametrize("name", ["AudioSpectrogram", "Mfcc", "NumericVerify"])
+def test_custom_operators_that_the_runtime_has_are_not_to_blame(tmp_path: Path, name: str) -> None:
+    assert refused_model(custom(tmp_path, name), None, "compile") is None
+
+
 def test_only_the_chosen_signature_counts(tmp_path: Path) -> None:
     writer = ModelWriter()
     for key, dtype in (("numbers", "float32"), ("words", "string")):
