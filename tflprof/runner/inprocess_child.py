@@ -55,9 +55,8 @@ def checked(work: Work) -> Iterator[Record]:
     if failure is not None:
         yield failure
         count += 1
-    status = "error" if failure else "stopped" if work.stopped else "ok"
-    work.close()
-    yield End(status, count)
+    # Nothing is destroyed: the process ends, and the library may wait for its threads without end.
+    yield End("error" if failure else "stopped" if work.stopped else "ok", count)
 
 
 def _order(data: Mapping[str, Any]) -> Order:

@@ -133,15 +133,6 @@ class InProcessModel:
             self._library.destroy("Model", self._file)
             self._file = None
 
-    def close(self) -> None:
-        """Destroy everything."""
-        for variant in list(self._compiled):
-            self.discard(variant)
-        if self._file is not None:
-            self._library.destroy("Model", self._file)
-            self._file = None
-        self._library.destroy("Environment", self._environment)
-
     def prepare(self, variant: str) -> LoadedModel:
         """Resize, make the buffers and fill the inputs of a compiled model."""
         compiled = self._compiled[variant]

@@ -92,12 +92,6 @@ class Work:
         told = (model.messages() for model in self._models if model.index == self.model)
         return next((text for text in told if text), "")
 
-    def close(self) -> None:
-        """Destroy the models."""
-        self.stopped = True
-        while self._models:
-            self._models.pop().close()
-
     def _begin(self) -> Iterator[Record]:
         yield Hello(PROTOCOL_VERSION, BUILD, self._order.platform, os.getpid(), time.perf_counter_ns())
         yield system.clock()
