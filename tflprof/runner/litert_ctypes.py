@@ -145,7 +145,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "GetNumProfilerEvents": (_H, _INT_OUT),
     "GetProfilerEvents": (_H, c_int, c_void_p),
 }
-_DESTROYERS = ("Options", "CompiledModel", "Model", "TensorBuffer", "Environment")
+_DESTROYERS = ("Options", "CompiledModel", "Model", "TensorBuffer")
 
 
 class LiteRtFailure(Exception):
