@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tflprof.model.build.detection import Options, post_processed
 from tflprof.model.build.layers import Network, Value
 from tflprof.model.build.micro import FLOAT, IMAGE_SHAPE, Micro
-from tflprof.model.custom import encode_custom_options
+from tflprof.model.build.variables import Variables
 
 LOOPS = 3
 """Iterations of ``while_loop``."""
@@ -17,7 +18,7 @@ ANCHORS = 6
 DETECTIONS = 3
 CLASSES = 2
 
-_DETECTION_OPTIONS: dict[str, bool | int | float | str] = {
+_DETECTION_OPTIONS: Options = {
     "detections_per_class": 1,
     "h_scale": 5.0,
     "max_classes_per_detection": 1,
@@ -104,14 +105,10 @@ def nested_control(net: Network) -> Sequence[Value]:
 
 def call_once(net: Network) -> Sequence[Value]:
     """CALL_ONCE fills a variable with 0, 1, 2, 3; every inference adds it to the input."""
-    init = net.branch("init")
-    values = init.graph.constant("initial", np.arange(4, dtype=np.float32))
-    init.connect("ASSIGN_VARIABLE", [_variable(init), values], [], {})
-    init.close()
-    net.connect("CALL_ONCE", [], [], {"init_subgraph_index": init.graph.index})
+    variables = Variables(net)
     x = net.input("input", (4,))
-    read = net.apply("READ_VARIABLE", [_variable(net)], "value", (4,), {}, like=x)
-    return [net.add(x, read, "output")]
+    _, offset = variables.read("offset", np.arange(4, dtype=np.float32), x)
+    return [net.add(x, offset, "output")]
 
 
 def two_partitions(net: Network) -> Sequence[Value]:
@@ -139,17 +136,7 @@ def detection(net: Network) -> Sequence[Value]:
     boxes, scores = net.input("boxes", (1, ANCHORS, 4)), net.input("scores", (1, ANCHORS, CLASSES + 1))
     centres = np.linspace(0.1, 0.9, ANCHORS, dtype=np.float32)
     anchors = np.stack([centres, centres, np.full_like(centres, 0.1), np.full_like(centres, 0.1)], axis=1)
-    inputs: list[Value | int] = [boxes, scores, net.graph.constant("anchors", anchors)]
-    shapes = {
-        "detection_boxes": (1, DETECTIONS, 4),
-        "detection_classes": (1, DETECTIONS),
-        "detection_scores": (1, DETECTIONS),
-        "detections": (1,),
-    }
-    outputs = [net.graph.tensor(name, shape) for name, shape in shapes.items()]
-    options = {"custom_options": encode_custom_options(_DETECTION_OPTIONS)}
-    net.connect("TFLite_Detection_PostProcess", inputs, outputs, options)
-    return [Value(i, shape, "float32", None, 1.0) for i, shape in zip(outputs, shapes.values(), strict=True)]
+    return post_processed(net, boxes, scores, anchors, _DETECTION_OPTIONS)
 
 
 def two_signatures(net: Network) -> Sequence[Value]:
@@ -198,12 +185,6 @@ def stateful(net: Network) -> Sequence[Value]:
     time = net.graph.constant("time", net.rng.standard_normal((3, 2), np.float32))
     state = net.graph.tensor("state", (1, 6), variable=True)
     return [net.apply("SVDF", [x, features, time, -1, state], "output", (1, 3), {"rank": 1}, like=x)]
-
-
-def _variable(net: Network) -> int:
-    handle = net.graph.tensor(f"handle_{net.graph.index}", (), "resource")
-    net.connect("VAR_HANDLE", [], [handle], {"container": "", "shared_name": "offset"})
-    return handle
 
 
 def _refused(net: Network, x: Value, name: str) -> Value:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tflprof.model.build.blocks import pad
 from tflprof.model.build.layers import Network, Value, window
 from tflprof.model.build.ranges import IMAGE, UNIT
 from tflprof.model.build.weights import DTYPES, per_channel
@@ -164,13 +165,13 @@ def _transpose_model(net: Network) -> Value:
 
 @_micro(BOTH)
 def _pad_model(net: Network) -> Value:
-    return _pad(net, net.input("input", IMAGE_SHAPE), "output")
+    return pad(net, net.input("input", IMAGE_SHAPE), "output", 1, 1)
 
 
 @_micro(BOTH)
 def _pad_conv_model(net: Network) -> Value:
     """A padding that XNNPACK folds into its convolution: two operators, one kernel."""
-    return net.conv2d(_pad(net, net.input("input", IMAGE_SHAPE), "padded"), "output", 8, 3, 2, "VALID")
+    return net.conv2d(pad(net, net.input("input", IMAGE_SHAPE), "padded", 1, 1), "output", 8, 3, 2, "VALID")
 
 
 @_micro(BOTH)
@@ -244,13 +245,6 @@ def _conv_3d_model(net: Network) -> Value:
 def _binary(net: Network, code: str, mean_square: float) -> Value:
     a, b = net.input("a", IMAGE_SHAPE), net.input("b", IMAGE_SHAPE)
     return net.apply(code, [a, b], "output", a.shape, {}, like=net.expected(mean_square))
-
-
-def _pad(net: Network, x: Value, name: str) -> Value:
-    shape = (x.shape[0], x.shape[1] + 2, x.shape[2] + 2, x.shape[3])
-    return net.apply(
-        "PAD", [x, net.ints(f"{name}/paddings", ((0, 0), (1, 1), (1, 1), (0, 0)))], name, shape, like=x
-    )
 
 
 def _unary(code: str) -> Callable[[Network], Sequence[Value]]:

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from tflprof.errors import UsageError
 from tflprof.model.build.blocks import concatenate, dequantised, normalised, shared_range
+from tflprof.model.build.detection import BOX, Options, post_processed
 from tflprof.model.build.layers import Network, Value
 from tflprof.model.build.mobilenet import v1_features, v2_features
 from tflprof.model.build.ranges import UNIT
-from tflprof.model.custom import encode_custom_options
 
 EXTRA = (512, 256, 256, 128)
 """Channels of the feature maps behind those of the network itself, each half as large as the one before."""
@@ -30,7 +30,6 @@ SCALES = (0.2, 0.95)
 
 _DETECTIONS = 10
 _LEAST_CHANNELS = 16
-_BOX = 4
 
 _SCORE_OFFSET = -4.0
 """Mean of the raw scores: most anchors of a trained detector see no object."""
@@ -79,8 +78,8 @@ def _detector(net: Network, maps: Sequence[Value], classes: int, *, depthwise: b
             for kind in ("box", "class")
         )
         draw = shared_range(box, "NONE")
-        y = net.conv2d(box, f"box_{number}", anchors * _BOX, 1, activation="NONE", draw=draw)
-        boxes.append(net.reshape(y, f"box_{number}_rows", (1, _cells(x) * anchors, 1, _BOX)))
+        y = net.conv2d(box, f"box_{number}", anchors * BOX, 1, activation="NONE", draw=draw)
+        boxes.append(net.reshape(y, f"box_{number}_rows", (1, _cells(x) * anchors, 1, BOX)))
         draw = shared_range(score, "NONE", _SCORE_SQUARE, _SCORE_OFFSET)
         y = net.conv2d(score, f"class_{number}", anchors * classes, 1, activation="NONE", draw=draw)
         scores.append(net.reshape(y, f"class_{number}_rows", (1, _cells(x) * anchors, classes)))
@@ -104,25 +103,13 @@ def _logistic(net: Network, x: Value) -> Value:
 
 def _post_processed(net: Network, boxes: Value, scores: Value, maps: Sequence[Value], classes: int) -> bytes:
     """Non-maximum suppression. It has no int8 kernel: converters put DEQUANTIZE before it."""
-    inputs: list[Value | int] = [
-        dequantised(net, boxes, "box_encodings_float"),
-        dequantised(net, scores, "class_predictions_float"),
-        net.graph.constant("anchors", anchor_boxes([x.shape[1] for x in maps])),
-    ]
-    shapes = {
-        "detection_boxes": (1, _DETECTIONS, _BOX),
-        "detection_classes": (1, _DETECTIONS),
-        "detection_scores": (1, _DETECTIONS),
-        "num_detections": (1,),
-    }
-    outputs = [net.graph.tensor(name, shape) for name, shape in shapes.items()]
-    options = {"custom_options": encode_custom_options(_post_process_options(classes - 1))}
-    net.connect("TFLite_Detection_PostProcess", inputs, outputs, options)
-    made = zip(outputs, shapes.values(), strict=True)
-    return net.finish(*(Value(index, shape, "float32", None, 1.0) for index, shape in made))
+    anchors = anchor_boxes([x.shape[1] for x in maps])
+    boxes = dequantised(net, boxes, "box_encodings_float")
+    scores = dequantised(net, scores, "class_predictions_float")
+    return net.finish(*post_processed(net, boxes, scores, anchors, _post_process_options(classes - 1)))
 
 
-def _post_process_options(classes: int) -> dict[str, bool | int | float | str]:
+def _post_process_options(classes: int) -> Options:
     """Those of the published files; ``classes`` without the background."""
     return {
         "_output_quantized": True,
@@ -158,7 +145,7 @@ def anchor_boxes(sides: Sequence[int]) -> npt.NDArray[np.float32]:
                     np.broadcast_to(shapes, (side * side, *shapes.shape)),
                 ],
                 axis=2,
-            ).reshape(-1, _BOX)
+            ).reshape(-1, BOX)
         )
     return np.concatenate(rows).astype(np.float32)
 
