@@ -146,6 +146,8 @@ def _reluctance(graph: Subgraph, op: Op, static: frozenset[int]) -> float:
 
 def _merged(graph: Subgraph, op: Op) -> bool:
     """Whether the delegate may make one kernel of this operator and the only one behind it."""
+    if op.code not in kernels.RESHAPING:
+        return False
     consumers = _consumers(graph, op)
     outside = set(op.outputs) & set(graph.outputs)
     return len(consumers) == 1 and not outside and kernels.merges(op, consumers[0])

@@ -106,7 +106,9 @@ _FUSES_ACTIVATION = frozenset(
     {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"}
 )
 _ACTIVATIONS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"})
-_FREE = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
+RESHAPING = frozenset({"RESHAPE", "EXPAND_DIMS", "SQUEEZE"})
+"""Operators that only change a shape."""
+
 _RESHAPES = frozenset({"Static Reshape", "Reshape"})
 
 
@@ -144,7 +146,7 @@ def helper_penalty(op: Op, tag: str, following: str | None = None, *, before: bo
         fused = op.options.get("fused_activation_function", "NONE") != "NONE"
         return MATCH if fused and not before and op.code not in _FUSES_ACTIVATION else MISMATCH
     if kind in _FAMILIES.get(op.code, ()):
-        return NEVER if op.code in _FREE else 2 * HELPER
+        return NEVER if op.code in RESHAPING else 2 * HELPER
     if kind not in _HELPERS:
         return NEVER
     return HELPER if before else 3 * HELPER
@@ -154,12 +156,12 @@ def absence_penalty(op: Op) -> float:
     """Penalty of an operator having no kernel of its own though a neighbour may do its work, in nats."""
     if op.code in IN_PASSING:
         return MATCH
-    return HELPER if op.code in _FREE else HELPER / 2
+    return HELPER if op.code in RESHAPING else HELPER / 2
 
 
 def merges(op: Op, consumer: Op) -> bool:
     """True for two reshapes in a row, of which some versions of XNNPACK make one, the second's."""
-    return op.code in _FREE and consumer.code in _FREE
+    return op.code in RESHAPING and consumer.code in RESHAPING
 
 
 def absorbs(op: Op, neighbour: Op, *, neighbour_is_consumer: bool) -> bool:
@@ -169,4 +171,4 @@ def absorbs(op: Op, neighbour: Op, *, neighbour_is_consumer: bool) -> bool:
     """
     if neighbour_is_consumer:
         return merges(op, neighbour) or (op.code in ("PAD", "PADV2") and neighbour.code in _FUSES_PADDING)
-    return op.code in _FREE or (op.code in _ACTIVATIONS and neighbour.code in _FUSES_ACTIVATION)
+    return op.code in RESHAPING or (op.code in _ACTIVATIONS and neighbour.code in _FUSES_ACTIVATION)
