@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TypeGuard
 
 UNKNOWN = "–"
@@ -173,6 +174,17 @@ def _scaled(value: float | None, name: str) -> str:
     whole = factor == 1.0 and float(value).is_integer()
     text = f"{value:.0f}".replace("-", "−") if whole else digits(value / factor)
     return f"{text} {suffix}".rstrip()
+
+
+def format_cpus(numbers: Iterable[int]) -> str:
+    """CPU numbers as the kernel lists them, such as ``0-3,6``."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _scale(magnitude: float, name: str) -> tuple[float, str]:

@@ -47,7 +47,7 @@ def _print_kinds(
 ) -> None:
     Grid(
         [
-            Column("CPUs", [_cpus(kind["cpus"]) for kind in kinds], weight=100, right=False),
+            Column("CPUs", [units.format_cpus(kind["cpus"]) for kind in kinds], weight=100, right=False),
             Column("--core", [_names(kind, cores) for kind in kinds], weight=90, right=False),
             Column("core", [plain(kind["part"] or "–") for kind in kinds], 80, right=False, least=12),
             Column("clock", [_clock(kind) for kind in kinds], weight=70, right=False),
@@ -85,7 +85,7 @@ _LISTED = {
 
 
 def _choice(choice: Mapping[str, Any]) -> str:
-    return f"{choice['core']}: CPU {_cpus(choice['cpus'])}, one thread on {choice['first']}"
+    return f"{choice['core']}: CPU {units.format_cpus(choice['cpus'])}, one thread on {choice['first']}"
 
 
 def _level3(size: int | None) -> str:
@@ -112,17 +112,6 @@ def _clock(kind: Mapping[str, Any]) -> str:
 
 def _register(midr: int | None) -> str:
     return units.UNKNOWN if midr is None else f"0x{midr:08x}"
-
-
-def _cpus(numbers: Sequence[int]) -> str:
-    """Such as ``0-3,6``."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _print_pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:

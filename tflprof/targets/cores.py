@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from tflprof.errors import TargetError, UsageError
 from tflprof.facts import Cpu
 from tflprof.targets.probe import parse_cpu_list
+from tflprof.units import format_cpus
 
 _NAMES = ("little", "mid", "big", "prime")
 
@@ -83,17 +84,6 @@ def choose_cpus(
             f"choose at most {len(chosen)} threads or other cores: {_choices(usable)}",
         )
     return chosen if numbers is not None else chosen[-threads:]
-
-
-def format_cpus(numbers: Collection[int]) -> str:
-    """CPU numbers as the kernel lists them, such as ``0-3,6``."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _kinds(groups: Mapping[str, tuple[int, ...]]) -> str:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tflprof.errors import TargetError, TflprofError, UsageError
 from tflprof.facts import Cpu
-from tflprof.targets.cores import choose_cpus, core_groups, format_cpus, parse_cores
+from tflprof.targets.cores import choose_cpus, core_groups, parse_cores
+from tflprof.units import format_cpus
 
 PHONE = [Cpu(index, cluster=0) for index in range(4)] + [Cpu(index, cluster=1) for index in range(4, 8)]
 THREE = [Cpu(index, cluster=[0, 0, 0, 0, 1, 1, 2, 2][index]) for index in range(8)]

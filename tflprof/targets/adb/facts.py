@@ -18,8 +18,9 @@ from tflprof.targets.adb.android import (
 )
 from tflprof.targets.adb.probe import Dump
 from tflprof.targets.adb.thermal import hottest_celsius, runner_zones, zones_of
-from tflprof.targets.cores import choose_cpus, format_cpus
+from tflprof.targets.cores import choose_cpus
 from tflprof.targets.probe import parse_cpu_list, parse_probe
+from tflprof.units import format_cpus
 
 _ABIS = {"aarch64": "linux-aarch64", "x86_64": "linux-x86_64"}
 _VIRTUAL_HARDWARE = ("goldfish", "ranchu", "cutf_cvm", "vbox86")

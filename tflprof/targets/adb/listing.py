@@ -14,7 +14,8 @@ from tflprof.targets.adb.link import AdbLink
 from tflprof.targets.adb.lock import PhoneLock
 from tflprof.targets.adb.probe import Dump, read_all, read_facts
 from tflprof.targets.adb.redact import redacted
-from tflprof.targets.cores import core_groups, format_cpus
+from tflprof.targets.cores import core_groups
+from tflprof.units import format_cpus
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from tflprof.errors import TargetError
 from tflprof.facts import DeviceFacts
 from tflprof.targets.adb.facts import Inspection, inspect, state_of
 from tflprof.targets.adb.probe import Dump, parse_dump
-from tflprof.targets.cores import core_groups, format_cpus
+from tflprof.targets.cores import core_groups
+from tflprof.units import format_cpus
 
 PHONES = Path(__file__).resolve().parents[3] / "data" / "phones"
 
