@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tflprof.cli.console import detail, result_console, say
+from tflprof.cli.console import result_console, say
 from tflprof.cli.guard import guarded
 from tflprof.cli.options import Json, Verbose
-from tflprof.cli.progress import progress_display
+from tflprof.cli.progress import looking_display, progress_display
 from tflprof.cli.remedies import as_typed_here
 from tflprof.errors import EXIT_ENVIRONMENT, TargetError
 
@@ -44,7 +44,8 @@ def doctor(
             _build()
         from tflprof.workflow.doctor import examine, working_targets
 
-        found = examine(lambda name: detail(f"looking at {name}"))
+        with looking_display() as tell:
+            found = examine(tell)
         checks = [replace(check, remedy=check.remedy and as_typed_here(check.remedy)) for check in found]
         working = working_targets(checks)
         _show(checks, working, json=json)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tflprof.cli.console import say, settings
+from tflprof.cli.console import detail, say, settings
 
 if TYPE_CHECKING:
     from tflprof.workflow.progress import Progress
@@ -27,6 +27,19 @@ def progress_display() -> Iterator[Report]:
             yield report
     else:
         yield _lines()
+
+
+@contextmanager
+def looking_display() -> Iterator[Callable[[str], None]]:
+    """A function to say what is looked at: on a terminal until it is over, else with ``-v`` only."""
+    if not sys.stderr.isatty() or settings.verbose:
+        yield lambda name: detail(f"looking at {name}")
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status("looking") as status:
+        yield lambda name: status.update(f"looking at {escape(name)}")
 
 
 @contextmanager

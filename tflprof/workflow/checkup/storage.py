@@ -80,4 +80,4 @@ def check_build_tools() -> Check:
         return Check(
             "emulator's tools", "unused", f"to build one takes {', '.join(lacking)}", install(*lacking)
         )
-    return Check("emulator's tools", "ok", "an emulator can be built: tflprof doctor --build-emulator")
+    return Check("emulator's tools", "ok", "one can be built if need be: tflprof doctor --build-emulator")
