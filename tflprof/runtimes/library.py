@@ -14,7 +14,7 @@ from tflprof.runtimes.catalog import fetchable, known
 from tflprof.runtimes.debug import checks_assertions, how_built, unfit
 from tflprof.runtimes.fetch import cached_library, file_sha256
 from tflprof.runtimes.identify import api_name, library_api, why_unusable
-from tflprof.runtimes.library_format import library_platforms
+from tflprof.runtimes.library_format import UNREADABLE, library_platforms
 from tflprof.runtimes.store import newest
 
 _PACKAGE = "ai_edge_litert"
@@ -97,7 +97,9 @@ def _is_archive(path: Path) -> bool:
     try:
         return is_archive(path)
     except OSError as error:
-        raise RuntimeMissing(f"cannot read the runtime {path}: {error.strerror or error}") from error
+        raise RuntimeMissing(
+            f"cannot read the runtime {path}: {error.strerror or error}", UNREADABLE
+        ) from error
 
 
 def missing_hint(platform: str) -> str:
@@ -126,7 +128,9 @@ def _described(given: Path, platform: str, api: str | None = None) -> Runtime:
     try:
         sha256, own = file_sha256(path), library_api(path)
     except OSError as error:
-        raise RuntimeMissing(f"cannot read the runtime {path}: {error.strerror or error}") from error
+        raise RuntimeMissing(
+            f"cannot read the runtime {path}: {error.strerror or error}", UNREADABLE
+        ) from error
     if api is not None and own not in (None, api):
         raise RuntimeMissing(
             f"the runtime {given} has the interface of {api_name(own)}, this target needs {api_name(api)}'s",

@@ -8,6 +8,9 @@ from pathlib import Path
 from tflprof.errors import RuntimeMissing
 from tflprof.runtimes.elf import elf_platform
 
+UNREADABLE = "name a library that can be read, or leave --runtime out"
+"""What to do about one that is not there."""
+
 _HEAD_BYTES = 4096
 _MACHO, _MACHO_FAT = 0xFEEDFACF, 0xCAFEBABE
 _MACHO_PROCESSORS = {0x0100000C: "aarch64", 0x01000007: "x86_64"}
@@ -27,7 +30,9 @@ def library_platforms(path: Path) -> list[str]:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
-        raise RuntimeMissing(f"cannot read the runtime {path}: {error.strerror or error}") from error
+        raise RuntimeMissing(
+            f"cannot read the runtime {path}: {error.strerror or error}", UNREADABLE
+        ) from error
     try:
         found = _windows(head) if head[:2] == b"MZ" else _macos(head)
     except struct.error as error:
