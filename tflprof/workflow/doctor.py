@@ -61,8 +61,8 @@ _RUN_SECONDS = 120.0
 def examine(tell: Tell | None = None) -> list[Check]:
     """Look at everything; each look has a time limit, and whatever goes wrong in one is a check, too.
 
-    Nothing of the machine is changed, nothing is installed, no adb server started. On the host, in this process's
-    interpreter and on an emulated core a tiny model is run.
+    Nothing of the machine is changed, nothing is installed, no adb server started. On the host, in Python
+    and on an emulated core a tiny model is run.
 
     Args:
         tell: told what is looked at.
