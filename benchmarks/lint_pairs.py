@@ -114,6 +114,45 @@ def _mean(net: Network, x: Value) -> Value:
     return net.mean(x, "pool")
 
 
+def _average(net: Network, x: Value) -> Value:
+    return net.pool(x, "middle", (3, 3), 1, "SAME")
+
+
+def _depthwise(net: Network, x: Value) -> Value:
+    return net.depthwise_conv2d(x, "middle", 3)
+
+
+def _squared(net: Network, x: Value) -> Value:
+    return net.apply(
+        "POW", [x, net.graph.constant("two", np.full(1, 2, np.float32))], "middle", x.shape, {}, like=x
+    )
+
+
+def _product(net: Network, x: Value) -> Value:
+    return net.apply("MUL", [x, x], "middle", x.shape, {}, like=x)
+
+
+def _join(net: Network, parts: list[Value], name: str) -> Value:
+    shape = (*parts[0].shape[:3], sum(part.shape[3] for part in parts))
+    return net.apply("CONCATENATION", parts, name, shape, {"axis": 3}, like=parts[0])
+
+
+def _six(net: Network, x: Value) -> Value:
+    return _join(net, [net.conv2d(x, f"part_{i}", 8, 1) for i in range(6)], "all")
+
+
+def _twice_three(net: Network, x: Value) -> Value:
+    parts = [net.conv2d(x, f"part_{i}", 8, 1) for i in range(6)]
+    return _join(net, [_join(net, parts[:3], "left"), _join(net, parts[3:], "right")], "all")
+
+
+def _mirrored(net: Network, x: Value) -> Value:
+    n, h, w, c = x.shape
+    amounts = net.ints("paddings", ((0, 0), (1, 1), (1, 1), (0, 0)))
+    y = net.apply("MIRROR_PAD", [x, amounts], "padded", (n, h + 2, w + 2, c), {"mode": "REFLECT"}, like=x)
+    return net.conv2d(y, "middle", 32, 3, 1, "VALID")
+
+
 def _pad(net: Network, x: Value, by: int = 1) -> Value:
     shape = (x.shape[0], x.shape[1] + 2 * by, x.shape[2] + 2 * by, x.shape[3])
     amounts = net.ints("paddings", ((0, 0), (by, by), (by, by), (0, 0)))
@@ -207,6 +246,8 @@ PAIRS = (
     Pair("channels", "3×3 convolution, 12 → 16 channels", _channels(12, 3), _channels(16, 3), promise=False),
     Pair("channels", "1×1 convolution, 12 → 8 channels", _channels(12), _channels(8)),
     Pair("channels", "1×1 convolution, 20 → 24 channels", _channels(20), _channels(24), promise=False),
+    Pair("channels", "3×3 convolution, 28 → 24 channels", _channels(28, 3), _channels(24, 3)),
+    Pair("channels", "1×1 convolution, 100 → 96 channels", _channels(100), _channels(96)),
     Pair("float-island", "LOGISTIC in floats → int8", _between(_island), _between(_logistic), ("int8",)),
     Pair(
         "quantise-pair", "DEQUANTIZE, QUANTIZE → nothing", _between(_round_trip), _between(_same), ("int8",)
@@ -221,6 +262,10 @@ PAIRS = (
     Pair("refused", "HARD_SWISH → in floats", _between(_hard_swish), _between(_wrapped_swish), ("int8",)),
     Pair("refused", "SQUEEZE → RESHAPE", _between(_squeeze), _between(_reshape)),
     Pair("refused", "global AVERAGE_POOL_2D → MEAN", _between(_pool), _between(_mean), ("int8",)),
+    Pair("refused", "3×3 AVERAGE_POOL_2D → depthwise", _between(_average), _between(_depthwise), ("int8",)),
+    Pair("refused", "MIRROR_PAD → PAD", _between(_mirrored), _between(_pad_conv)),
+    Pair("refused", "POW by 2 → MUL", _between(_squared), _between(_product), ("float32",)),
+    Pair("refused", "CONCATENATION of 6 → of 3, twice", _between(_six), _between(_twice_three)),
     Pair("pad", "PAD + convolution → SAME", _between(_pad_conv), _between(_same_conv)),
     Pair("pad", "PAD + depthwise → SAME", _between(_pad_depthwise), _between(_same_depthwise)),
     Pair("pad", "PAD + two convolutions → SAME", _between(_pad_twice), _between(_same_twice)),

@@ -126,6 +126,25 @@ def test_arithmetic_of_shapes_is_one_lint_and_says_how_it_goes_away(read: Read) 
     assert all("fixed input shapes" in lint.remedy for lint in found.values())
 
 
+def test_what_is_won_is_no_more_than_what_is_computed(read: Read) -> None:
+    """Of 9 channels 16 are computed: 8 are half of it, and less of the whole network."""
+    lint = the(between(read, "int8", lambda net, x: net.conv2d(x, "middle", 9, 3)), "channels")
+    assert lint.gain is not None
+    assert lint.gain.share is not None
+    assert lint.gain.share < 0.5
+
+
+@pytest.mark.parametrize(("exponent", "severity"), [(2.0, "note"), (2.5, "advice")])
+def test_powers_to_whole_numbers_are_no_loss(read: Read, exponent: float, severity: str) -> None:
+    def power(net: Network, x: Value) -> Value:
+        number = net.graph.constant("exponent", np.full(1, exponent, np.float32))
+        return net.apply("POW", [x, number], "power", x.shape, {}, like=x)
+
+    lint = the(between(read, "float32", power), "refused")
+    assert lint.severity == severity
+    assert "2 partitions, 1 without" in lint.message
+
+
 def test_what_runs_once_is_not_said_to_be_refused(read: Read) -> None:
     assert [lint.code for lint in lint_model(read(build_micro("call_once")))] == []
 

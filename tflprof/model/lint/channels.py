@@ -130,7 +130,8 @@ def _lint(context: Context, count: int, layers: list[_Padding]) -> Lint | None:
         f"{wide}, which cost these layers nothing: padding adds {cost} here and in the layers that read them"
     )
     saved = sum(each.saved for each in layers)
-    gain = context.gain(saved, "MACs", saved) if lower else None
+    # What is saved is partly idle: a share of what is computed, not of what is needed.
+    gain = context.gain(saved, "MACs", saved, beyond=idle) if lower else None
     remedy = f"{lower} channels, if accuracy allows, for the gain; or {more}" if lower else more
     severity = "advice" if lower else "note"
     return Lint("channels", severity, tuple(each.op.id for each in layers), message, gain, remedy)

@@ -115,9 +115,16 @@ class Context:
         """Bytes of activations that operators read and write; unknown ones count as none."""
         return sum(self.cost.ops[op.id].activation_bytes or 0 for op in ops)
 
-    def gain(self, value: float, unit: str, macs: float) -> Gain:
-        """A gain of ``value`` in ``unit``, worth ``macs`` on the common scale."""
-        total = self.total_work
+    def gain(self, value: float, unit: str, macs: float, beyond: float = 0.0) -> Gain:
+        """A gain of ``value`` in ``unit``, worth ``macs`` on the common scale.
+
+        Args:
+            value: how much.
+            unit: of what.
+            macs: the same as work.
+            beyond: work of which the gain is a part, and which the model's total lacks.
+        """
+        total = self.total_work + beyond
         return Gain(value, unit, min(macs / total, 1.0) if total > 0 else None)
 
     def saved_operators(self, ops: list[Op]) -> Gain:
@@ -136,4 +143,14 @@ class Context:
         if op.code == "AVERAGE_POOL_2D" and op.outputs:
             window = op.options.get("filter_height", 1) * op.options.get("filter_width", 1)
             touched = self.elements(op, op.outputs[0]) * max(int(window), 1)
+        if op.code == "POW" and self._is_whole_power(op):
+            touched = 0  # the runtime multiplies then, as the delegate would
         return work.lost(op.code, self.cost.ops[op.id], touched)
+
+    def _is_whole_power(self, op: Op) -> bool:
+        """True if the exponent is one stored whole number."""
+        exponent = self.input(op, 1)
+        if exponent is None or not exponent.is_constant:
+            return False
+        values = self.model.data(op.subgraph, exponent.index).ravel()
+        return values.size == 1 and float(values[0]).is_integer()

@@ -22,7 +22,7 @@ _SILENT = frozenset({"CALL_ONCE", "VAR_HANDLE"})
 """Never claimed and never worth a word: they run once, or only hand something on."""
 
 _REMEDIES = {
-    "AVERAGE_POOL_2D": "MEAN over height and width pools globally and has an 8-bit kernel",
+    "AVERAGE_POOL_2D": "over the whole image: MEAN; else a depthwise convolution with equal weights",
     "SQUEEZE": "RESHAPE does the same and is taken",
     "EXPAND_DIMS": "RESHAPE does the same and is taken",
     "PACK": "RESHAPE and CONCATENATION do the same and are taken",
@@ -30,7 +30,6 @@ _REMEDIES = {
     "SPLIT_V": "SPLIT or SLICE with constant bounds are taken",
     "STRIDED_SLICE": "SLICE with constant bounds, and RESHAPE for a dropped dimension, are taken",
     "SLICE": "write the sizes out",
-    "RESIZE_NEAREST_NEIGHBOR": "RESIZE_BILINEAR is taken",
     "MIRROR_PAD": "PAD with zeros is taken",
     "PADV2": "PAD with zeros is taken",
     "SOFTMAX": "dequantise first, or leave the softmax to the program that reads the scores",
@@ -97,7 +96,7 @@ def _lint(context: Context, kind: str, reason: str, remedy: str, ops: list[Op], 
     if gain is not None and gain.unit == "MACs":
         share = (gain.value / context.cost.total.macs) if context.cost.total.macs else None
         message += f"; {format_share(share)} of MACs run in the runtime's own kernels"
-    severity = "advice" if gain is not None else "note"
+    severity = "advice" if gain is not None and (gain.share or 0) >= NEGLIGIBLE else "note"
     return Lint("refused", severity, tuple(op.id for op in ops), message, gain, remedy)
 
 

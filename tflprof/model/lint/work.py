@@ -20,7 +20,6 @@ PARTITION = 2_000
 _OWN_KERNELS = {
     "ABS": 115, "AVERAGE_POOL_2D": 6, "CUMSUM": 25, "HARD_SWISH": 7, "L2_NORMALIZATION": 150, "MIRROR_PAD": 385,
     "PACK": 190, "POW": 180, "PRELU": 160, "RELU": 130, "RELU6": 130, "RELU_N1_TO_1": 130,
-    "RESIZE_NEAREST_NEIGHBOR": 20, "TILE": 10,
 }  # fmt: skip
 """MACs per element (in a pooling: per element of a window) that some of the runtime's kernels cost, as counted."""
 
