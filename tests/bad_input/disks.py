@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.bad_input.case import TARGETS, Case, NotHere, Place, Prepare, together, writes
+from tests.bad_input.case import FILLING, TARGETS, Case, NotHere, Place, Prepare, together, writes
 from tests.bad_input.models import good
 
 _MODEL = writes(m_tflite=good)
@@ -31,7 +31,7 @@ def mount(path: Path, place: Place, size: str) -> None:
 def fill(path: Path, leave: int) -> None:
     """Use up all but so many bytes."""
     facts = os.statvfs(path)
-    (path / "filling").write_bytes(bytes(facts.f_bavail * facts.f_frsize - leave))
+    (path / FILLING).write_bytes(bytes(facts.f_bavail * facts.f_frsize - leave))
 
 
 def full(name: str, leave: int = 0) -> Prepare:
@@ -45,27 +45,49 @@ def full(name: str, leave: int = 0) -> Prepare:
     return prepare
 
 
-def _full_temporary(place: Place) -> None:
-    mount(place.temporary, place, "64k")
-    fill(place.temporary, 0)
-    # It is no leftover of the command's.
-    place.undo.callback((place.temporary / "filling").unlink, missing_ok=True)
+def full_temporary(leave: int) -> Prepare:
+    """The disk of temporary files has only so many bytes left."""
+
+    def prepare(place: Place) -> None:
+        mount(place.temporary, place, "64k")
+        fill(place.temporary, leave)
+
+    return prepare
 
 
 def _case(wrong: str, says: tuple[str, ...], words: str, prepare: Prepare, **more: Any) -> Case:
     values: dict[str, Any] = {"targets": TARGETS, **more}
-    return Case("Full disk", wrong, words, 3, says, together(_MODEL, prepare), **values)
+    return Case("Full disk", wrong, words, values.pop("status", 3), says, together(_MODEL, prepare), **values)
 
 
 DISKS: tuple[Case, ...] = (
     _case(
-        "for the profile", ("No space left", "full/q.parquet"), f"{_SHORT} -o full/q.parquet", full("full")
+        "for the profile",
+        ("No space left", "full/q.parquet"),
+        f"{_SHORT} -o full/q.parquet",
+        full("full"),
+        rescued=True,
     ),
     _case(
         "for the page",
         ("No space left", "full/p.html"),
         f"{_SHORT} -o p.parquet --html full/p.html",
         full("full"),
+        kept="whole",
     ),
-    _case("for temporary files", ("No space left",), f"{_SHORT} -o p.parquet", _full_temporary),
+    _case(
+        "for temporary files, but for a page of memory",
+        ("No space left", "TMPDIR"),
+        f"{_SHORT} -o p.parquet",
+        full_temporary(4096),
+        targets=("emulated:pixel2",),
+    ),
+    _case(
+        "for temporary files: the system's other folder is used",
+        (),
+        f"{_SHORT} -o p.parquet",
+        full_temporary(0),
+        status=0,
+        kept="whole",
+    ),
 )

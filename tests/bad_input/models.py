@@ -148,7 +148,7 @@ def _loop(place: Place) -> None:
 
 def _of(wrong: str, says: str, content: bytes | Callable[[], bytes] | Prepare, **more: Any) -> Case:
     prepare = content if more.pop("steps", False) else writes(m_tflite=content)
-    values: dict[str, Any] = {"room": "Models", "words": _COMMAND, "status": 2, "targets": TARGETS, **more}
+    values: dict[str, Any] = {"room": "Models", "words": _COMMAND, "status": 2, **more}
     return Case(wrong=wrong, says=("m.tflite", says), prepare=prepare, **values)
 
 
@@ -179,7 +179,7 @@ MODELS: tuple[Case, ...] = (
     _of("an offset leads back (cyclic)", "truncated or damaged", word(subgraphs, 0xFFFFFFF0)),
     _of("a table is its own subgraph (cyclic)", "truncated or damaged", word(subgraphs, 0)),
     _of("a vector claims 4 billion elements", "truncated or damaged", word(longest_vector, 0xFFFFFFFF)),
-    _of("a tensor claims 10¹⁹ elements", "", changed(_huge_activations)),
+    _of("a tensor claims 10¹⁹ elements", "", changed(_huge_activations), targets=TARGETS),
     _of("a branch calls its own subgraph", "", changed(_calls_itself, "if_else")),
     _of("an operator takes its own output", "", changed(_own_output)),
     _of("schema version 7", "schema version 7", changed(lambda model: setattr(model, "version", 7))),
@@ -189,8 +189,8 @@ MODELS: tuple[Case, ...] = (
         "version 99",
         changed(lambda model: setattr(model.operatorCodes[0], "version", 99)),
     ),
-    _of("unregistered custom operator", "custom operator 'MyOwn'", custom("MyOwn")),
-    _of("Flex operator", "custom operator 'FlexErf'", custom("FlexErf")),
+    _of("unregistered custom operator", "custom operator 'MyOwn'", custom("MyOwn"), targets=TARGETS),
+    _of("Flex operator", "custom operator 'FlexErf'", custom("FlexErf"), targets=TARGETS),
     _of(
         "inspect: cut in the tensors",
         "truncated or damaged",

@@ -72,7 +72,7 @@ _SHAPES = (
 
 _INPUTS = (
     _case("--input file missing", "--input input=in.bin", ("in.bin",), targets=TARGETS),
-    _case("--input is a folder", "--input input=.", ("--input",), targets=TARGETS),
+    _case("--input is a folder", "--input input=.", ("for input 'input'",), targets=TARGETS),
     _case(
         "--input file unreadable",
         "--input input=in.bin",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,8 @@ def several_models(
     from tflprof.workflow.batch_files import is_pattern
 
     further = [text for text in more if not text.startswith("-")]
-    folder = output is not None and (Path(output).is_dir() or output.endswith("/"))
+    # Path.is_dir raises for a name that is too long.
+    folder = output is not None and (os.path.isdir(output) or output.endswith("/"))  # noqa: PTH112
     given = [str(model), *further]
     many = model.is_dir() or is_pattern(str(model)) or bool(further) or (folder and model.exists())
     if not many:

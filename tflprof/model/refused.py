@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from tflprof.errors import ModelError
@@ -9,6 +10,7 @@ from tflprof.model.graph import Model
 from tflprof.model.op_versions import HIGHEST
 
 _UNKNOWN_TYPES = ("complex128", "variant", "float8_e4m3fn", "float8_e5m2")
+_MOST_ELEMENTS = 2**44
 _LOADING = ("load", "compile", "allocate")
 """Stages at which a runtime first sees all of a model."""
 
@@ -28,7 +30,7 @@ def refused_model(model: Model, signature: str | None, stage: str) -> ModelError
     if stage in ("input", "buffers", *_LOADING):
         causes += _strings(model, signature)
     if stage in _LOADING:
-        causes += [*_types(model), *_variables(model), *_custom(model), *_builtin(model)]
+        causes += [*_sizes(model), *_types(model), *_variables(model), *_custom(model), *_builtin(model)]
     if not causes:
         return None
     what, hint = causes[0]
@@ -63,6 +65,16 @@ def _types(model: Model) -> Iterator[tuple[str, str]]:
                 yield (
                     f"tensor {tensor.name!r} is of type {tensor.dtype}, which the runtime does not know",
                     "convert the model with another type",
+                )
+
+
+def _sizes(model: Model) -> Iterator[tuple[str, str]]:
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            if math.prod(tensor.shape) > _MOST_ELEMENTS:
+                yield (
+                    f"tensor {tensor.name!r} claims the shape {list(tensor.shape)}, more than any memory holds",
+                    "the file may be damaged: copy or download it again",
                 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from tflprof.errors import RunnerError
 from tflprof.runner.records import Failure
 
@@ -15,6 +17,7 @@ _HINTS = {
     "compile": "the runtime cannot run this model; an operator may be unknown to it",
     "allocate": "the runtime cannot run this model; an operator may be unknown to it",
     "run": "the model fails when it runs; try other inputs or other kernels",
+    "signal": "the inference library crashed: try other kernels (--kernels builtin), other inputs, or another library",
     "options": "check the names of inputs and shapes against the model's (`tflprof inspect MODEL`)",
 }
 
@@ -28,6 +31,13 @@ def with_advice(hint: str | None, advice: str | None) -> str | None:
     return "; ".join(part for part in (hint, advice) if part) or None
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def failure_error(failure: Failure, last_words: str = "", advice: str | None = None) -> RunnerError:
     """The error for a failure.
 
@@ -38,6 +48,8 @@ def failure_error(failure: Failure, last_words: str = "", advice: str | None = N
     """
     where = failure.where if failure.model is None else f"{failure.where}, model {failure.model}"
     status = "" if failure.status is None else f" (status {failure.status})"
+    if failure.where == "signal" and failure.status is not None:
+        status = f" ({_signal_name(failure.status)})"
     hint = _HINTS.get(failure.where)
     if failure.where in _OF_THE_LIBRARY:
         hint = with_advice(hint, advice)

@@ -33,6 +33,8 @@ _ENDING_HINTS = {
     127: "a program or its loader is missing on the device",
 }
 
+_ANY_ENDING = "try again; if it ends so again, try other kernels (--kernels builtin) or another --runtime"
+
 
 class NativeRunner:
     """Runs sessions of the native runner on a device with one runtime.
@@ -189,7 +191,7 @@ class NativeSession:
         """The error of a process that ended without telling why."""
         return RunnerError(
             f"the runner {_cause(status)} before its end{self._last_words()}",
-            with_advice(_ENDING_HINTS.get(status), self._advice),
+            with_advice(_ENDING_HINTS.get(status, _ANY_ENDING), self._advice),
         )
 
     def _last_words(self) -> str:

@@ -42,7 +42,7 @@ def _check_files(request: RunRequest) -> None:
 def _check_input(name: str, path: Path) -> None:
     hint = "give a file of raw little-endian values: --input NAME=FILE"
     if not path.is_file():
-        raise UsageError(f"there is no file {path} for --input {name}", hint)
+        raise UsageError(f"there is no file {path} for input {name!r}", hint)
     try:
         path.open("rb").close()
     except OSError as error:

@@ -21,7 +21,7 @@ def make_plan(max_seconds: float, precision: float, rate: float | None, sustain:
     """The plan of a measurement; ``sustain`` is in minutes. Raises UsageError naming the option."""
     if not (max_seconds > 0 and math.isfinite(max_seconds)):
         raise UsageError(
-            f"--max-seconds must be a number above 0, not {max_seconds:g}", "such as --max-seconds 60"
+            f"--max-seconds must be above 0 and finite, not {max_seconds:g}", "such as --max-seconds 60"
         )
     if not stats.FLOOR <= precision < 1:
         raise UsageError(
