@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tests.integration import model_reference as reference
 from tests.integration.model_reference import Array
+from tests.unit.model.tables import read_bytes
 from tflprof.model.build import MICRO_MODELS, NETWORKS, build_micro, build_network
 from tflprof.model.build.control import LOOPS
 from tflprof.model.graph import Model, Tensor
@@ -40,12 +41,6 @@ CLASSIFIERS = [
 def small(name: str, dtype: str = "float32", classes: int = 10, size: int = 32, width: float = 0.25) -> bytes:
     """A network with few channels, as small as its layers allow."""
     return build_network(name, max(size, NETWORKS[name].smallest), width, dtype, classes=classes)
-
-
-def saved(folder: Path, content: bytes) -> Model:
-    path = folder / "model.tflite"
-    path.write_bytes(content)
-    return read_model(path)
 
 
 def interpreter(model: Model) -> Any:
@@ -85,7 +80,7 @@ def test_micro_models_compute_what_numpy_computes(tmp_path: Path, name: str, dty
     # Kernels of integer weights and float activations round their input to int8.
     rounded = name == "fully_connected_int8_weights" or dtype in ("dynamic", "int4")
     tolerance = 0.02 if rounded else 1e-5
-    for tensor, actual, expected in both(saved(tmp_path, build_micro(name, dtype))):
+    for tensor, actual, expected in both(read_bytes(tmp_path, build_micro(name, dtype))):
         assert actual.shape == tensor.shape
         if tensor.dtype == "int8":
             assert np.abs(actual.astype(int) - expected.astype(int)).max() <= 1
@@ -96,7 +91,7 @@ def test_micro_models_compute_what_numpy_computes(tmp_path: Path, name: str, dty
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_float_networks_compute_what_numpy_computes(tmp_path: Path, name: str) -> None:
-    ((_, actual, expected),) = both(saved(tmp_path, small(name)))
+    ((_, actual, expected),) = both(read_bytes(tmp_path, small(name)))
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
     assert actual.sum() == pytest.approx(1)
     assert np.ptp(actual) > 0.01
@@ -108,7 +103,7 @@ def test_forms_of_weights_compute_what_numpy_computes(
     tmp_path: Path, name: str, dtype: str, tolerance: float
 ) -> None:
     """Numpy takes the stored weights as they are, so that only the kernels' own rounding remains."""
-    ((_, actual, expected),) = both(saved(tmp_path, build_network(name, 64, 0.5, dtype, classes=10)))
+    ((_, actual, expected),) = both(read_bytes(tmp_path, build_network(name, 64, 0.5, dtype, classes=10)))
     np.testing.assert_allclose(actual, expected, atol=tolerance)
     assert np.ptp(actual) > 0.01
 
@@ -125,7 +120,7 @@ def test_the_delegate_takes_each_form_as_it_takes_converted_models(tmp_path: Pat
     counts = {}
     for dtype in ("float16", "dynamic", "int4"):
         for name in ("conv_2d", "depthwise_conv_2d", "fully_connected"):
-            counts[name, dtype] = delegates(saved(tmp_path, build_micro(name, dtype)))
+            counts[name, dtype] = delegates(read_bytes(tmp_path, build_micro(name, dtype)))
     refused = {("depthwise_conv_2d", "dynamic"), ("depthwise_conv_2d", "int4"), ("conv_2d", "int4")}
     assert {case for case, count in counts.items() if not count} == refused
 
@@ -135,18 +130,17 @@ def test_int8_networks_stay_close_to_their_float_twins(tmp_path: Path, name: str
     """Same seed, same weights before quantisation: the ranges chosen in closed form must fit."""
     outputs = {}
     for dtype in ("float32", "int8"):
-        model = saved(tmp_path, small(name, dtype, 5, 64, 0.5))
+        model = read_bytes(tmp_path, small(name, dtype, 5, 64, 0.5))
         graph = model.subgraphs[0]
         source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
         (out,) = invoke(model, [random_input(source, 0)])
         outputs[dtype] = reference.dequantise(result, out)
-        (tmp_path / "model.tflite").unlink()
     np.testing.assert_allclose(outputs["int8"], outputs["float32"], atol=0.04)
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSIFIERS if "_v3_" not in name])
 def test_int8_networks_match_integer_arithmetic_in_numpy(tmp_path: Path, name: str) -> None:
-    ((_, actual, expected),) = both(saved(tmp_path, small(name, "int8")))
+    ((_, actual, expected),) = both(read_bytes(tmp_path, small(name, "int8")))
     # MobileNet v3 is left out: the runtime's int8 hard-swish, 20 to 30 of them, rounds more than once.
     # The logits of the others lie far apart, and softmax makes more of a step.
     limit = 4 if name in ("mobilenet_v1", "mobilenet_v2") else 12
@@ -161,7 +155,7 @@ def test_int8_networks_match_integer_arithmetic_in_numpy(tmp_path: Path, name: s
 )
 def test_networks_run_as_one_partition(tmp_path: Path, name: str, dtype: str) -> None:
     """XNNPACK takes all but, in int8, the softmax."""
-    model = saved(tmp_path, small(name, dtype))
+    model = read_bytes(tmp_path, small(name, dtype))
     assert delegates(model) == 1
 
 
@@ -170,7 +164,7 @@ def delegates(model: Model) -> int:
 
 
 def test_if_takes_the_branch_it_is_told(tmp_path: Path) -> None:
-    model = saved(tmp_path, build_micro("if_else"))
+    model = read_bytes(tmp_path, build_micro("if_else"))
     x = random_input(model.subgraphs[0].tensors[1], 3)
     conv = model.subgraphs[0].ops[0]
     y = reference.conv_2d(conv, [x, *(model.data(0, i) for i in conv.inputs[1:])])
@@ -182,7 +176,7 @@ def test_if_takes_the_branch_it_is_told(tmp_path: Path) -> None:
 
 
 def test_two_ifs_take_the_same_branch(tmp_path: Path) -> None:
-    model = saved(tmp_path, build_micro("two_ifs"))
+    model = read_bytes(tmp_path, build_micro("two_ifs"))
     x = random_input(model.subgraphs[0].tensors[1], 5)
     for condition in (True, False):
         (out,) = invoke(model, [np.array(condition), x])
@@ -190,7 +184,7 @@ def test_two_ifs_take_the_same_branch(tmp_path: Path) -> None:
 
 
 def test_while_runs_its_body_three_times(tmp_path: Path) -> None:
-    model = saved(tmp_path, build_micro("while_loop"))
+    model = read_bytes(tmp_path, build_micro("while_loop"))
     x = random_input(model.subgraphs[0].tensors[0], 1)
     body = next(op for op in model.ops() if op.code == "DEPTHWISE_CONV_2D")
     expected = x
@@ -202,7 +196,7 @@ def test_while_runs_its_body_three_times(tmp_path: Path) -> None:
 
 
 def test_control_flow_nests(tmp_path: Path) -> None:
-    model = saved(tmp_path, build_micro("nested_control"))
+    model = read_bytes(tmp_path, build_micro("nested_control"))
     x = random_input(model.subgraphs[0].tensors[0], 1)
     conv = next(op for op in model.ops() if op.code == "DEPTHWISE_CONV_2D")
     once = reference.depthwise_conv_2d(conv, [x, *(model.data(conv.subgraph, i) for i in conv.inputs[1:])])
@@ -211,7 +205,7 @@ def test_control_flow_nests(tmp_path: Path) -> None:
 
 
 def test_signatures_share_weights(tmp_path: Path) -> None:
-    model = saved(tmp_path, build_micro("shared_weights"))
+    model = read_bytes(tmp_path, build_micro("shared_weights"))
     buffers = [{t.buffer for t in graph.tensors if t.is_constant} for graph in model.subgraphs]
     assert buffers[1] < buffers[0]
     x = np.random.default_rng(0).uniform(-1, 1, (1, 16)).astype(np.float32)
@@ -222,7 +216,7 @@ def test_signatures_share_weights(tmp_path: Path) -> None:
 
 
 def test_dynamic_size_after_resizing(tmp_path: Path) -> None:
-    model = saved(tmp_path, build_micro("dynamic_size"))
+    model = read_bytes(tmp_path, build_micro("dynamic_size"))
     runtime = Interpreter(model.path)
     runtime.resize_tensor_input(0, (1, 5, 7, 3))
     runtime.allocate_tensors()
@@ -238,12 +232,12 @@ INPUT_MODELS = sorted(name for name in MICRO_MODELS if name.startswith("input_")
 
 @pytest.mark.parametrize("name", INPUT_MODELS)
 def test_the_reader_knows_inputs_of_every_type(tmp_path: Path, name: str) -> None:
-    model = saved(tmp_path, build_micro(name))
+    model = read_bytes(tmp_path, build_micro(name))
     assert model.subgraphs[0].tensors[0].dtype == name.removeprefix("input_")
 
 
 def test_call_once_fills_a_variable(tmp_path: Path) -> None:
-    runtime = interpreter(saved(tmp_path, build_micro("call_once")))
+    runtime = interpreter(read_bytes(tmp_path, build_micro("call_once")))
     for _ in range(2):
         runtime.set_tensor(runtime.get_input_details()[0]["index"], np.ones(4, np.float32))
         runtime.invoke()
@@ -254,11 +248,11 @@ def test_call_once_fills_a_variable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["two_partitions", "crossed_partitions"])
 def test_partitions(tmp_path: Path, name: str) -> None:
-    assert delegates(saved(tmp_path, build_micro(name))) == 2
+    assert delegates(read_bytes(tmp_path, build_micro(name))) == 2
 
 
 def test_detection_finds_boxes(tmp_path: Path) -> None:
-    model = saved(tmp_path, build_micro("detection"))
+    model = read_bytes(tmp_path, build_micro("detection"))
     scores = np.zeros((1, 6, 3), np.float32)
     scores[0, 4, 2], scores[0, 1, 1] = 0.9, 0.8
     boxes, classes, found, count = invoke(model, [np.zeros((1, 6, 4), np.float32), scores])
@@ -269,14 +263,14 @@ def test_detection_finds_boxes(tmp_path: Path) -> None:
 
 
 def test_signatures_run_by_name(tmp_path: Path) -> None:
-    runtime = interpreter(saved(tmp_path, build_micro("two_signatures")))
+    runtime = interpreter(read_bytes(tmp_path, build_micro("two_signatures")))
     assert sorted(runtime.get_signature_list()) == ["double", "serving_default"]
     out = runtime.get_signature_runner("double")(x=np.ones((1, 4), np.float32))
     np.testing.assert_array_equal(out["y"], np.full((1, 4), 2))
 
 
 def test_dynamic_batch_after_resizing(tmp_path: Path) -> None:
-    model = saved(tmp_path, build_micro("dynamic_batch"))
+    model = read_bytes(tmp_path, build_micro("dynamic_batch"))
     runtime = Interpreter(model.path)
     runtime.resize_tensor_input(0, (3, 16))
     runtime.allocate_tensors()
@@ -288,7 +282,7 @@ def test_dynamic_batch_after_resizing(tmp_path: Path) -> None:
 
 
 def test_state_is_kept_between_inferences(tmp_path: Path) -> None:
-    runtime = interpreter(saved(tmp_path, build_micro("stateful")))
+    runtime = interpreter(read_bytes(tmp_path, build_micro("stateful")))
     outputs = []
     for _ in range(3):
         runtime.set_tensor(0, np.ones((1, 4), np.float32))

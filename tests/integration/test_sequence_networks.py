@@ -10,18 +10,12 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tests.integration import model_reference as reference
 from tests.integration.model_reference import Array
+from tests.unit.model.tables import read_bytes
 from tflprof.model.build import build_network
 from tflprof.model.build.mixednet import BLOCKS, REMEMBERED
 from tflprof.model.graph import Model
-from tflprof.model.read import read_model
 
 STEPS = 60
-
-
-def saved(folder: Path, content: bytes) -> Model:
-    path = folder / "model.tflite"
-    path.write_bytes(content)
-    return read_model(path)
 
 
 def answers(model: Model, inputs: list[Array]) -> list[Array]:
@@ -41,7 +35,7 @@ def answers(model: Model, inputs: list[Array]) -> list[Array]:
     ("dtype", "tolerance"), [("float32", 1e-4), ("float16", 1e-4), ("dynamic", 0.03), ("int4", 0.05)]
 )
 def test_bert_tiny_computes_what_numpy_computes(tmp_path: Path, dtype: str, tolerance: float) -> None:
-    model = saved(tmp_path, build_network("bert_tiny", 24, dtype=dtype, classes=5))
+    model = read_bytes(tmp_path, build_network("bert_tiny", 24, dtype=dtype, classes=5))
     ids = np.random.default_rng(0).integers(0, 30522, (1, 24)).astype(np.int32)
     (out,) = answers(model, [ids])
     np.testing.assert_allclose(out, reference.run(model, [ids])[0], atol=tolerance)
@@ -52,8 +46,9 @@ def test_bert_tiny_in_int8_stays_near_its_float_twin(tmp_path: Path) -> None:
     ids = [np.random.default_rng(seed).integers(0, 30522, (1, 24)).astype(np.int32) for seed in range(6)]
     found = {}
     for dtype in ("float32", "int8"):
-        found[dtype] = answers(saved(tmp_path, build_network("bert_tiny", 24, dtype=dtype, classes=5)), ids)
-        (tmp_path / "model.tflite").unlink()
+        found[dtype] = answers(
+            read_bytes(tmp_path, build_network("bert_tiny", 24, dtype=dtype, classes=5)), ids
+        )
     twins = np.concatenate(found["float32"]).ravel(), np.concatenate(found["int8"]).ravel()
     assert np.corrcoef(*twins)[0, 1] > 0.9
 
@@ -106,7 +101,7 @@ def chunks(frames: Array) -> list[Array]:
 @pytest.mark.parametrize("heard", [1, 7, STEPS])
 def test_streaming_gives_what_the_whole_clip_gives(tmp_path: Path, heard: int) -> None:
     """Ring buffers carry just what the layers need, from silence on and after they overflowed."""
-    model = saved(tmp_path, build_network("mixednet_kws"))
+    model = read_bytes(tmp_path, build_network("mixednet_kws"))
     frames = sound(0)
     streamed = answers(model, chunks(frames)[:heard])[-1]
     np.testing.assert_allclose(streamed[0], whole_clip(model, frames[: 3 * heard]), rtol=1e-4)
@@ -116,9 +111,8 @@ def test_streaming_gives_what_the_whole_clip_gives(tmp_path: Path, heard: int) -
 def test_mixednet_stays_near_its_float_twin(tmp_path: Path, dtype: str) -> None:
     found = {}
     for form in ("float32", dtype):
-        model = saved(tmp_path, build_network("mixednet_kws", dtype=form))
+        model = read_bytes(tmp_path, build_network("mixednet_kws", dtype=form))
         source = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
         found[form] = answers(model, [reference.quantise(source, x) for x in chunks(sound(1))])
-        (tmp_path / "model.tflite").unlink()
     twins = [np.concatenate(values).ravel() for values in found.values()]
     np.testing.assert_allclose(twins[1], twins[0], atol=0.1 if dtype == "int4" else 0.03)
