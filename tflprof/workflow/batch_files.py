@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflprof.errors import UsageError
+from tflprof.model.filetype import directory_kind
 
 SUFFIX = ".tflite"
 _PROFILE, _PAGE = ".parquet", ".html"
@@ -55,14 +56,24 @@ def find_items(arguments: Sequence[str | os.PathLike[str]]) -> list[Item]:
             found = _below(path) if path.is_dir() else [path]
             # A pattern may match folders without models, but not only these.
             if not found and not is_pattern(text):
-                raise UsageError(
-                    f"there is no {SUFFIX} file in {path}", "name another folder, or the files themselves"
-                )
+                raise _no_models(path)
             bases += [_absolute(path if path.is_dir() else path.parent)] if found else []
             models.update({_absolute(each): each for each in found})
         if is_pattern(text) and not bases:
-            raise UsageError(f"there is no {SUFFIX} file in what {text} matches")
+            raise UsageError(
+                f"there is no {SUFFIX} file in what {text} matches",
+                "name another folder, or the files themselves",
+            )
     return _placed(models, os.path.commonpath(bases)) if bases else []
+
+
+def _no_models(folder: Path) -> UsageError:
+    if (folder / "saved_model.pb").is_file():
+        kind, hint = directory_kind(folder)
+        return UsageError(f"{folder} is {kind}", hint)
+    return UsageError(
+        f"there is no {SUFFIX} file in {folder}", "name another folder, or the files themselves"
+    )
 
 
 def _absolute(path: Path) -> str:
