@@ -127,6 +127,13 @@ def test_a_library_that_hangs_can_be_ended(moody: Path, model: Path, monkeypatch
     assert not Path(f"/proc/{pid}").exists()
 
 
+def test_a_library_that_hangs_at_the_end_is_not_waited_for(
+    moody: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOOD", "destroy=1")
+    assert run(interpreter(moody), short(model))[-1].status == "ok"
+
+
 def test_what_the_library_prints_disturbs_nobody(
     moody: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@
 //   run=N      in the N-th run
 //   signal=N   a signal is raised
 //   hang=1     it never ends
+//   destroy=1  destroying a compiled model never ends
 //   print=1    every run prints on standard output and on standard error
 #include <dlfcn.h>
 #include <signal.h>
@@ -46,4 +47,14 @@ __attribute__((visibility("default"))) int LiteRtRunCompiledModel(void *compiled
             pause();
     }
     return real(compiled, signature, inputs, input, outputs, output);
+}
+
+__attribute__((visibility("default"))) void LiteRtDestroyCompiledModel(void *compiled)
+{
+    void (*real)(void *);
+
+    while (setting("destroy"))
+        pause();
+    *(void **)&real = dlsym(RTLD_NEXT, "LiteRtDestroyCompiledModel");
+    real(compiled);
 }
