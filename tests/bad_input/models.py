@@ -201,7 +201,7 @@ MODELS: tuple[Case, ...] = (
     Case(
         "Models",
         "a name with an escape sequence and a line's end",
-        "profile '\x1b[31mred\nline.tflite' --target host",
+        "profile '\x1b]0;red\nline.tflite' --target host",
         2,
         ("does not exist",),
     ),
