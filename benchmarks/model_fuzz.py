@@ -154,7 +154,8 @@ def _publish(
         "failures**. "
         f"The slowest file took {1000 * slowest:.0f} ms of the processor; resident memory peaked at "
         f"{tallies[1].peak >> 20} MiB, and no file raised the peak by more than {MOST_GROWTH >> 20} MiB. "
-        f"The whole models and what libFuzzer kept reach {reached} of {lines} lines of the reader. libFuzzer: {covered}.\n\n"
+        f"The whole models and what libFuzzer kept reach {reached} of {lines} lines of the reader. "
+        f"libFuzzer: {covered}.\n\n"
         + (Path(__file__).parent / "model_fuzz_findings.md").read_text()
         + "\n"
         + table(("why refused", "files"), [(why, str(n)) for why, n in both.reasons.most_common(60)])
