@@ -67,9 +67,9 @@ def print_targets(targets: Sequence[Listed], console: Console) -> None:
             ),
             Column("numbers", [plain(target.provenance) for target in targets], weight=20, right=False),
             Column(
-                "machine", [plain(_machine(target)) for target in targets], weight=30, right=False, least=20
+                "machine", [plain(_machine(target)) for target in targets], weight=30, right=False, least=40
             ),
-            Column("cores", [plain(target.cores) for target in targets], weight=10, right=False, least=20),
+            Column("cores", [plain(target.cores) for target in targets], weight=10, right=False, least=45),
         ]
     ).print(console)
     for target in targets:
