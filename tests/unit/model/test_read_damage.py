@@ -165,5 +165,7 @@ def test_constants_too_short_for_their_shape(tmp_path: Path) -> None:
     graph.tensor("short", (3, 3), "float64", buffer=buffer + 1)
     path = tmp_path / "short.tflite"
     path.write_bytes(writer.to_bytes())
-    with pytest.raises(ModelError, match=r"tensor 1 of subgraph 0 has 16 bytes, but \[3, 3\] of float64 takes 72"):
+    with pytest.raises(
+        ModelError, match=r"tensor 1 of subgraph 0 has 16 bytes, but \[3, 3\] of float64 takes 72"
+    ):
         read_model(path)
