@@ -131,7 +131,7 @@ def _evidence(
 
 
 def _absence(graph: Subgraph, op: Op, static: frozenset[int]) -> float:
-    if op.index in static or _merged(graph, op):
+    if op.index in static or _may_vanish(graph, op):
         return 0.0
     folded = op.code in kernels.IN_PASSING or len(_absorbed(graph, op, static).layers) > 1
     return kernels.absence_penalty(op) if folded else kernels.NEVER
@@ -141,13 +141,13 @@ def _reluctance(graph: Subgraph, op: Op, static: frozenset[int]) -> float:
     """What speaks against any kernel being this operator's, in nats."""
     if op.index in static:
         return kernels.MISMATCH
-    return kernels.HELPER if _merged(graph, op) else 0.0
+    return kernels.HELPER if _may_vanish(graph, op) else 0.0
 
 
-def _merged(graph: Subgraph, op: Op) -> bool:
-    """Whether the delegate may make one kernel of this operator and the only one behind it."""
+def _may_vanish(graph: Subgraph, op: Op) -> bool:
+    """Whether the delegate may make nothing of this operator, or one kernel with the only one behind it."""
     if op.code not in kernels.RESHAPING:
-        return False
+        return kernels.vanishes(op)
     consumers = _consumers(graph, op)
     outside = set(op.outputs) & set(graph.outputs)
     return len(consumers) == 1 and not outside and kernels.merges(op, consumers[0])

@@ -33,7 +33,7 @@ _FAMILIES: dict[str, frozenset[str]] = {
         "MAXIMUM": "Maximum",
         "MINIMUM": "Minimum",
         "SQUARED_DIFFERENCE": "Squared Difference",
-        "AVERAGE_POOL_2D": "Average Pooling|Global Average Pooling|Mean",
+        "AVERAGE_POOL_2D": "Average Pooling|Global Average Pooling|Mean|Clamp",
         "MAX_POOL_2D": "Max Pooling|Clamp",
         "MEAN": "Mean|Global Average Pooling|Sum",
         "SUM": "Sum|Global Sum Pooling",
@@ -157,6 +157,12 @@ def absence_penalty(op: Op) -> float:
     if op.code in IN_PASSING:
         return MATCH
     return HELPER if op.code in RESHAPING else HELPER / 2
+
+
+def vanishes(op: Op) -> bool:
+    """True for poolings of one pixel, for XNNPACK a clamp, and nothing if it clamps nothing."""
+    window = (op.options.get("filter_height"), op.options.get("filter_width"))
+    return op.code in ("AVERAGE_POOL_2D", "MAX_POOL_2D") and window == (1, 1)
 
 
 def merges(op: Op, consumer: Op) -> bool:

@@ -225,6 +225,19 @@ def test_a_reshape_is_one_kernel_and_what_is_left_the_next_layers(
         assert found == {"0/0": (RESHAPE,), "0/1": (*own, DENSE)}
 
 
+def test_a_pooling_of_one_pixel_may_be_nothing_or_a_clamp(tmp_path: Path) -> None:
+    net = Network("pooled")
+    x = net.pool(net.conv2d(net.input("x", (1, 1, 1, 8)), "conv", 8, 1), "pool", (1, 1))
+    (tmp_path / "m.tflite").write_bytes(
+        net.finish(net.fully_connected(net.reshape(x, "flat", (1, 8)), "dense", 8))
+    )
+    model = read_model(tmp_path / "m.tflite")
+    rest = {"0/0": (DENSE,), "0/2": (RESHAPE,), "0/3": (RESHAPE, DENSE)}
+    assert aligned(model, events(*kernels(DENSE, RESHAPE, RESHAPE, DENSE))) == rest | {"0/1": ()}
+    clamp = "Clamp (NC, F32)"
+    assert aligned(model, events(*kernels(DENSE, clamp, RESHAPE, RESHAPE, DENSE))) == rest | {"0/1": (clamp,)}
+
+
 def test_reshapes_in_a_row_may_have_been_made_one(tmp_path: Path) -> None:
     """Of two kernels before the fully connected layer, no one can say whether one or none is its own."""
     model = flattened(tmp_path, (1, 16, 8), (1, 128))
