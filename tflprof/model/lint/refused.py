@@ -14,6 +14,9 @@ from tflprof.units import format_share
 NEGLIGIBLE = 0.001
 """Below this share of the work an operator outside the delegate is worth knowing, but nothing to mend."""
 
+_MOST_CUT = 100
+"""Reasons for which the graph is cut up again: no model has as many, unless it is made to take long."""
+
 _CONTROL = ("IF", "WHILE")
 _NAMED = 3
 """Types of operators that a message names."""
@@ -68,9 +71,10 @@ def lint(context: Context) -> Iterator[Lint]:
         key = ("", "they compute with integers") if _is_integer(context, op) else (op.type, reason)
         groups.setdefault(key, []).append(op)
     now = context.delegated_parts()
-    for (kind, reason), ops in groups.items():
+    for number, ((kind, reason), ops) in enumerate(groups.items()):
         remedy = _remedy(kind, reason) if kind else _COMPUTED_SHAPES
-        yield _lint(context, kind or _types(ops), reason, remedy, ops, now)
+        without = context.delegated_parts(op.id for op in ops) if number < _MOST_CUT else now
+        yield _lint(context, kind or _types(ops), reason, remedy, ops, (now, without))
 
 
 def _is_integer(context: Context, op: Op) -> bool:
@@ -87,8 +91,11 @@ def _types(ops: list[Op]) -> str:
     return ", ".join(types) if more <= 0 else f"{', '.join(types[:_NAMED])} and {more} more types"
 
 
-def _lint(context: Context, kind: str, reason: str, remedy: str, ops: list[Op], now: int) -> Lint:
-    without = context.delegated_parts(op.id for op in ops)
+def _lint(
+    context: Context, kind: str, reason: str, remedy: str, ops: list[Op], partitions: tuple[int, int]
+) -> Lint:
+    """``partitions``: of the delegate now, and if it also took these operators."""
+    now, without = partitions
     gain = _gain(context, ops, now, without)
     message = f"{DELEGATE} refuses {kind}: {reason}"
     if without < now:
