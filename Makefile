@@ -84,7 +84,7 @@ test: lint
 
 # Evidence and release
 
-BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation real_models many_models attribution delegate lints model_fuzz model_fuzz_guided model_fuzz_runtime trust speed adb_overhead throttling_simulation log_fuzz faults compare_speed history_speed history_steps comparison_simulation comparison_pools comparison_false_alarms comparison_power gate_emulated
+BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation real_models many_models attribution delegate lints op_versions bad_input model_fuzz model_fuzz_guided model_fuzz_runtime trust speed adb_overhead throttling_simulation log_fuzz faults compare_speed history_speed history_steps comparison_simulation comparison_pools comparison_false_alarms comparison_power gate_emulated
 
 bench: setup emulation
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit; done

@@ -17,11 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from android_runner.tests.harness import SOURCES
 from tflprof.runner import open as opening
 from tflprof.runner.binary import runner_binary
 from tflprof.runtimes.library import find_runtime, host_platform
 
+SOURCES = Path(__file__).resolve().parents[1] / "android_runner"
 FOLDER = SOURCES / "tests" / "disturbed"
 CGROUPS = Path("/sys/fs/cgroup")
 

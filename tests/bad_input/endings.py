@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from android_runner.tests.harness import SOURCES
 from tests.bad_input.case import LONG, Case, Place, Prepare, Running, together, writes
 from tests.bad_input.libraries import library, platform_of
 from tests.bad_input.models import good, mobilenet
@@ -21,6 +20,7 @@ _SLOW = writes(m_tflite=mobilenet)
 _HERE = f"profile m.tflite --target {{target}} {LONG} -o p.parquet"
 _MEASURED = ("host", "interpreter")
 _EMULATED = ("emulated:pixel2",)
+SOURCES = Path(__file__).resolve().parents[2] / "android_runner"
 FAULTY = SOURCES / "tests" / "disturbed" / "faulty.c"
 
 
