@@ -125,4 +125,6 @@ def _remedy(kind: str, reason: str) -> str:
         return "control flow stays with the runtime: unroll it, or select between results"
     if reason.endswith("is computed, the kernel needs a constant"):
         return _COMPUTED
+    if "int8 weights for float" in reason:
+        return "float16 weights in these layers, or int8 throughout"
     return _REMEDIES.get(kind, "replace it by operators that are taken, or move it to an end of the model")
