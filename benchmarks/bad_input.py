@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def render(rows: Sequence[Row]) -> str:
     return "\n\n".join(parts)
 
 
-def _cells(row: Row) -> Iterable[str]:
+def _cells(row: Row) -> list[str]:
     status = "–" if row.status is None else str(row.status)
     words = (row.wrong, row.target, f"`{_short(row.command)}`", status, row.message, row.kept, row.verdict)
     return [" ".join(word.split()).replace("|", "\\|").replace("<", "&lt;") for word in words]

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from tflprof.model.layout import layout
 from tflprof.model.schema import enum_text
 
-_ODD = (0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 64, 127, 128, 200, 255, 256, 1000, 0x7FFF, 0x8000, 0xFFFF)
-_ODD += (0x10000, 0xFFFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF, 1 << 40, (1 << 63) - 1, 1 << 63)
+_ODD = (
+    *(0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 64, 127, 128, 200, 255, 256, 1000, 0x7FFF, 0x8000, 0xFFFF),
+    *(0x10000, 0xFFFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF, 1 << 40, (1 << 63) - 1, 1 << 63),
+)
 
 
 @dataclass
