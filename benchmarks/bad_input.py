@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -103,6 +104,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=common.REPORTS)
     parser.add_argument("--resume", action="store_true", help="keep the rows there are that are ok")
     wishes = parser.parse_args()
+    # A shell's background job starts with Ctrl-C ignored, and so would the commands here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     known = read_rows(wishes.out / "bad_input.json") if wishes.resume else {}
     rows = []
     for case in CASES:
