@@ -112,6 +112,8 @@ def test_refused_products_say_how_many_macs_run_elsewhere(read: Read) -> None:
     assert len(lint.layers) == 13
     assert "of MACs run in the runtime's own kernels" in lint.message
     assert "float16 weights" in lint.remedy
+    lint = the(lint_model(read(build_micro("conv_2d", "int4"))), "refused")
+    assert lint.remedy == "int8 weights in these layers"
 
 
 def test_arithmetic_of_shapes_is_one_lint_and_says_how_it_goes_away(read: Read) -> None:

@@ -127,4 +127,6 @@ def _remedy(kind: str, reason: str) -> str:
         return _COMPUTED
     if "int8 weights for float" in reason:
         return "float16 weights in these layers, or int8 throughout"
+    if reason == "its weights are int4":
+        return "int8 weights in these layers"
     return _REMEDIES.get(kind, "replace it by operators that are taken, or move it to an end of the model")
