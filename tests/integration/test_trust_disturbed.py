@@ -149,9 +149,10 @@ def test_the_interpreters_clock_is_coarse(tmp_path: Path) -> None:
 def test_a_quiet_run_has_no_finding(network: Path) -> None:
     """As far as the machine is quiet: /proc/stat tells of no steal and of no other work."""
     before = sample_load(0.0)
-    profile = profiled(network, max_seconds=9, precision=0.25)
-    load = load_between(before, sample_load(9.0), [CORE])
+    profile = profiled(network, max_seconds=12, precision=0.25)
+    load = load_between(before, sample_load(12.0))
     assert load is not None
+    # Work on the other cores, too, lengthens the start of a process, and an interval needs twenty.
     if load.stolen_share > 0 or load.other_busy > 0.1:
         pytest.skip(f"this machine is not quiet: {load}")
     assert messages(profile) == {}
