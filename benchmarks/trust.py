@@ -32,7 +32,7 @@ from tflprof.workflow.profile import Interrupted
 
 QUIET = "quiet"
 QUIET_OPTIONS: dict[str, Any] = {"max_seconds": 10.0}
-PRECISION = 0.10
+PRECISION = 0.25
 QUIET_BUSY = 0.10
 TRIES = 3
 SIMULATED = 1000
