@@ -83,6 +83,16 @@ def run(name: str, model: Path, options: Mapping[str, Any], scenario: Scenario |
     }
 
 
+def wait_until_quiet() -> None:
+    """Wait while others are at work, for ten minutes at most; what comes then is put down as it is."""
+    for _ in range(1200):
+        before = sample_load(time.monotonic())
+        time.sleep(0.5)
+        load = load_between(before, sample_load(time.monotonic()))
+        if load is None or load.other_busy < QUIET_BUSY:
+            return
+
+
 def order(runs: int, quiet: int) -> list[str]:
     """Names of all runs, quiet ones evenly among the disturbed."""
     random = Random(0)
@@ -108,6 +118,7 @@ def collect(path: Path, runs: int, quiet: int) -> list[Row]:
                 continue
             scenario = scenarios.get(one)
             options = scenario.options if scenario else QUIET_OPTIONS
+            wait_until_quiet()
             rows.append(run(one, files.get(one, files["usual"]), options, scenario, Path(name)))
             with path.open("a") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
