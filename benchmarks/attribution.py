@@ -5,7 +5,7 @@ those computed from the raw samples by node index alone. (2) Under XNNPACK no ke
 convolution and fully connected layer is taken out of the network, run alone on the same emulated core, and its
 kernels' instructions are compared. The networks are published ones and *barcodes* (benchmarks/barcode.py), in which
 no two layers cost the same: had two rows been swapped, both would differ. That the comparison notices is shown by
-swapping neighbours on purpose.
+swapping any two on purpose.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def usual_offset(rows: Iterable[Compared]) -> int:
 
 
 def swaps_noticed(rows: list[Compared], offset: int) -> tuple[int, int]:
-    """Of the swaps of two neighbouring rows, how many would be noticed by one of the two."""
-    pairs = list(itertools.pairwise(rows))
+    """Of the swaps of any two rows, how many would be noticed by one of the two."""
+    pairs = list(itertools.combinations(rows, 2))
     seen = 0
     for a, b in pairs:
         swapped = (
@@ -193,7 +193,7 @@ def exceptions(data: list[dict[str, object]]) -> str:
 EXPLANATION = """
 
 *Not first*: what a kernel costs more in the network for not being the first of its partition, as it is alone;
-subtracted. *Swaps noticed*: neighbouring rows exchanged on purpose; of equal layers (repeated blocks of the
+subtracted. *Swaps noticed*: any two rows exchanged on purpose; of equal layers (repeated blocks of the
 published networks) a swap cannot show. Kernels that only move data (`Static Reshape`, `Copy`) are left out of both
 sides. A row of several layers is compared as a whole.
 
