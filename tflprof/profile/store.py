@@ -54,8 +54,8 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
         what = "is a folder" if source.is_dir() else "does not exist"
         raise ProfileError(f"the profile {source} {what}", "make one with: tflprof profile MODEL -o FILE")
     try:
-        with source.open("rb") as file:
-            table = pq.ParquetFile(file).read()
+        # Of a Python file pyarrow's threads would need the interpreter, and abort if it closes at that moment.
+        table = pq.ParquetFile(pa.BufferReader(source.read_bytes())).read()
     except (pa.ArrowException, OSError) as error:
         raise ProfileError(
             f"{source} is not a readable Parquet file: {_first_line(error)}", _AGAIN
