@@ -25,6 +25,16 @@ MOST_SCALE = 100.0
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What an anchor must have been predicted with to be used: a core at a clock, its costs, and the mode."""
+
+    core: str
+    hertz: int
+    costs_sha256: str
+    mode: str
+
+
+@dataclass(frozen=True)
 class Anchor:
     """A model whose time on a phone is known.
 
@@ -54,6 +64,11 @@ class Anchor:
     date: str
 
     @property
+    def basis(self) -> Basis:
+        """What it was predicted with."""
+        return Basis(self.core, self.hertz, self.costs_sha256, self.mode)
+
+    @property
     def ratio(self) -> float:
         """Measured over predicted time."""
         return self.measured_ns / self.predicted_ns
@@ -77,16 +92,6 @@ class Anchored:
     scale: float = 1.0
     anchors: tuple[Anchor, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Basis:
-    """What an anchor must have been predicted with to be used: a core at a clock, its costs, and the mode."""
-
-    core: str
-    hertz: int
-    costs_sha256: str
-    mode: str
 
 
 def anchor_file(phone: str) -> Path:
@@ -122,7 +127,7 @@ def scale_for(phone: str, basis: Basis, choice: str = AUTO) -> Anchored:
     if choice == AUTO and not path.exists():
         return Anchored()
     anchors = read_anchors(path, phone)
-    used = tuple(anchor for anchor in anchors if _fits(anchor, basis))
+    used = tuple(anchor for anchor in anchors if anchor.basis == basis)
     notes = tuple(_notes(phone, anchors, basis))
     if choice != AUTO and not used:
         raise UsageError(
@@ -132,16 +137,10 @@ def scale_for(phone: str, basis: Basis, choice: str = AUTO) -> Anchored:
     return Anchored(scale_of(used), used, notes)
 
 
-def _fits(anchor: Anchor, basis: Basis) -> bool:
-    return (anchor.core, anchor.hertz, anchor.costs_sha256, anchor.mode) == (
-        *(basis.core, basis.hertz, basis.costs_sha256, basis.mode),
-    )
-
-
 def _notes(phone: str, anchors: Sequence[Anchor], basis: Basis) -> Iterator[str]:
     """Why anchors of the same core are not used, or that there are none."""
     here = [anchor for anchor in anchors if (anchor.core, anchor.hertz) == (basis.core, basis.hertz)]
-    for anchor in (one for one in here if not _fits(one, basis)):
+    for anchor in (one for one in here if one.basis != basis):
         if anchor.mode != basis.mode:
             why = f"was predicted with --cost {anchor.mode}"
         else:
