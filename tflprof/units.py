@@ -149,6 +149,11 @@ def unit_name(unit: str) -> str:
     return "time" if unit == "ns" else unit
 
 
+def value_name(unit: str, provenance: str) -> str:
+    """Heading of a column of values: that times are predicted is part of it."""
+    return "predicted" if unit == "ns" and provenance == "predicted" else unit_name(unit)
+
+
 def scale_for(magnitude: float, unit: str) -> tuple[float, str]:
     """What to divide values of a profile's unit by to show them together, and the name of what they are then."""
     factor, suffix = _scale(abs(magnitude), "ns" if unit == "ns" else "count")

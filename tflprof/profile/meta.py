@@ -228,6 +228,8 @@ class Prediction:
         error, layer_error: half-widths of the 95 % intervals of the total and of a layer, as natural logarithms of
             ratios: the interval is from ``value * exp(-error)`` to ``value * exp(error)``.
         costs_sha256: of the core's costs.
+        ratio_error: the same half-width of the ratio of two totals predicted for one phone and core; None if unknown.
+        extrapolated: what of it has not been checked against published times, as sentences.
     """
 
     mode: str
@@ -239,6 +241,8 @@ class Prediction:
     error: float
     layer_error: float
     costs_sha256: str
+    ratio_error: float | None = None
+    extrapolated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

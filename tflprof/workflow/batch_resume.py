@@ -16,7 +16,7 @@ from tflprof.profile.store import read_profile
 from tflprof.runtimes.library import find_runtime
 from tflprof.targets.spec import TargetSpec, parse_target
 from tflprof.workflow.plan import make_plan
-from tflprof.workflow.profile import input_names
+from tflprof.workflow.profile import DEFAULT_COST, input_names
 from tflprof.workflow.run_options import RunKeywords, RunOptions
 
 _MAGIC = b"PAR1"
@@ -123,6 +123,9 @@ def _conditions(profile: Profile, keywords: Mapping[str, Any]) -> Iterator[tuple
     meta, options = profile.meta, profile.meta.options
     names = ("core", "threads", "kernels", "signature", "seed", "xnnpack_flags", "weight_cache", "rate")
     yield from ((name, getattr(options, name), keywords[name]) for name in names)
+    if meta.target.kind == "emulated":
+        mode = "instructions" if meta.prediction is None else meta.prediction.mode
+        yield "cost", mode, keywords.get("cost") or DEFAULT_COST
     yield "input", dict(options.inputs), {name: str(Path(file)) for name, file in keywords["inputs"].items()}
     shapes = {name: tuple(shape) for name, shape in keywords["input_shapes"].items()}
     yield "input_shape", {name: tuple(shape) for name, shape in options.shapes.items()}, shapes
