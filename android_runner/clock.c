@@ -2,6 +2,7 @@
 
 #include "failure.h"
 #include "interpose.h"
+#include "readings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +14,15 @@
 
 enum { NS_PER_US = 1000, US_PER_S = 1000000, NS_PER_S = 1000000000 };
 
-// The first reading of an inference is this many units, because to the profiler 0 means unknown.
-enum { FIRST_READING = 1000 };
+static const char *const counter_names[COUNTERS] = {"instructions", "cycles", "dram_lines"};
 
-static const char *const counter_names[COUNTERS] = {"instructions", "cycles"};
-
-static const volatile uint64_t *counters;  // NULL in mode `time`
+// The one counter that is read; NULL in mode `time`, and where readings have numbers.
+static const volatile uint64_t *counters;
 static enum counter selected;
+
+// Readings have numbers: of several counters, or of one that is not in its unit.
+static bool numbered;
+static const struct options *asked;
 
 static volatile bool serving;
 static uint64_t served_from;
@@ -52,36 +55,56 @@ uint64_t clock_now(void)
 
 static uint64_t read_counter(void)
 {
-#ifdef __aarch64__
-    __asm__ volatile("hint %0" : : "i"(COUNTER_HINT) : "memory");
-#endif
+    readings_announce();
     return counters[selected];
 }
 
 uint64_t clock_read(void)
 {
-    return counters ? read_counter() : clock_now();
-}
-
-void clock_select(enum counter counter)
-{
-    selected = counter;
+    // In this order, so that one counter alone counts what it always did.
+    return counters ? read_counter() : numbered ? readings_take() : clock_now();
 }
 
 bool clock_counts(void)
 {
-    return counters;
+    return counters || numbered;
 }
 
-const char *clock_name(void)
+int clock_meters(void)
 {
-    return counters ? counter_names[selected] : "ns";
+    return clock_counts() ? asked->counter_count : 1;
+}
+
+const char *clock_name(int meter)
+{
+    return clock_counts() ? counter_names[asked->counters[meter]] : "ns";
+}
+
+bool clock_may_rest(int meter)
+{
+    return clock_counts() && asked->counters[meter] == COUNTER_DRAM_LINES;
+}
+
+const char *clock_between(uint64_t difference, uint64_t counts[COUNTERS])
+{
+    uint64_t all[COUNTERS];
+    const char *wrong = NULL;
+
+    counts[0] = difference;
+    if (!numbered)
+        return NULL;
+    wrong = readings_between(difference, all);
+    for (int meter = 0; !wrong && meter < asked->counter_count; meter++)
+        counts[meter] = all[asked->counters[meter]];
+    return wrong;
 }
 
 void clock_serve(bool profiled)
 {
-    served_from = clock_read() - FIRST_READING;
-    serving = profiled || counters;
+    if (numbered)
+        readings_restart();
+    served_from = clock_read() - CLOCK_FIRST;
+    serving = profiled || clock_counts();
 }
 
 void clock_restore(void)
@@ -108,6 +131,7 @@ void clock_init(const struct options *options)
     int file;
 
     find_clock();
+    asked = options;
     if (options->mode == MODE_TIME)
         return;
     file = open(options->counter_page, O_RDONLY | O_CLOEXEC);
@@ -122,4 +146,9 @@ void clock_init(const struct options *options)
         fail(EXIT_RUNTIME, "counter_page", NO_MODEL, "%s: %s", options->counter_page, strerror(errno));
     close(file);
     selected = options->counters[0];
+    numbered = options->counter_count > 1 || selected == COUNTER_CYCLES;
+    if (!numbered)
+        return;
+    readings_open(counters);
+    counters = NULL;
 }
