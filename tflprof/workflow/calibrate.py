@@ -240,12 +240,15 @@ def _anchor(profile: Profile, one: Measured) -> Anchor:
 def _doubts(one: Measured, anchor: Anchor, force: bool) -> Iterator[str]:
     """What speaks against a measured time. Raises UsageError for what is far off, unless it is forced."""
     yield from (f"{anchor.model}: {doubt}" for doubt in one.doubts)
-    allowed = errors(anchor.core, anchor.mode, 0, 1).total
-    if abs(math.log(anchor.ratio)) <= allowed:
+    factor, usual = (
+        math.exp(abs(math.log(anchor.ratio))),
+        math.exp(errors(anchor.core, anchor.mode, 0, 1).total),
+    )
+    if factor <= min(usual, MOST_FACTOR):
         return
     measured, predicted = (units.format_value(ns, "ns") for ns in (anchor.measured_ns, anchor.predicted_ns))
     what = f"{anchor.model}: the measured {measured} are {anchor.ratio:.3g} times the predicted {predicted}"
-    if max(anchor.ratio, 1 / anchor.ratio) > MOST_FACTOR and not force:
+    if factor > MOST_FACTOR and not force:
         raise UsageError(
             f"{what}; nothing was kept",
             "check unit, model file, core and threads of the measurement; --force keeps it all the same",
