@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,16 +72,6 @@ class Emulated:
         return self.ns * (memory + (1 - memory) * self.hertz / hertz)
 
 
-def network(point: Point, folder: Path) -> Path:
-    """The point's network as a file."""
-    path = folder / f"{point.model}_{point.width:g}_{point.size}_{point.dtype}.tflite"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        content = build_network(point.model, point.size, point.width, point.dtype)
-        write_atomically(path, lambda place: place.write_bytes(content))
-    return path
-
-
 class Cache:
     """Emulations on disk, by all that they depend on."""
 
@@ -89,26 +79,32 @@ class Cache:
         self._folder = folder
         self._facts: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def emulated(self, point: Point, threads: int = 1) -> Emulated:
-        """The emulation of a point's network on its phone; from disk if nothing has changed."""
-        model = network(point, self._folder / "models")
-        facts = {
-            **self._device(point.phone, point.core),
-            "threads": threads,
-            "model": _sha256(model.read_bytes()),
-        }
+    def emulated(self, point: Point) -> Emulated:
+        """The emulation of a point's network on its phone."""
+        name = f"{point.model}_{point.width:g}_{point.size}_{point.dtype}"
+        model = self.model(name, lambda: build_network(point.model, point.size, point.width, point.dtype))
+        return self.of_model(model, point.phone, point.core, point.threads)
+
+    def model(self, name: str, build: Callable[[], bytes]) -> Path:
+        """A network as a file, built if it is not there."""
+        path = self._folder / "models" / f"{name}.tflite"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = build()
+            write_atomically(path, lambda place: place.write_bytes(content))
+        return path
+
+    def of_model(self, model: Path, phone: str, core: str, threads: int = 1) -> Emulated:
+        """The emulation of a model on a core of a phone; from disk if nothing has changed."""
+        facts = {**self._device(phone, core), "threads": threads, "model": _sha256(model.read_bytes())}
         key = _sha256(json.dumps(facts, sort_keys=True).encode())
-        path = (
-            self._folder / f"{point.model}_{point.dtype}_{point.phone}_{point.core}_{threads}_{key[:16]}.json"
-        )
+        path = self._folder / f"{model.stem}_{phone}_{core}_{threads}_{key[:16]}.json"
         if path.exists():
             found = json.loads(path.read_text())
             return Emulated(**{**found, "layers": tuple(Layer(**layer) for layer in found["layers"])})
         began = time.monotonic()
-        target = f"emulated:{point.phone}"
-        profile = profile_model(
-            model, target=target, core=point.core, threads=threads, cost=COST, anchors="none"
-        )
+        target = f"emulated:{phone}"
+        profile = profile_model(model, target=target, core=core, threads=threads, cost=COST, anchors="none")
         result = _read(profile, facts, time.monotonic() - began)
         text = json.dumps(asdict(result))
         write_atomically(path, lambda place: place.write_text(text))
@@ -143,7 +139,7 @@ def predict(
     for point in points:
         tell(f"{point.device}: {point.network} {point.dtype}, threads: {point.threads}")
         try:
-            emulated = cache.emulated(point, point.threads)
+            emulated = cache.emulated(point)
         except TflprofError as error:
             found.append((Predicted(point, None, reason=str(error)), None))
             continue

@@ -12,7 +12,7 @@ from tflprof.model.build import NETWORKS
 
 FOLDER = Path(__file__).resolve().parent / "published"
 USES = ("tuned", "blind", "listed")
-_NOT_A_SOURCE = "left_out.toml"
+_OTHERS = ("left_out.toml", "layers.toml")
 _UNKNOWN = "not known"
 
 
@@ -88,7 +88,7 @@ def read_points(folder: Path = FOLDER) -> list[Point]:
     """
     points: list[Point] = []
     for path in sorted(folder.glob("*.toml")):
-        if path.name != _NOT_A_SOURCE:
+        if path.name not in _OTHERS:
             try:
                 points += _points(path.stem, tomllib.loads(path.read_text()))
             except (KeyError, TypeError, ValueError) as error:
@@ -98,8 +98,39 @@ def read_points(folder: Path = FOLDER) -> list[Point]:
 
 def left_out(folder: Path = FOLDER) -> list[tuple[str, str]]:
     """What was found and does not count, and why."""
-    document = tomllib.loads((folder / _NOT_A_SOURCE).read_text())
+    document = tomllib.loads((folder / _OTHERS[0]).read_text())
     return [(str(entry["what"]), str(entry["why"])) for entry in document["left_out"]]
+
+
+@dataclass(frozen=True)
+class LayerPoint:
+    """A published time of one layer, or of all different shapes of a ``network``'s matrix multiplications.
+
+    Attributes:
+        size, channels, filters: rows and columns, and channels of a 1×1 convolution's input and output.
+    """
+
+    what: str
+    device: str
+    cpu: str
+    clock_ghz: float
+    phone: str
+    core: str
+    stands_in: str
+    dtype: str
+    ms: float
+    address: str
+    quote: str
+    network: str = ""
+    size: int = 0
+    channels: int = 0
+    filters: int = 0
+
+
+def read_layers(folder: Path = FOLDER) -> list[LayerPoint]:
+    """Every published time of layers."""
+    document = tomllib.loads((folder / _OTHERS[1]).read_text())
+    return [LayerPoint(**entry) for entry in document["layer"]]
 
 
 def _points(name: str, document: Mapping[str, Any]) -> Iterator[Point]:

@@ -1,0 +1,127 @@
+"""Predicted times against published ones: how far are they off, alone, with an anchor, as ratios, on several threads?
+
+``benchmarks/published`` has every published time of XNNPACK on a 64-bit Arm core whose network can be built again.
+Each is predicted on the emulated core, caches and memory included. Emulations are kept in ``build/prediction`` until
+what they depend on changes, so that the benchmark can be ended and goes on. It also writes the errors that predictions
+state (``tflprof/targets/prediction_error.toml``), from all times of one and of several threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks import common
+from benchmarks.prediction_error_model import estimate, write_error_model
+from benchmarks.prediction_errors import Predicted, anchored
+from benchmarks.prediction_layers import layer_text
+from benchmarks.prediction_plot import plot
+from benchmarks.prediction_report import RATIOS, summary, text
+from benchmarks.prediction_runs import Cache, Emulated, predict
+from benchmarks.published_times import Point, left_out, read_points
+
+NAME = "prediction"
+
+
+def chosen(points: Sequence[Point], only: str | None) -> list[Point]:
+    """The points that are used, or those of them whose phone, core or network contains a word."""
+    used = [point for point in points if point.use != "listed"]
+    if only is None:
+        return used
+    return [
+        point
+        for point in used
+        if only in f"{point.phone} {point.device} {point.cpu} {point.network} {point.use}"
+    ]
+
+
+def document(
+    rows: Sequence[tuple[Predicted, Emulated | None]], layers: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """All of it for programs."""
+    predictions = [row for row, _ in rows]
+    return {
+        "points": [_point(row, emulated) for row, emulated in rows],
+        "anchored": [
+            {
+                "device": pair.one.device,
+                "anchor": _network(pair.one),
+                "of": _network(pair.other),
+                "error": pair.error,
+            }
+            for pair in anchored(predictions)
+        ],
+        "summary": {title: asdict(found) if found else None for title, found, _ in summary(predictions)},
+        "ratios": [title for title, _ in RATIOS],
+        "layers": layers,
+        "error_model": estimate(predictions),
+        "costs": dict(sorted({(one.costs_sha256, row.point.cpu) for row, one in rows if one})),
+    }
+
+
+def _network(point: Point) -> str:
+    return f"{point.network} {point.dtype}"
+
+
+def _point(row: Predicted, emulated: Emulated | None) -> dict[str, Any]:
+    given = {key: value for key, value in asdict(row.point).items() if key != "source"}
+    counts = {}
+    if emulated:
+        counts = {
+            name: getattr(emulated, name) for name in ("instructions", "cycles", "dram_lines", "seconds")
+        }
+    result = {"predicted_ms": row.ms, "interval": row.error, "refused": row.reason}
+    return {"source": row.point.source.address, "date": row.point.source.date, **given, **result, **counts}
+
+
+def progress(rows: Sequence[Predicted]) -> str:
+    """One line per device: its errors, for a look in between."""
+    devices = Counter(row.point.device for row in rows)
+    lines = []
+    for device in devices:
+        own = [row for row in rows if row.point.device == device and row.ms is not None]
+        lines.append(
+            f"{device}: "
+            + ", ".join(f"{_network(r.point)} x{r.point.threads} {100 * r.relative:+.1f} %" for r in own)
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Predict, compare and publish."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--only", help="points whose phone, core, network or use contains this; nothing is published"
+    )
+    parser.add_argument("--out", type=Path, default=common.REPORTS)
+    options = parser.parse_args()
+    cache = Cache()
+    rows = predict(chosen(read_points(), options.only), cache)
+    predictions = [row for row, _ in rows]
+    print(progress(predictions))
+    if options.only is not None:
+        return
+    emulated = [one for _, one in rows if one]
+    layers, layer_data = layer_text(cache, emulated)
+    data = json.loads(json.dumps(document(rows, layer_data), default=_plain))
+    write_error_model(data["error_model"])
+    options.out.mkdir(parents=True, exist_ok=True)
+    plot(predictions, options.out / f"{NAME}.png")
+    picture = f"![errors]({NAME}.png)"
+    report = text(predictions, layers, left_out())
+    common.publish(NAME, "Predicted against published times", f"{picture}\n\n{report}", data, options.out)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN."""
+    return None if isinstance(value, float) and math.isnan(value) else str(value)
+
+
+if __name__ == "__main__":
+    main()
