@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from android_runner import build
-from android_runner.tests.harness import FAKE, FLAGS, SANITIZERS, SOURCES, Finished, Runner
+from android_runner.tests.harness import FAKE, FLAGS, SANITIZERS, SOURCES, Finished, Runner, compile_tflite
 
 NAMES = ("instructions", "cycles", "dram_lines")
 
@@ -99,6 +99,25 @@ def test_a_time_that_is_no_difference_is_an_error(runner: Runner) -> None:
 def test_with_one_counter_times_may_be_anything(runner: Runner) -> None:
     done = count(runner, "steps=5:640:0,6:640:0;twice=1", names=("instructions",))
     assert done.blocks(v="profiled")[0]["events"] == [[11, 5, 11]]
+
+
+def test_every_event_of_an_interpreter_has_every_counter(tmp_path: Path) -> None:
+    """Operators, kernels of a delegate, and the calls of subgraphs that are derived from them."""
+    build.build()
+    program = build.DEFAULT_OUT / f"tflprof-runner-linux-{platform.machine()}"
+    script = "loop=1;measured=1;begun=2;nested=1;xnnpack=own"
+    done = count(Runner(program, compile_tflite(tmp_path), tmp_path), script)
+    assert done.status == 0
+    (structure,) = done.of("structure")
+    for at in range(0, len(done.blocks(v="profiled")), 3):
+        instructions, cycles, lines = (b["events"][0] for b in done.blocks(v="profiled")[at : at + 3])
+        assert len(instructions) == len(structure["events"]) > 15
+        assert instructions == cycles == [10 * each for each in lines]
+    tags = [tag for *_, tag in structure["events"]]
+    loop = tags.index("WHILE")
+    assert tags[loop + 1 : loop + 3] == ["Invoke", "LESS"]
+    assert instructions[0] > instructions[loop] > instructions[loop + 1] == instructions[loop + 2] == 10
+    assert structure["start"] == sorted(structure["start"]) or 0 in structure["start"][1:]
 
 
 @pytest.mark.parametrize("name", NAMES)
