@@ -117,12 +117,20 @@ def load_core(name: str) -> CoreTable:
         raise TargetError(
             f"there is no table of costs of a core {name!r}", f"known: {', '.join(core_names())}"
         )
-    return parse_core(name, resources.files(__package__).joinpath("cores", f"{name}.toml").read_bytes())
+    return parse_core(name, _content(name))
 
 
 @cache
 def _by_part() -> Mapping[tuple[int, int], str]:
-    return {part: name for name in core_names() for part in load_core(name).parts}
+    return {part: name for name in core_names() for part in _parts(tomllib.loads(_content(name).decode()))}
+
+
+def _parts(facts: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
+    return tuple((part["implementer"], part["part"]) for part in facts["parts"])
+
+
+def _content(name: str) -> bytes:
+    return resources.files(__package__).joinpath("cores", f"{name}.toml").read_bytes()
 
 
 def core_of(midr: int) -> str | None:
@@ -152,7 +160,7 @@ def _table(name: str, facts: dict[str, Any]) -> CoreTable:
     table = CoreTable(
         name=name,
         title=_text(facts.pop("title"), "title"),
-        parts=tuple((part["implementer"], part["part"]) for part in facts.pop("parts")),
+        parts=_parts({"parts": facts.pop("parts")}),
         order=_one_of(facts.pop("order"), "order", ("in", "out")),
         width=_whole(facts.pop("width"), "width", 1),
         window=_whole(facts.pop("window"), "window", 0),
