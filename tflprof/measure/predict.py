@@ -43,7 +43,7 @@ class Predictor:
 
 def is_predicted(runner: Runner) -> bool:
     """Whether the runner's counts are to become times."""
-    return getattr(runner, "cost", None) in ("cycles", "caches")
+    return runner.cost in ("cycles", "caches")
 
 
 def check_predictable(runner: Runner, request: RunRequest, anchors: str = AUTO) -> None:
