@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +21,7 @@ from benchmarks.prediction_error_model import estimate, write_error_model
 from benchmarks.prediction_errors import Predicted, anchored
 from benchmarks.prediction_layers import layer_text
 from benchmarks.prediction_plot import plot
-from benchmarks.prediction_report import RATIOS, summary, text
+from benchmarks.prediction_report import summary, text
 from benchmarks.prediction_runs import Cache, Emulated, predict
 from benchmarks.published_times import Point, left_out, read_points
 
@@ -58,11 +57,18 @@ def document(
             for pair in anchored(predictions)
         ],
         "summary": {title: asdict(found) if found else None for title, found, _ in summary(predictions)},
-        "ratios": [title for title, _ in RATIOS],
         "layers": layers,
-        "error_model": estimate(predictions),
-        "costs": dict(sorted({(one.costs_sha256, row.point.cpu) for row, one in rows if one})),
+        "error_model": estimate(predictions, layer_times=layer_times(rows)),
+        "costs": dict(sorted({(one.costs.sha256, one.costs.name) for _, one in rows if one})),
     }
+
+
+def layer_times(rows: Sequence[tuple[Predicted, Emulated | None]]) -> list[list[float]]:
+    """Times of the layers of every network that was emulated, on one of the cores it was emulated on."""
+    networks = {row.point.network + row.point.dtype: emulated for row, emulated in rows if emulated}
+    return [
+        [layer.estimate.typical or 0.0 for layer in one.profile.summary.layers] for one in networks.values()
+    ]
 
 
 def _network(point: Point) -> str:
@@ -80,19 +86,6 @@ def _point(row: Predicted, emulated: Emulated | None) -> dict[str, Any]:
     return {"source": row.point.source.address, "date": row.point.source.date, **given, **result, **counts}
 
 
-def progress(rows: Sequence[Predicted]) -> str:
-    """One line per device: its errors, for a look in between."""
-    devices = Counter(row.point.device for row in rows)
-    lines = []
-    for device in devices:
-        own = [row for row in rows if row.point.device == device and row.ms is not None]
-        lines.append(
-            f"{device}: "
-            + ", ".join(f"{_network(r.point)} x{r.point.threads} {100 * r.relative:+.1f} %" for r in own)
-        )
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Predict, compare and publish."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -104,7 +97,6 @@ def main() -> None:
     cache = Cache()
     rows = predict(chosen(read_points(), options.only), cache)
     predictions = [row for row, _ in rows]
-    print(progress(predictions))
     if options.only is not None:
         return
     emulated = [one for _, one in rows if one]

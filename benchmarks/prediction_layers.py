@@ -47,15 +47,16 @@ def predicted_ms(point: LayerPoint, cache: Cache) -> float:
         name = f"conv_{point.size}_{point.channels}_{point.filters}_{point.dtype}"
         model, wanted = cache.model(name, lambda: convolution(point)), set()
     found = cache.of_model(model, point.phone, point.core)
-    ns = sum(layer.ns for layer in found.layers if not wanted or layer.id in wanted)
-    return ns * found.at_clock(point.clock_ghz * 1e9) / found.ns / 1e6
+    return found.ns_of(wanted) * found.at_clock(point.clock_ghz * 1e9) / 1e6
 
 
 def largest_gap(found: Sequence[Emulated]) -> float:
     """Greatest relative difference of layers and unattributed part to the total."""
-    return max(
-        abs(sum(layer.ns for layer in one.layers) + one.unattributed - one.ns) / one.ns for one in found
-    )
+    return max(abs(one.ns_of(set()) + _unattributed(one) - one.ns) / one.ns for one in found)
+
+
+def _unattributed(one: Emulated) -> float:
+    return one.profile.summary.unattributed.typical or 0.0
 
 
 def layer_text(cache: Cache, found: Sequence[Emulated]) -> tuple[str, list[dict[str, object]]]:
@@ -66,7 +67,7 @@ def layer_text(cache: Cache, found: Sequence[Emulated]) -> tuple[str, list[dict[
         error = ms / point.ms - 1
         rows.append((point.what, point.device, f"{point.ms:.4g} ms", f"{ms:.4g} ms", percent(error)))
         data.append({"what": point.what, "published_ms": point.ms, "predicted_ms": ms, "error": error})
-    unattributed = max(abs(one.unattributed) / one.ns for one in found)
+    unattributed = max(abs(_unattributed(one)) / one.ns for one in found)
     sums = (
         f"Layers and the unattributed part sum to the total in all {len(found)} predictions (greatest difference "
         f"{100 * largest_gap(found):.1g} %); the unattributed part is at most {100 * unattributed:.2g} % of it."
@@ -74,8 +75,11 @@ def layer_text(cache: Cache, found: Sequence[Emulated]) -> tuple[str, list[dict[
     return "\n\n".join((_FOUND, table(("", "phone", "published", "predicted", "error"), rows), sums)), data
 
 
-_FOUND = """No public profile of XNNPACK's kernels was found of a named 64-bit Arm core, one thread and a network that is
-built here. Looked for: logs of `benchmark_model` and `benchmark_litert_model` with operator profiling in issues and files
-on GitHub, of Pixel phones and Raspberry Pi. Profiles of before XNNPACK are of other kernels. XNNPACK's own micro-benchmarks
-of matrix multiplications come closest: single kernels with weights outside the caches, without what the operator does
-around them. Shares of layers in a network are therefore not checked, only these sums."""
+_FOUND = (
+    "No public profile of XNNPACK's kernels was found of a named 64-bit Arm core, one thread and a network that is "
+    "built here. Looked for: logs of `benchmark_model` and `benchmark_litert_model` with operator profiling in issues "
+    "and files on GitHub, of Pixel phones and Raspberry Pi. Profiles of before XNNPACK are of other kernels. "
+    "XNNPACK's own micro-benchmarks of matrix multiplications come closest: single kernels with weights outside the "
+    "caches, without what the operator does around them. Shares of layers in a network are therefore not checked, "
+    "only these sums."
+)

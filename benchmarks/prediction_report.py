@@ -16,13 +16,12 @@ from benchmarks.prediction_errors import (
     anchored,
     any_change,
     change,
-    covered,
-    covered_pairs,
     ratios,
     speedups,
     statistics_of,
     without_others_bias,
 )
+from benchmarks.prediction_intervals import coverage_rows
 from benchmarks.published_times import Point
 
 RATIOS: tuple[tuple[str, Callable[[Point, Point], bool]], ...] = (
@@ -98,7 +97,8 @@ def text(rows: Rows, layers: str, left_out: Sequence[tuple[str, str]]) -> str:
         "independent ones among them (cores of one chip count once).",
         table(_HEAD, [_statistics(title, found, asked) for title, found, asked in summary(rows)]),
         "## Stated intervals",
-        table(("95 % intervals that hold the published time", "times", "of them", "chips"), coverage(rows)),
+        "95 % intervals that hold the published time, whose rounding is allowed for.",
+        table(("", "one thread, no anchor", "one anchor", "several threads"), coverage_rows(rows)),
         "## Every time",
         table(_POINT_HEAD, [_point(row) for row in rows]),
         _footnotes(rows),
@@ -162,27 +162,6 @@ def _statistics(title: str, found: Statistics | None, asked: str = "") -> tuple[
     return (title, str(found.count), str(found.clusters), *sizes, asked)
 
 
-def coverage(rows: Rows) -> list[tuple[str, ...]]:
-    """Of every kind of prediction, how many stated intervals hold the published time."""
-    kinds = []
-    for use in ("blind", "tuned"):
-        pairs = [pair for pair in anchored(rows) if pair.use == use]
-        kinds += [
-            (f"no anchor, {use}", covered(single(rows, use))),
-            (f"one anchor, {use}", covered_pairs(pairs)),
-            (f"several threads, {use}", covered(row for row in _used(rows, use) if row.point.threads > 1)),
-        ]
-    return [
-        (
-            title,
-            str(len(found)),
-            str(sum(held for _, held in found)),
-            str(len({cluster for cluster, _ in found})),
-        )
-        for title, found in kinds
-    ]
-
-
 def milliseconds(value: float) -> str:
     """Three digits, or all before the point."""
     return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}" if value < 100 else f"{value:.0f}"
@@ -218,7 +197,7 @@ def _anchors(rows: Rows) -> list[tuple[str, ...]]:
     def place(pair: Pair) -> tuple[str, str, str, str]:
         return pair.one.source.name, pair.one.device, pair.one.network, pair.one.dtype
 
-    found = []
+    found: list[tuple[str, ...]] = []
     for (_, device, network, dtype), own in groupby(sorted(anchored(rows), key=place), key=place):
         statistics = of_pairs(own)
         if statistics:
