@@ -7,6 +7,7 @@ enum form {
     FORM_UNARY = 1,    // Vd, Vn
     FORM_BINARY,       // Vd, Vn, Vm
     FORM_ACCUMULATE,   // Vd += Vn * Vm
+    FORM_ADD_TO,       // Vd += from Vn
     FORM_MODIFY,       // Vd, from Vd, Vn, Vm
     FORM_MODIFY_UNARY, // Vd, from Vd, Vn
     FORM_NARROW,       // the same where the upper half is written
@@ -90,7 +91,7 @@ static const struct row VECTOR[] = {
     {0x9f200c00, 0x0e200000, CLASS_simd_alu_128, CLASS_simd_alu_128, FORM_BINARY},
     // two registers
     {0x9f3ffc00, 0x0e202800, BOTH(simd_pairwise_long), FORM_UNARY},       // SADDLP
-    {0x9f3ffc00, 0x0e206800, BOTH(simd_pairwise_long), FORM_ACCUMULATE},  // SADALP
+    {0x9f3ffc00, 0x0e206800, BOTH(simd_pairwise_long), FORM_ADD_TO},  // SADALP
     {0x9f3fec00, 0x0e200800, BOTH(simd_permute), FORM_UNARY},        // REV
     {0x9f3ffc00, 0x0e212800, BOTH(simd_narrow), FORM_NARROW},  // XTN, SQXTUN
     {0x9f3ffc00, 0x0e214800, BOTH(simd_narrow), FORM_NARROW},  // SQXTN
@@ -99,6 +100,8 @@ static const struct row VECTOR[] = {
     {0x9fbffc00, 0x0e217800, BOTH(fp_convert), FORM_UNARY},          // FCVTL
     {0x9f3fec00, 0x0e218800, BOTH(fp_round), FORM_UNARY},            // FRINT
     {0xbfbffc00, 0x2ea1f800, BOTH(fp_sqrt), FORM_UNARY},
+    {0x9fbfec00, 0x0ea0c800, BOTH(fp_compare), FORM_UNARY},  // with zero
+    {0x9fbffc00, 0x0ea0e800, BOTH(fp_compare), FORM_UNARY},
     {0x9fbf8c00, 0x0ea08800, PAIR(simd_alu), FORM_UNARY},  // comparisons with zero and the like
     {0x9f3f8c00, 0x0e210800, BOTH(fp_convert), FORM_UNARY},
     {0x9f3f8c00, 0x0e218800, BOTH(fp_convert), FORM_UNARY},
@@ -110,7 +113,7 @@ static const struct row VECTOR[] = {
     {0x9ff80400, 0x0f000400, BOTH(fp_move), FORM_IMMEDIATE},
     {0x9f80ec00, 0x0f008400, BOTH(simd_shift_narrow), FORM_NARROW},
     {0x9f80ec00, 0x0f008c00, BOTH(simd_shift_narrow), FORM_NARROW},
-    {0x9f80dc00, 0x0f001400, BOTH(simd_shift), FORM_ACCUMULATE},  // SSRA, SRSRA
+    {0x9f80dc00, 0x0f001400, BOTH(simd_shift), FORM_ADD_TO},  // SSRA, SRSRA
     {0xbf80fc00, 0x2f004400, BOTH(simd_shift), FORM_MODIFY_UNARY},  // SRI
     {0xbf80fc00, 0x2f005400, BOTH(simd_shift), FORM_MODIFY_UNARY},  // SLI
     {0x9f80e400, 0x0f00e400, BOTH(fp_convert), FORM_UNARY},
@@ -201,7 +204,8 @@ static void crossing(uint32_t word, struct operation *is, enum form form)
         operation_writes(is, target);
         return;
     }
-    operation_reads_simd(is, second);
+    if (form != FORM_COMPARE || bits(word, 10, 2) == 1 || !bits(word, 3, 1))  // else with zero
+        operation_reads_simd(is, second);
     if (form == FORM_COMPARE) {
         operation_writes_flags(is);
     } else {
@@ -220,7 +224,7 @@ static bool keeps_target(uint32_t word, enum form form)
 static void plain(uint32_t word, struct operation *is, enum form form)
 {
     unsigned target = bits(word, 0, 5);
-    bool accumulates = form == FORM_ACCUMULATE || form == FORM_ELEMENT_ACCUMULATE;
+    bool accumulates = form == FORM_ACCUMULATE || form == FORM_ADD_TO || form == FORM_ELEMENT_ACCUMULATE;
 
     if (form != FORM_IMMEDIATE)
         operation_reads_simd(is, bits(word, 5, 5));

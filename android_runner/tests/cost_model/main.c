@@ -4,7 +4,8 @@
 //     cost_model decode WORD...            what each instruction was taken for
 //     cost_model tally                     from standard input, words: how many of each class
 //     cost_model core FILE                 reads a core file
-//     cost_model cost FILE TOP WORD...     parts of cycles of a block; TOP is where its loop begins, or -1
+//     cost_model cost FILE                 from standard input, blocks `TOP WORD...`: the parts of cycles of each;
+//                                          TOP is the number of the instruction its loop begins with, or -1
 //     cost_model runs LINE WORD...         the access runs of a block
 //     cost_model caches FILE               from standard input, lines `r|w ADDRESS`: parts of cycles, lines of memory
 #include "../../plugin/memory.h"
@@ -81,13 +82,29 @@ static int tally(void)
 static int caches(const struct core *core)
 {
     uint64_t stalled = 0, lines = 0, address;
-    struct memory memory;
+    static struct memory memory;
     char kind;
 
     memory_init(&memory, core, &stalled, &lines);
     while (scanf(" %c %" SCNu64, &kind, &address) == 2) {
         memory_touch(&memory, address >> memory.line_shift, kind == 'w');
         printf("%" PRIu64 " %" PRIu64 "\n", stalled, lines);
+    }
+    return 0;
+}
+
+static int costs(const struct core *core)
+{
+    static char text[16 * MOST];
+
+    while (fgets(text, sizeof text, stdin)) {
+        char *rest, *word = strtok_r(text, " \n", &rest);
+        int top = atoi(word ? word : "-1");
+        size_t count = 0;
+
+        while ((word = strtok_r(NULL, " \n", &rest)) && count < MOST)
+            operations[count++] = decode_operation((uint32_t)strtoul(word, NULL, 16));
+        printf("%" PRIu64 "\n", block_cost(core, operations, count, top));
     }
     return 0;
 }
@@ -122,8 +139,8 @@ int main(int argc, char **argv)
         return print_runs((unsigned)atoi(argv[2]), decode_all(argv + 3, argc - 3));
     else if (!strcmp(does, "caches") && argc == 3)
         return !read_core_file(argv[2], &core) || caches(&core);
-    else if (!strcmp(does, "cost") && argc > 4 && argc - 4 <= MOST && read_core_file(argv[2], &core))
-        printf("%" PRIu64 "\n", block_cost(&core, operations, decode_all(argv + 4, argc - 4), atoi(argv[3])));
+    else if (!strcmp(does, "cost") && argc == 3)
+        return !read_core_file(argv[2], &core) || costs(&core);
     else
         return 2;
     return 0;
