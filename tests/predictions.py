@@ -84,7 +84,11 @@ def predicted(
 def _scaled(block: BlockSamples, counter: str, factor: float) -> BlockSamples:
     """The same block in another counter: an inference is what is in its events and what is between them."""
     events = [
-        [sum(own := [round(value * factor) for value in each[1:]]) + round((each[0] - sum(each[1:])) * factor), *own]
+        [
+            sum(own := [round(value * factor) for value in each[1:]])
+            + round((each[0] - sum(each[1:])) * factor),
+            *own,
+        ]
         for each in block.events
     ]
     values = [round(value * factor) for value in block.values]

@@ -151,7 +151,9 @@ def _prediction(meta: ProfileMeta) -> Iterator[Finding]:
     if prediction is None:
         return
     if not prediction.anchors:
-        message = f"no time measured on a {meta.target.name} went into the prediction, hence its wide interval"
+        message = (
+            f"no time measured on a {meta.target.name} went into the prediction, hence its wide interval"
+        )
         remedy = f"with a measured time: tflprof calibrate {meta.target.name} --measured MODEL=TIME"
         yield finding("unanchored", message, remedy=remedy)
     for reason in prediction.extrapolated:
@@ -250,7 +252,8 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     tick = meta.clock.tick
     # What took no step of the clock was measured, too.
     shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical is not None]
-    if meta.prediction is None and meta.unit == "ns" and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
+    timed = meta.unit == "ns" and meta.prediction is None
+    if timed and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
         message = f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns"
         yield finding("timer-coarse", message, remedy=_against_coarse(meta))
 

@@ -222,5 +222,7 @@ def _unattributed(a: Profile, b: Profile, method: Method, *, incomparable: bool)
     else:
         difference, same = other - one, method == "exact" and counts_agree(a, b, one, other)
     status: Status = "incomparable" if incomparable else "same" if same else "inconclusive"
-    reason = f"{exact_words(a.meta)} of that size are the same" if same else "what no layer explains has no interval of its own"
+    reason = "what no layer explains has no interval of its own"
+    if same:
+        reason = f"{exact_words(a.meta)} of that size are the same"
     return Difference("total", parts[0], parts[1], status, reason, difference=difference)

@@ -130,9 +130,13 @@ class Comparison:
 
     @property
     def ratio_error(self) -> float | None:
-        """How far the ratio of two predicted totals may be off on the phone, as the half-width of the 95 % interval of
-        its natural logarithm; None for times that are not predicted, and if it is not known."""
-        errors = [None if meta.prediction is None else meta.prediction.ratio_error for meta in (self.a, self.b)]
+        """How far the ratio of two predicted totals may be off on the phone: half-width of 95 % of its logarithm.
+
+        None for times that are not predicted, and if it is not known.
+        """
+        errors = [
+            None if meta.prediction is None else meta.prediction.ratio_error for meta in (self.a, self.b)
+        ]
         known = [error for error in errors if error is not None]
         return max(known) if len(known) == 2 and self.method == "exact" else None
 

@@ -8,7 +8,6 @@ from tflprof.analysis.gate import GONE_LAYER, NEW_LAYER
 from tflprof.analysis.verdicts import BudgetResult, Verdict
 from tflprof.profile.meta import Prediction
 
-
 _RELY = {
     True: "judge its instructions or its growth over a --baseline, which are exact, or measure on the phone",
     False: "with one time measured on such a phone the interval is narrower: tflprof calibrate PHONE --measured "

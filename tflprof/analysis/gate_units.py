@@ -1,4 +1,4 @@
-"""In which numbers of a profile a budget is judged: a prediction has times with intervals, and the counts behind them."""
+"""In which numbers of a profile a budget is judged: a prediction has times, and the counts behind them."""
 
 from __future__ import annotations
 

@@ -43,9 +43,7 @@ def within(estimate: Estimate, error: float) -> Estimate:
     """The estimate with the interval from ``typical * exp(-error)`` to ``typical * exp(error)``; none of nothing."""
     if estimate.typical is None or estimate.typical <= 0:
         return _open(estimate)
-    return replace(
-        estimate, lo=estimate.typical * math.exp(-error), hi=estimate.typical * math.exp(error)
-    )
+    return replace(estimate, lo=estimate.typical * math.exp(-error), hi=estimate.typical * math.exp(error))
 
 
 def counted(meta: ProfileMeta) -> ProfileMeta:

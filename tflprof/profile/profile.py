@@ -70,8 +70,8 @@ class Profile:
 
         Columns: id, index, op, name, kernel, group, note, typical, median, lo, hi, n, share, macs, parameters,
         weight_bytes, activation_bytes, unit, provenance, instructions (exact counts, beside predicted times, too).
-        ``typical`` is the mean over the central half of the inferences; it adds up. Layers whose kernels another layer's row counts, and layers that run nothing,
-        have no value of their own (NaN).
+        ``typical`` is the mean over the central half of the inferences; it adds up. Layers whose kernels another
+        layer's row counts, and layers that run nothing, have no value of their own (NaN).
         """
         import pandas as pd
 

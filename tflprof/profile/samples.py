@@ -232,9 +232,7 @@ def select_events(table: pa.Table, counter: str, structure: int, width: int) -> 
     return values.reshape(len(where), width), where
 
 
-def select_singles(
-    table: pa.Table, kind: str, phase: str, counter: str, variant: str = "plain"
-) -> IntArray:
+def select_singles(table: pa.Table, kind: str, phase: str, counter: str, variant: str = "plain") -> IntArray:
     """Values that belong to no block (``init``, ``memory``), of a variant."""
     return _ints(table.select(["value"]).filter(_wanted(table, kind, variant, counter, phase)), "value")
 

@@ -53,9 +53,9 @@ phase      ``init`` | ``first`` | ``warmup`` | ``steady``
 variant    ``plain`` (the total's) | ``profiled`` (the layers')
 inference  number of the inference in its process, the same in every counter
 structure  number of its event list in the metadata; event: position in it (kind ``event`` only)
-counter    ``ns`` | ``instructions`` | ``cycles`` | ``dram_lines`` | ``bytes``: unit of ``value``; kind ``pmu``: what was
-           counted, ``cycles`` | ``instructions`` | ``cache_refills``. Where times are predicted, each inference has
-           its instructions, modelled cycles and cache lines to and from memory, and ``ns`` made of them
+counter    ``ns`` | ``instructions`` | ``cycles`` | ``dram_lines`` | ``bytes``: unit of ``value``; kind ``pmu``: what
+           was counted, ``cycles`` | ``instructions`` | ``cache_refills``. Where times are predicted, each inference
+           has its instructions, modelled cycles, cache lines from and to memory, and the ``ns`` made of them
 t          CLOCK_MONOTONIC at the start of the block, ns
 core       CPU the inference ended on; khz: its frequency after the block; khz_before: before it
 millicelsius, millicelsius_before

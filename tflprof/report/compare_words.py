@@ -102,7 +102,9 @@ def _counts(comparison: Comparison) -> str:
 
 def _predicted(comparison: Comparison) -> str:
     """What a comparison of predicted times says of the phone."""
-    said = "Times are predicted by one model of one core, which repeats exactly: statuses are about the model."
+    said = (
+        "Times are predicted by one model of one core, which repeats exactly: statuses are about the model."
+    )
     if comparison.ratio_error is None:
         return f"{said} How far a phone's ratio may be from it is not known."
     off = units.format_spread(1.0, math.exp(-comparison.ratio_error), math.exp(comparison.ratio_error))

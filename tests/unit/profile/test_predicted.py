@@ -64,7 +64,9 @@ def test_counts_are_those_of_a_profile_without_prediction(rows: list[Part], cycl
 
 def test_the_model_itself_has_no_error() -> None:
     modelled = predicted().modelled.summary
-    assert modelled.total.lo == modelled.total.hi == modelled.total.typical == predicted().summary.total.typical
+    assert (
+        modelled.total.lo == modelled.total.hi == modelled.total.typical == predicted().summary.total.typical
+    )
     assert {layer.estimate.lo == layer.estimate.hi for layer in modelled.layers} == {True}
 
 
