@@ -69,6 +69,11 @@ class Anchor:
         return Basis(self.core, self.hertz, self.costs_sha256, self.mode)
 
     @property
+    def place(self) -> tuple[str, str, int, str]:
+        """What there is one anchor of: a model on a core in a mode."""
+        return self.sha256, self.core, self.hertz, self.mode
+
+    @property
     def ratio(self) -> float:
         """Measured over predicted time."""
         return self.measured_ns / self.predicted_ns

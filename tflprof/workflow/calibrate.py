@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -128,9 +129,9 @@ def calibrate(
     doubts = [
         doubt for one, anchor in zip(measured, fresh, strict=True) for doubt in _doubts(one, anchor, force)
     ]
-    replaced = {_key(anchor) for anchor in fresh}
+    replaced = {anchor.place for anchor in fresh}
     anchors = change_anchors(
-        place, known.name, lambda kept: [*(one for one in kept if _key(one) not in replaced), *fresh]
+        place, known.name, lambda kept: [*(one for one in kept if one.place not in replaced), *fresh]
     )
     found = _calibration(known.name, basis, place, [one for one in anchors if one.basis == basis])
     return replace(found, doubts=(*doubts, *_disagreement(found)))
@@ -267,20 +268,20 @@ def _disagreement(found: Calibration) -> Iterator[str]:
             )
 
 
-def _key(anchor: Anchor) -> tuple[object, ...]:
-    return anchor.sha256, anchor.core, anchor.hertz, anchor.mode
-
-
 def _by_basis(anchors: Sequence[Anchor]) -> Iterator[tuple[Basis, list[Anchor]]]:
-    bases = dict.fromkeys(one.basis for one in anchors)
-    for basis in bases:
+    for basis in dict.fromkeys(one.basis for one in anchors):
         yield basis, [anchor for anchor in anchors if anchor.basis == basis]
 
 
 def _kept(name: str, place: Path, basis: Basis, anchors: Sequence[Anchor]) -> Calibration:
-    known = load_phone(name)
-    today = {basis_of(known, str(cluster.cpus[0])) for cluster in known.clusters}
-    return replace(_calibration(name, basis, place, anchors), current=basis in today)
+    return replace(_calibration(name, basis, place, anchors), current=basis in _bases(load_phone(name)))
+
+
+def _bases(phone: Phone) -> Iterator[Basis]:
+    """What the cores of a phone are predicted with today, those that have costs."""
+    for cluster in phone.clusters:
+        with contextlib.suppress(TargetError):
+            yield basis_of(phone, str(cluster.cpus[0]))
 
 
 def _calibration(name: str, basis: Basis, place: Path, anchors: Sequence[Anchor]) -> Calibration:
