@@ -1,4 +1,4 @@
-"""Whether the 95 % intervals that predictions state hold the published times: of phones they were not estimated from."""
+"""Whether the 95 % intervals of predictions hold the published times, of phones they were not estimated from."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def blind_from_tuned(rows: Sequence[Predicted]) -> list[Predicted]:
 
 
 def one_chip_left_out(rows: Sequence[Predicted]) -> list[Predicted]:
-    """All predictions, each chip's with intervals from all other chips, cores of the same chip left out as well."""
+    """All predictions, each chip's with intervals from all other chips."""
     found = []
-    for soc in dict.fromkeys(row.point.cluster for row in rows):
-        own = [row for row in rows if row.point.cluster == soc]
-        found += stated(own, [row for row in rows if row.point.cluster != soc])
+    for chip in dict.fromkeys(row.point.cluster for row in rows):
+        own = [row for row in rows if row.point.cluster == chip]
+        found += stated(own, [row for row in rows if row.point.cluster != chip])
     return found
 
 
