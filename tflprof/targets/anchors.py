@@ -194,8 +194,10 @@ def _anchor(entry: dict[str, Any]) -> Anchor:
         if type(entry[name]).__name__ != kind:
             raise ValueError(f"{name} must be of type {kind}, not {entry[name]!r}")
     anchor = Anchor(**entry)
-    if min(anchor.measured_ns, anchor.predicted_ns, anchor.hertz, anchor.threads) <= 0:
-        raise ValueError(f"{anchor.model}: times, clock and threads must be above 0")
+    if min(anchor.measured_ns, anchor.predicted_ns, anchor.hertz) <= 0:
+        raise ValueError(f"{anchor.model}: times and clock must be above 0")
+    if anchor.threads != 1:
+        raise ValueError(f"{anchor.model}: anchors are times of one thread, not of {anchor.threads}")
     if not 1 / MOST_SCALE <= anchor.ratio <= MOST_SCALE:
         raise ValueError(f"{anchor.model}: measured and predicted time are {anchor.ratio:.3g} times apart")
     return anchor

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from tflprof.errors import UsageError
 from tflprof.facts import Cpu
 from tflprof.model.read import read_model
+from tflprof.profile.blocks import read_blocks
 from tflprof.profile.meta import ProfileMeta
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile
@@ -20,6 +22,8 @@ from tflprof.workflow.calibrate import Measured, phone_of
 
 CLOCKS = 0.02
 """Of a cluster's highest clock and the measured phone's: kernels round them."""
+SLOWER = 0.05
+"""Of the clock while it was measured, from the highest one, before it is doubted."""
 _IMPLEMENTER_AND_PART = 0xFF00FFF0
 _TYPED = "or give the time itself: --measured MODEL=86ms"
 
@@ -57,7 +61,7 @@ def measured_by(
             source=f"{name} of {found.meta.created[:10]}",
             signature=options.signature,
             shapes=options.shapes,
-            doubts=tuple(one.message for one in found.meta.findings if one.severity == "doubt"),
+            doubts=tuple(_doubts(found, cluster)),
         ),
         chosen,
     )
@@ -83,6 +87,16 @@ def _troubles(profile: Profile, sha256: str) -> Iterator[str]:
         yield f"it is tainted: {'; '.join(taints) or 'no reason is told'}"
     if not profile.summary.total.typical:
         yield "it has no total"
+
+
+def _doubts(profile: Profile, cluster: Cluster) -> Iterator[str]:
+    """What was in doubt in the profile, and a clock that is not the core's usual one."""
+    yield from (one.message for one in profile.meta.findings if one.severity == "doubt")
+    blocks = [one for one in read_blocks(profile.table, "ns") if one.phase == "steady"]
+    clocks = [khz for one in blocks if one.variant == "plain" and (khz := one.chain_khz or one.khz)]
+    if clocks and abs(median(clocks) / cluster.max_khz - 1) > SLOWER:
+        ghz, usual = (khz / 1e6 for khz in (median(clocks), cluster.max_khz))
+        yield f"the core ran at {ghz:.2f} GHz, and predictions are for {usual:.2f} GHz"
 
 
 def _cluster(name: str, meta: ProfileMeta, phone: Phone) -> Cluster:

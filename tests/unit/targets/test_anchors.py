@@ -147,6 +147,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("measured_ns = 86000000", "measured_ns = true", "measured_ns must be of type int"),
         ("measured_ns = 86000000", "measured_ns = 86000000000000", "times apart"),
         ("measured_ns = 86000000", "measured = 86000000", "measured, measured_ns"),
+        ("threads = 1", "threads = 4", "one thread, not of 4"),
         ("[[anchor]]", "[anchor]", "cannot be read"),
         ('source = "my phone"', "source = [1]", "source must be of type str"),
     ],

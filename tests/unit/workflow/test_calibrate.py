@@ -236,7 +236,7 @@ def phone_profile(model: Path, folder: Path, change: Callable[[Any], Any] = lamb
         options=replace(made.meta.options, core="big", cpus=(7,), threads=1),
     )
     path = folder / "measured.parquet"
-    write_profile(Profile(change(meta), made.table), path)
+    write_profile(Profile(change(meta), made.table), path, overwrite=True)
     return path
 
 
@@ -302,3 +302,10 @@ def test_doubts_of_the_profile_are_told(models: list[Path], tmp_path: Path, emul
     path = phone_profile(models[0], tmp_path, lambda meta: replace(meta, findings=(doubt,)))
     found, core = measured_by(path, models[0], "pixel2")
     assert "conv_2d: the clock was not constant" in calibrate("pixel2", [found], core=core).doubts
+
+
+def test_a_clock_that_is_not_the_usual_one_is_doubted(models: list[Path], tmp_path: Path) -> None:
+    usual, _ = measured_by(phone_profile(models[0], tmp_path), models[0], "pixel2")
+    little, _ = measured_by(phone_profile(models[0], tmp_path, with_options(cpus=(3,))), models[0], "pixel2")
+    assert usual.doubts == ()
+    assert little.doubts == ("the core ran at 2.46 GHz, and predictions are for 1.90 GHz",)
