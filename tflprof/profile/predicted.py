@@ -5,37 +5,29 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import pyarrow as pa
-
 from tflprof.profile.meta import Prediction, ProfileMeta
-from tflprof.profile.summary import Estimate, Summary, summarise
+from tflprof.profile.summary import Estimate, Summary
 
 COUNTS = "instructions"
 
 
-def summarise_prediction(meta: ProfileMeta, table: pa.Table) -> Summary:
-    """The summary of predicted times, with the intervals of the prediction and the counts of the same inferences."""
-    assert meta.prediction is not None
-    return replace(
-        with_intervals(summarise(meta, table), meta.prediction), instructions=summarise(counted(meta), table)
-    )
-
-
-def with_intervals(summary: Summary, prediction: Prediction) -> Summary:
-    """The summary with what a phone's times may differ by in place of what the inferences did.
+def with_intervals(modelled_times: Summary, prediction: Prediction, counts: Summary) -> Summary:
+    """The summary of predicted times: with what a phone's may differ by, and the counts of the same inferences.
 
     How far off creation and the first inference may be has never been compared with phones: these have no interval.
     """
     layers = tuple(
-        replace(layer, estimate=within(layer.estimate, prediction.layer_error)) for layer in summary.layers
+        replace(layer, estimate=within(layer.estimate, prediction.layer_error))
+        for layer in modelled_times.layers
     )
     return replace(
-        summary,
-        total=within(summary.total, prediction.error),
+        modelled_times,
+        total=within(modelled_times.total, prediction.error),
         layers=layers,
-        init=_open(summary.init),
-        init_warm=_open(summary.init_warm),
-        first=_open(summary.first),
+        init=_open(modelled_times.init),
+        init_warm=_open(modelled_times.init_warm),
+        first=_open(modelled_times.first),
+        instructions=counts,
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from tflprof.profile.aggregate import summarise_aggregate
 from tflprof.profile.counters import CounterSummary, summarise_counters
 from tflprof.profile.meta import ProfileMeta
-from tflprof.profile.predicted import COUNTS, counted, modelled, summarise_prediction
+from tflprof.profile.predicted import COUNTS, counted, modelled, with_intervals
 from tflprof.profile.summary import Summary, summarise
 from tflprof.profile.sustain import Sustained, sustained
 
@@ -33,8 +33,8 @@ class Profile:
     @cached_property
     def summary(self) -> Summary:
         """Total, layers, unattributed and overhead, computed from the samples, or from the averages there are."""
-        if self.meta.prediction is not None:
-            return summarise_prediction(self.meta, self.table)
+        if self.meta.prediction is not None and self.counts is not None:
+            return with_intervals(self.modelled.summary, self.meta.prediction, self.counts.summary)
         work_out = summarise_aggregate if self.meta.kind == "aggregate" else summarise
         return work_out(self.meta, self.table)
 
@@ -44,6 +44,13 @@ class Profile:
         if self.meta.prediction is not None:
             return Profile(counted(self.meta), self.table)
         return self if self.meta.unit == COUNTS else None
+
+    @property
+    def layer_counts(self) -> tuple[float | None, ...]:
+        """Instructions of every layer in file order, None where there are none of its own."""
+        if self.counts is None:
+            return (None,) * len(self.summary.layers)
+        return tuple(layer.estimate.typical for layer in self.counts.summary.layers)
 
     @cached_property
     def modelled(self) -> Profile:
@@ -76,8 +83,7 @@ class Profile:
         import pandas as pd
 
         rows: list[dict[str, Any]] = []
-        counts = [None] * len(self.summary.layers) if self.counts is None else self.counts.summary.layers
-        for layer, count in zip(self.summary.layers, counts, strict=True):
+        for layer, count in zip(self.summary.layers, self.layer_counts, strict=True):
             info, estimate = layer.info, layer.estimate
             rows.append(
                 {
@@ -100,7 +106,7 @@ class Profile:
                     "activation_bytes": info.activation_bytes,
                     "unit": self.meta.unit,
                     "provenance": self.meta.provenance,
-                    "instructions": None if count is None else count.estimate.typical,
+                    "instructions": count,
                 }
             )
         return pd.DataFrame(rows)

@@ -161,12 +161,8 @@ def _rows(profile: Profile, counter: WorkCounter) -> tuple[LayerRow, ...]:
             groups.setdefault(layer.group, []).append(layer.info)
     ranks = _ranks(layers)
     rows = tuple(_row(layer, groups.get(layer.info.id, [layer.info]), ranks, counter) for layer in layers)
-    if profile.counts is None:
-        return rows
-    counts = profile.counts.summary.layers
-    return tuple(
-        replace(row, instructions=count.estimate.typical) for row, count in zip(rows, counts, strict=True)
-    )
+    counts = profile.layer_counts
+    return tuple(replace(row, instructions=count) for row, count in zip(rows, counts, strict=True))
 
 
 def _row(

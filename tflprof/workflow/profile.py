@@ -79,7 +79,7 @@ def profile_model(
         target: ``host``, ``interpreter``, ``emulated:PHONE`` or ``adb[:SERIAL]``.
         core: ``big``, ``little``, a CPU number, a mask such as ``0xf0``, a list such as ``4-7``, or None for
             the target's own choice.
-        threads: of the inference library.
+        threads: of the inference library; on an emulated phone times of more than one are predicted from one.
         kernels: ``xnnpack``, ``builtin`` or ``reference``.
         signature: signature key; None for the first.
         inputs: files of raw little-endian bytes by input name; other inputs are random.

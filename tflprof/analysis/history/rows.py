@@ -56,11 +56,9 @@ def profile_row(profile: Profile) -> dict[str, Any]:
 def layer_rows(profile: Profile) -> list[dict[str, Any]]:
     """The rows of table ``layers``, without the path."""
     floors = profile.meta.noise_floor.layers
-    layers = profile.summary.layers
-    counts = [None] * len(layers) if profile.counts is None else profile.counts.summary.layers
     return [
-        _layer(layer, floors.get(layer.info.id), None if count is None else count.estimate.typical)
-        for layer, count in zip(layers, counts, strict=True)
+        _layer(layer, floors.get(layer.info.id), count)
+        for layer, count in zip(profile.summary.layers, profile.layer_counts, strict=True)
     ]
 
 
