@@ -118,31 +118,14 @@ static void keep(uint64_t start, const struct operation operations[], size_t cou
     memcpy((*place)->operations, operations, count * sizeof *operations);
 }
 
-// The number of the operation that the last one jumps back to, if it is one of these.
-static int loop_top(const struct operation operations[], size_t count)
-{
-    const struct operation *last = &operations[count - 1];
-    int64_t top = (int64_t)count - 1 + last->jump / 4;
-
-    return last->branches && last->jump <= 0 && top >= 0 ? (int)top : NO_LOOP;
-}
-
 // What a block costs beyond what its beginning, a block of its own, was found to cost.
 static parts rest_cost(const struct beginning *begun, const struct operation operations[], size_t count)
 {
     static struct operation joined[2 * MOST_INSTRUCTIONS];
-    int top;
 
     memcpy(joined, begun->operations, begun->count * sizeof *joined);
     memcpy(joined + begun->count, operations, count * sizeof *joined);
-    top = loop_top(joined, begun->count + count);
-    if (top == NO_LOOP || (size_t)top >= begun->count)
-        top = 0;
-    else
-        return block_cost(&core, joined + top, begun->count + count - (size_t)top, 0) -
-               block_cost(&core, joined + top, begun->count - (size_t)top, NO_LOOP);
-    return block_cost(&core, joined, begun->count + count, NO_LOOP) -
-           block_cost(&core, joined, begun->count, NO_LOOP);
+    return block_rest_cost(&core, joined, begun->count + count, begun->count);
 }
 
 uint64_t model_block(struct qemu_plugin_tb *block)
@@ -151,7 +134,6 @@ uint64_t model_block(struct qemu_plugin_tb *block)
     size_t count = qemu_plugin_tb_n_insns(block);
     uint64_t start = qemu_plugin_tb_vaddr(block);
     const struct beginning *begun = beginning_of(start);
-    int top;
 
     if (!count || count > MOST_INSTRUCTIONS)
         abort();
@@ -159,11 +141,9 @@ uint64_t model_block(struct qemu_plugin_tb *block)
         operations[i] = decode_operation(instruction_word(qemu_plugin_tb_get_insn(block, i)));
     if (core.caches)
         watch_memory(block, operations, count);
-    top = loop_top(operations, count);
-    if (begun && top == NO_LOOP)
+    if (begun && loop_top(operations, count) == NO_LOOP)
         return rest_cost(begun, operations, count);
     if (operations[count - 1].class != CLASS_branch && operations[count - 1].class != CLASS_other)
         keep(start, operations, count);
-    // The first round of a loop entered from above is one of many, too.
-    return block_cost(&core, operations, count, top);
+    return block_cost(&core, operations, count);
 }

@@ -183,12 +183,41 @@ static parts scaled(ticks time, uint32_t efficiency)
     return (time * efficiency + unit / 2) / unit;
 }
 
-parts block_cost(const struct core *core, const struct operation operations[], size_t count, int top)
+static parts straight_cost(const struct core *core, const struct operation operations[], size_t count)
 {
-    size_t before = top == NO_LOOP ? count : (size_t)top;
-    parts cost = scaled(straight_ticks(core, operations, before), core->straight_efficiency);
+    return scaled(straight_ticks(core, operations, count), core->straight_efficiency);
+}
 
-    if (before < count)
-        cost += scaled(loop_ticks(core, operations + before, count - before), core->loop_efficiency);
-    return cost;
+static parts loop_cost(const struct core *core, const struct operation operations[], size_t count)
+{
+    return scaled(loop_ticks(core, operations, count), core->loop_efficiency);
+}
+
+int loop_top(const struct operation operations[], size_t count)
+{
+    const struct operation *last = &operations[count - 1];
+    int64_t top = (int64_t)count - 1 + last->jump / 4;
+
+    return last->branches && last->jump <= 0 && top >= 0 ? (int)top : NO_LOOP;
+}
+
+parts block_cost(const struct core *core, const struct operation operations[], size_t count)
+{
+    int top = loop_top(operations, count);
+
+    if (top == NO_LOOP)
+        return straight_cost(core, operations, count);
+    // The first round of a loop entered from above counts as one of many, too.
+    return straight_cost(core, operations, (size_t)top) +
+           loop_cost(core, operations + top, count - (size_t)top);
+}
+
+parts block_rest_cost(const struct core *core, const struct operation operations[], size_t count, size_t begun)
+{
+    int top = loop_top(operations, count);
+
+    if (top != NO_LOOP && (size_t)top < begun)
+        return loop_cost(core, operations + top, count - (size_t)top) -
+               straight_cost(core, operations + top, begun - (size_t)top);
+    return straight_cost(core, operations, count) - straight_cost(core, operations, begun);
 }

@@ -37,14 +37,23 @@ class CostModel:
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.splitlines()
 
-    def cycles(self, core: Path, words: Sequence[str], top: int = -1) -> float:
-        (cost,) = self.costs(core, [words], top)
+    def cycles(self, core: Path, words: Sequence[str]) -> float:
+        (cost,) = self.costs(core, [words])
         return cost / PARTS
 
-    def costs(self, core: Path, blocks: Iterable[Sequence[str]], top: int = -1) -> list[int]:
-        """Parts of cycles of each block, in which a loop begins at ``top`` (-1: none does)."""
-        text = "".join(f"{top} {' '.join(words)}\n" for words in blocks)
+    def rounds(self, core: Path, words: Sequence[str]) -> float:
+        """Cycles of a round of a loop of these."""
+        return self.cycles(core, looping(words))
+
+    def costs(self, core: Path, blocks: Iterable[Sequence[str]], begun: int = 0) -> list[int]:
+        """Parts of cycles of each block, but for its first ``begun`` instructions, which are another."""
+        text = "".join(f"{begun} {' '.join(words)}\n" for words in blocks)
         return [int(line) for line in self.lines("cost", core, text=text)]
+
+
+def looping(words: Sequence[str], top: int = 0) -> list[str]:
+    """A block that ends with a jump to one of its instructions."""
+    return [*words, f"{0x14000000 | (top - len(words)) & 0x3FFFFFF:08x}"]
 
 
 def words_of(*instructions: str) -> list[str]:
@@ -73,7 +82,7 @@ def core_file(
     window: int | None = None,
     costs: Mapping[str, str] | None = None,
 ) -> Path:
-    """A core in which everything takes one slot, one cycle and no pipe, but for what is given.
+    """A core in which everything takes one slot, one cycle and no pipe, branches no slot, but for what is given.
 
     Args:
         lines: further lines, by key; a key's line of ours is replaced. None as the value leaves it out.
@@ -89,7 +98,8 @@ def core_file(
         **(lines or {}),
     }
     text = [f"{key} {value}" for key, value in settings.items() if value is not None]
-    text += [f"class {name} {(costs or {}).get(name, '1 1 -')}" for name in classes]
+    costs = {"branch": "0 1 -", **(costs or {})}
+    text += [f"class {name} {costs.get(name, '1 1 -')}" for name in classes]
     path = folder / f"core-{len(list(folder.glob('core-*')))}"
     path.write_text("\n".join(text) + "\n", encoding="utf-8")
     return path

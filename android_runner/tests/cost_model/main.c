@@ -4,8 +4,8 @@
 //     cost_model decode WORD...            what each instruction was taken for
 //     cost_model tally                     from standard input, words: how many of each class
 //     cost_model core FILE                 reads a core file
-//     cost_model cost FILE                 from standard input, blocks `TOP WORD...`: the parts of cycles of each;
-//                                          TOP is the number of the instruction its loop begins with, or -1
+//     cost_model cost FILE                 from standard input, blocks `BEGUN WORD...`: the parts of cycles of each,
+//                                          but for those of its first BEGUN instructions, if they are a block
 //     cost_model runs LINE WORD...         the access runs of a block
 //     cost_model caches FILE               from standard input, lines `r|w ADDRESS`: parts of cycles, lines of memory
 #include "../../plugin/memory.h"
@@ -99,12 +99,12 @@ static int costs(const struct core *core)
 
     while (fgets(text, sizeof text, stdin)) {
         char *rest, *word = strtok_r(text, " \n", &rest);
-        int top = atoi(word ? word : "-1");
-        size_t count = 0;
+        size_t begun = word ? strtoul(word, NULL, 10) : 0, count = 0;
 
         while ((word = strtok_r(NULL, " \n", &rest)) && count < MOST)
             operations[count++] = decode_operation((uint32_t)strtoul(word, NULL, 16));
-        printf("%" PRIu64 "\n", block_cost(core, operations, count, top));
+        printf("%" PRId64 "\n", (int64_t)(begun ? block_rest_cost(core, operations, count, begun)
+                                                : block_cost(core, operations, count)));
     }
     return 0;
 }
