@@ -27,11 +27,12 @@ MOST_OUTSIDE = 0.2
 # XNNPACK divides these among threads by batches or channels only, of which one image has too few.
 _SERIAL = frozenset({"Softmax", "Global Average Pooling", "Global Sum Pooling", "Mean", "Sum"})
 
-# Tuned, on XNNPACK's README: single- and multi-threaded times of MobileNet v1, v2, v3 large and small in
-# float32 on Pixel (2 threads), Pixel 3a (2) and Pixel 2 (4). `efficiency`: share of ideal speed that kernels keep
-# when tiles do not divide evenly and caches are shared. `SYNC_NS`: of waking and joining the threads, per kernel.
-_EFFICIENCY = {2: 0.97, 4: 0.85}
-_SYNC_NS = {2: 10_000.0, 4: 20_000.0}
+EFFICIENCY = {2: 0.97, 4: 0.85}
+"""By threads: share of ideal speed that kernels keep where tiles do not divide evenly and a cache is shared. Tuned, as
+``SYNC_NS``, by ``python -m benchmarks.prediction_threads`` on XNNPACK's README: MobileNet v1, v2, v3 large and small
+in float32 on Pixel and Pixel 3a (2 threads) and Pixel 2 (4)."""
+SYNC_NS = {2: 10_000.0, 4: 20_000.0}
+"""By threads: of waking and joining them, per kernel. Tuned."""
 
 _ONE = "predict one thread, or measure several on the phone (--target adb)"
 
@@ -45,12 +46,14 @@ class SharedWork:
         line_cycles: cycles that one thread waits for each line of memory.
         memory: what remains of that waiting: bandwidth of one core over that of all threads' cores.
         sync_cycles: of waking and joining the threads, per kernel.
+        efficiency: share of ideal speed that a kernel's own work keeps.
     """
 
     threads: int
     line_cycles: float
     memory: float
     sync_cycles: float
+    efficiency: float = 1.0
 
     def shared(
         self, structure: StructureInfo, cycles: FloatArray, lines: FloatArray, rest: float
@@ -70,7 +73,7 @@ class SharedWork:
         _check_outside(float(rest + cycles[~kernels].sum()), float(rest + cycles.sum()), self.threads)
         alone = np.array([family(event.tag) in _SERIAL for event in structure.events], dtype=bool)
         waiting = np.clip(lines * self.line_cycles, 0.0, np.maximum(cycles, 0.0))
-        working = (cycles - waiting) / (self.threads * _EFFICIENCY[self.threads])
+        working = (cycles - waiting) / (self.threads * self.efficiency)
         divided = working + waiting * self.memory + self.sync_cycles
         return np.where(kernels & ~alone & (cycles > 0), divided, cycles)
 
@@ -90,8 +93,8 @@ def shared_work(costs: CoreCosts, threads: int) -> SharedWork | None:
             _ONE,
         )
     ratio = min(1.0, max(1 / threads, costs.memory.read_gb_s / wide))
-    sync = _SYNC_NS[threads] * costs.hertz / 1e9
-    return SharedWork(threads, costs.dram_line_cycles, ratio, sync)
+    sync = SYNC_NS[threads] * costs.hertz / 1e9
+    return SharedWork(threads, costs.dram_line_cycles, ratio, sync, EFFICIENCY[threads])
 
 
 def check_threads(runner: Runner, request: RunRequest) -> None:

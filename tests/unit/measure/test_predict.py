@@ -131,7 +131,7 @@ def test_init_is_predicted_from_its_cycles() -> None:
 
 CYCLES = [10_000_000, 100_000, 3_000_000, 6_000_000, 400_000]
 LINES = [40_100, 100, 10_000, 30_000, 0]
-FOUR = SharedWork(threads=4, line_cycles=50.0, memory=0.5, sync_cycles=1000.0)
+FOUR = SharedWork(threads=4, line_cycles=50.0, memory=0.5, sync_cycles=1000.0, efficiency=0.9)
 
 
 def predicted(several: SharedWork | None, lines: list[int] = LINES) -> tuple[BlockSamples, BlockSamples]:
