@@ -174,7 +174,8 @@ def predict(points: Iterable[Point], cache: Cache) -> list[tuple[Predicted, Emul
                 flush=True,
             )
             continue
-        alone, anchored = (errors(point.cpu, COST, anchors, point.threads).total for anchors in (0, 1))
+        core = emulated.costs.name
+        alone, anchored = (errors(core, COST, anchors, point.threads).total for anchors in (0, 1))
         row = Predicted(point, ns * emulated.at_clock(point.clock_ghz * 1e9) / 1e6, alone, anchored)
         print(_told(row, emulated), flush=True)
         found.append((row, emulated))
