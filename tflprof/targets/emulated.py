@@ -57,7 +57,7 @@ class EmulatedDevice:
     ) -> None:
         check_cost_mode(cost)
         self.cost = cost
-        self.counters = _COUNTERS[:1] if cost == "instructions" else _COUNTERS
+        self.counters: tuple[str, ...] = _COUNTERS[:1] if cost == "instructions" else _COUNTERS
         self.provenance = "emulated" if cost == "instructions" else "predicted"
         self._cpus: tuple[int, ...] | None = None
         self._phone = load_phone(name)
