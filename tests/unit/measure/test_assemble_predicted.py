@@ -105,13 +105,14 @@ def test_times_stand_beside_the_counts(tmp_path: Path) -> None:
 
 
 def test_the_summary_adds_up_and_has_the_counts(tmp_path: Path) -> None:
-    summary = profiled(tmp_path).summary
+    profile = profiled(tmp_path)
+    summary = profile.summary
     assert summary.total.typical == 10_000_001
     assert sum(layer.estimate.typical or 0 for layer in summary.layers) + (
         summary.unattributed.typical or 0
     ) == pytest.approx(10_000_001)
-    assert summary.instructions is not None
-    assert summary.instructions.total.typical == 40_000_000
+    assert profile.counts is not None
+    assert profile.counts.summary.total.typical == 40_000_000
 
 
 def test_it_is_stored_and_read(tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_four_threads(tmp_path: Path) -> None:
     assert alone.summary.total.typical / 4 < four.summary.total.typical < alone.summary.total.typical / 2
     gaps = [one.summary.unattributed.typical for one in (alone, four)]
     assert gaps[0] == pytest.approx(gaps[1], abs=2)
-    assert four.summary.instructions == alone.summary.instructions
+    assert four.layer_counts == alone.layer_counts
 
 
 @pytest.mark.parametrize(
