@@ -107,8 +107,8 @@ def compare_models(
         require_trust: refuse profiles that are in doubt.
         on_progress: called now and then.
         how: further arguments of :func:`tflprof.profile_model`: core, threads, kernels, signature, inputs,
-            input_shapes, runtime, seed, xnnpack_flags, weight_cache, setup, cost, anchors. Inputs and shapes may be of one
-            model only.
+            input_shapes, runtime, seed, xnnpack_flags, weight_cache, setup, cost, anchors. Inputs and shapes may be
+            of one model only.
 
     Raises:
         TflprofError: one of :mod:`tflprof.errors`, telling what, why and what next.
