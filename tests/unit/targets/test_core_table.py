@@ -8,39 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core_tables import GOOD, with_class
 from tflprof.errors import TargetError
 from tflprof.targets import core_table
 from tflprof.targets.arm_parts import make_midr, part_name
 from tflprof.targets.core_table import CLASSES, SOURCED, core_names, core_of, load_core, parse_core
-
-ALL = "\n".join(f"{name} = {{ latency = 2, simd = 1 }}" for name in CLASSES)
-GOOD = f"""
-title = "Test core"
-parts = [{{ implementer = 0x41, part = 0xfff }}]
-order = "out"
-width = 3
-window = 40
-mispredict = 12.5
-
-[sources]
-pipeline = "the maker"
-pipes = "the maker"
-caches = "measured"
-
-[pipes]
-simd = 2
-load = 1
-
-[caches]
-l1d_ways = 4
-l2_ways = 8
-l2_latency = 12
-l2_line = 3.8
-
-[[costs]]
-source = "somebody's measurements"
-{ALL}
-"""
 
 
 @pytest.mark.parametrize("name", core_names())
@@ -113,11 +85,6 @@ def test_two_pipes_of_a_name_and_the_operand_added_to() -> None:
     cost = parse_core("test", with_class("fp_mla_128", wide)).classes["fp_mla_128"]
     assert (cost.slots, cost.latency, cost.accumulate) == (2, 7, 3)
     assert cost.pipes == (("simd", 1.0), ("simd", 1.5), ("load", 2.0))
-
-
-def with_class(name: str, line: str) -> bytes:
-    """The good core with another line for a class."""
-    return re.sub(rf"(?m)^{name} = .*$", line, GOOD).encode()
 
 
 def test_costs_of_another_core() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.targets.test_core_table import with_class
+from tests.core_tables import with_class
 from tflprof.errors import TargetError, UsageError
 from tflprof.targets import cost_table
 from tflprof.targets.arm_parts import make_midr
