@@ -203,12 +203,14 @@ def _borrowed(group: dict[str, Any], source: str) -> dict[str, ClassCost]:
     if extra:
         raise ValueError(f"a substitute has no costs of its own: {', '.join(extra)}")
     other = load_core(group["substitute"])
-    changes = {"slots": _cycles(group["slots"], "slots")} if "slots" in group else {}
-    return {
-        name: replace(cost, source=source, substitute=cost.substitute or other.name, **changes)
-        for name in _text(group["classes"], "classes").split()
-        for cost in (other.classes[name],)
-    }
+    slots = _cycles(group["slots"], "slots") if "slots" in group else None
+    costs = {}
+    for name in _text(group["classes"], "classes").split():
+        cost = other.classes[name]
+        lender = cost.substitute or other.name
+        taken = cost.slots if slots is None else slots
+        costs[name] = replace(cost, slots=taken, source=source, substitute=lender)
+    return costs
 
 
 def _own(group: dict[str, Any], source: str) -> dict[str, ClassCost]:
