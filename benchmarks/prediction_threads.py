@@ -7,23 +7,17 @@ the time of synchronising are then what fits the times of several threads best, 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from benchmarks.prediction_runs import CACHE, network
+from benchmarks.prediction_runs import Cache, Emulated
 from benchmarks.published_times import Point, read_points
-from tflprof import Profile, profile_model, read_profile, write_profile
 from tflprof.measure.parallel import SharedWork, shared_work
 from tflprof.profile.blocks import read_blocks
-from tflprof.targets.cores import choose_cpus
-from tflprof.targets.cost_table import CoreCosts, costs_of
-from tflprof.targets.phone import load_phone
+from tflprof.profile.profile import Profile
 
 SOURCE = "xnnpack_readme"
 
@@ -42,10 +36,9 @@ class Parts:
         return self.fixed + self.work / efficiency + self.kernels * sync_ns / 1e6
 
 
-def parts(single: Point, several: Point) -> Parts:
+def parts(single: Point, several: Point, emulated: Emulated) -> Parts:
     """The parts of a time of several threads, scaled so that one thread takes as long as published."""
-    profile, costs = _profile(single), _costs(single)
-    work = shared_work(costs, several.threads)
+    profile, work = emulated.profile, shared_work(emulated.costs, several.threads)
     assert work is not None
     bare = replace(work, sync_cycles=0.0, efficiency=1.0)
     whole = _cycles(profile, None)
@@ -63,28 +56,6 @@ def fit(found: Iterable[Parts]) -> tuple[float, float]:
     weight = np.array([1 / one.point.ms for one in rows])
     best = lsq_linear(left * weight[:, np.newaxis], right * weight, ([1.0, 0.0], [np.inf, np.inf]))
     return 1 / float(best.x[0]), float(best.x[1]) * 1e6
-
-
-def _costs(point: Point) -> CoreCosts:
-    phone = load_phone(point.phone)
-    cpus = choose_cpus(phone.cpus, range(len(phone.cpus)), point.core, 1)
-    return costs_of(phone, cpus[-1], "caches")
-
-
-def _profile(point: Point) -> Profile:
-    model = network(point, CACHE / "models")
-    key = json.dumps([hashlib.sha256(model.read_bytes()).hexdigest(), _costs(point).sha256])
-    path = (
-        CACHE
-        / "threads"
-        / f"{point.model}_{point.phone}_{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
-    )
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        target = f"emulated:{point.phone}"
-        made = profile_model(model, target=target, core=point.core, cost="caches", anchors="none")
-        write_profile(made, Path(path))
-    return read_profile(path)
 
 
 def _cycles(profile: Profile, work: SharedWork | None) -> float:
@@ -112,15 +83,19 @@ def main() -> None:
     points = [point for point in read_points() if point.source.name == SOURCE]
     single = {(point.device, point.network): point for point in points if point.threads == 1}
     several = [point for point in points if point.threads > 1]
-    found = [parts(single[point.device, point.network], point) for point in several]
+    cache = Cache()
+    found = []
+    for point in several:
+        alone = single[point.device, point.network]
+        found.append(parts(alone, point, cache.emulated(alone)))
     for threads in sorted({one.point.threads for one in found}):
         rows = [one for one in found if one.point.threads == threads]
         efficiency, sync = fit(rows)
         print(f"{threads} threads: efficiency {efficiency:.3f}, sync {sync / 1e3:.1f} µs")
         for one in rows:
-            alone, ms = single[one.point.device, one.point.network].ms, one.ms(efficiency, sync)
+            before, ms = single[one.point.device, one.point.network].ms, one.ms(efficiency, sync)
             print(
-                f"  {one.point.device}: {one.point.network}: 1 thread {alone:g}, published {one.point.ms:g}, "
+                f"  {one.point.device}: {one.point.network}: 1 thread {before:g}, published {one.point.ms:g}, "
                 f"fitted {ms:.1f} ms ({ms / one.point.ms - 1:+.1%}); {one.kernels:.0f} kernels"
             )
 
