@@ -7,12 +7,15 @@ the time of synchronising are then what fits the times of several threads best, 
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import lsq_linear
 
+from benchmarks import common
 from benchmarks.prediction_runs import Cache, Emulated
 from benchmarks.published_times import Point, read_points
 from tflprof.measure.parallel import SharedWork, shared_work
@@ -79,25 +82,40 @@ def _exclusive(events: np.ndarray, parent: tuple[int, ...]) -> np.ndarray:
 
 
 def main() -> None:
-    """Fit and print."""
+    """Fit and publish."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=common.REPORTS)
+    out = parser.parse_args().out
     points = [point for point in read_points() if point.source.name == SOURCE]
     single = {(point.device, point.network): point for point in points if point.threads == 1}
-    several = [point for point in points if point.threads > 1]
     cache = Cache()
     found = []
-    for point in several:
+    for point in (point for point in points if point.threads > 1):
         alone = single[point.device, point.network]
-        found.append(parts(alone, point, cache.emulated(alone)))
-    for threads in sorted({one.point.threads for one in found}):
-        rows = [one for one in found if one.point.threads == threads]
-        efficiency, sync = fit(rows)
-        print(f"{threads} threads: efficiency {efficiency:.3f}, sync {sync / 1e3:.1f} µs")
-        for one in rows:
-            before, ms = single[one.point.device, one.point.network].ms, one.ms(efficiency, sync)
-            print(
-                f"  {one.point.device}: {one.point.network}: 1 thread {before:g}, published {one.point.ms:g}, "
-                f"fitted {ms:.1f} ms ({ms / one.point.ms - 1:+.1%}); {one.kernels:.0f} kernels"
-            )
+        found.append((alone, parts(alone, point, cache.emulated(alone))))
+    lines, constants = [], {}
+    for threads in sorted({one.point.threads for _, one in found}):
+        rows = [(alone, one) for alone, one in found if one.point.threads == threads]
+        efficiency, sync = fit([one for _, one in rows])
+        constants[str(threads)] = {"efficiency": round(efficiency, 3), "sync_ns": round(sync)}
+        lines += [_line(alone, one, one.ms(efficiency, sync)) for alone, one in rows]
+    told = (
+        f"{threads} threads: efficiency {one['efficiency']:.3f}, {one['sync_ns'] / 1e3:.1f} µs for each kernel"
+        for threads, one in constants.items()
+    )
+    head = ("phone", "network", "threads", "kernels", "1 thread, ms", "published, ms", "fitted, ms", "off by")
+    text = "\n\n".join([*told, common.table(head, lines)])
+    common.publish(
+        "prediction_threads", "Several threads: what was fitted", text, {"constants": constants}, out
+    )
+
+
+def _line(alone: Point, one: Parts, ms: float) -> tuple[str, ...]:
+    point = one.point
+    return (
+        *(point.device, point.network, str(point.threads), f"{one.kernels:.0f}"),
+        *(f"{alone.ms:g}", f"{point.ms:g}", f"{ms:.1f}", f"{ms / point.ms - 1:+.1%}"),
+    )
 
 
 if __name__ == "__main__":
