@@ -68,7 +68,7 @@ class _Judge:
         return [name for name, one in (("A", self.a), ("B", self.b)) if not one.meta.schedule.reached]
 
     def _not_repeated(self) -> str:
-        return f"the counts of {' and '.join(self._unsure())} did not repeat"
+        return f"the {exact_words(self.a.meta)} of {' and '.join(self._unsure())} did not repeat"
 
 
 def _reason(found: Difference, unit: str, words: str) -> str:

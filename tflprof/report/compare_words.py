@@ -91,7 +91,8 @@ def _counts(comparison: Comparison) -> str:
     sides = (("A", comparison.a), ("B", comparison.b))
     unsure = [side for side, meta in sides if meta.schedule.reached is False]
     if unsure:
-        return f"The counts of {' and '.join(unsure)} did not repeat: no difference of theirs is judged."
+        words = exact_words(comparison.a)
+        return f"The {words} of {' and '.join(unsure)} did not repeat: no difference of theirs is judged."
     if comparison.a.prediction is not None:
         return f"{_predicted(comparison)} {_PREDICTED_SAME}"
     return (
