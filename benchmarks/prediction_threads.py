@@ -8,12 +8,13 @@ the time of synchronising are then what fits the times of several threads best, 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import lsq_linear
+import numpy.typing as npt
+from scipy.optimize import least_squares
 
 from benchmarks import common
 from benchmarks.prediction_runs import Cache, Emulated
@@ -22,43 +23,49 @@ from tflprof.measure.parallel import SharedWork, shared_work
 from tflprof.profile.blocks import read_blocks
 from tflprof.profile.profile import Profile
 
+FloatArray = npt.NDArray[np.float64]
+
 SOURCE = "xnnpack_readme"
 
 
 @dataclass(frozen=True)
-class Parts:
-    """An inference on several threads, ms: what cannot be changed, what efficiency divides, what each sync costs."""
+class Shared:
+    """A published time of several threads, and the emulation of the same network.
 
+    Attributes:
+        alone, point: published times of one and of several threads.
+        profile: of one thread, emulated.
+        work: how threads share it, without what is fitted.
+        hertz: the core's clock.
+    """
+
+    alone: Point
     point: Point
-    fixed: float
-    work: float
-    kernels: float
+    profile: Profile
+    work: SharedWork
+    hertz: int
 
     def ms(self, efficiency: float, sync_ns: float) -> float:
-        """Its time with these constants."""
-        return self.fixed + self.work / efficiency + self.kernels * sync_ns / 1e6
+        """The time of several threads with these constants, if one takes as long as published."""
+        work = replace(self.work, efficiency=efficiency, sync_cycles=sync_ns * self.hertz / 1e9)
+        return self.alone.ms * _cycles(self.profile, work) / _cycles(self.profile, None)
 
 
-def parts(single: Point, several: Point, emulated: Emulated) -> Parts:
-    """The parts of a time of several threads, scaled so that one thread takes as long as published."""
-    profile, work = emulated.profile, shared_work(emulated.costs, several.threads)
+def shared(alone: Point, point: Point, emulated: Emulated) -> Shared:
+    """A published time of several threads beside that of one, and its emulation."""
+    work = shared_work(emulated.costs, point.threads)
     assert work is not None
-    bare = replace(work, sync_cycles=0.0, efficiency=1.0)
-    whole = _cycles(profile, None)
-    scale = single.ms / whole
-    divided = (_cycles(profile, replace(bare, efficiency=0.5)) - _cycles(profile, bare)) * scale
-    kernels = _cycles(profile, replace(bare, sync_cycles=1.0)) - _cycles(profile, bare)
-    return Parts(several, _cycles(profile, bare) * scale - divided, divided, kernels)
+    return Shared(alone, point, emulated.profile, work, emulated.costs.hertz)
 
 
-def fit(found: Iterable[Parts]) -> tuple[float, float]:
+def fit(rows: Sequence[Shared]) -> tuple[float, float]:
     """Efficiency (at most 1) and ns of a sync (at least 0) with the least squares of relative errors."""
-    rows = list(found)
-    left = np.array([[one.work, one.kernels] for one in rows])
-    right = np.array([one.point.ms - one.fixed for one in rows])
-    weight = np.array([1 / one.point.ms for one in rows])
-    best = lsq_linear(left * weight[:, np.newaxis], right * weight, ([1.0, 0.0], [np.inf, np.inf]))
-    return 1 / float(best.x[0]), float(best.x[1]) * 1e6
+
+    def errors(constants: FloatArray) -> FloatArray:
+        return np.array([row.ms(constants[0], 1e3 * constants[1]) / row.point.ms - 1 for row in rows])
+
+    best = least_squares(errors, [0.9, 10.0], bounds=([0.1, 0.0], [1.0, 1000.0]))
+    return float(best.x[0]), 1e3 * float(best.x[1])
 
 
 def _cycles(profile: Profile, work: SharedWork | None) -> float:
@@ -75,7 +82,7 @@ def _last(profile: Profile, counter: str) -> tuple[int, int, list[int]]:
     return block.values[-1], block.structures[-1], list(block.events[-1])
 
 
-def _exclusive(events: np.ndarray, parent: tuple[int, ...]) -> np.ndarray:
+def _exclusive(events: FloatArray, parent: tuple[int, ...]) -> FloatArray:
     own, parents = events.copy(), np.asarray(parent)
     np.subtract.at(own, parents[parents >= 0], events[parents >= 0])
     return own
@@ -88,33 +95,32 @@ def main() -> None:
     out = parser.parse_args().out
     points = [point for point in read_points() if point.source.name == SOURCE]
     single = {(point.device, point.network): point for point in points if point.threads == 1}
-    cache = Cache()
-    found = []
+    cache, found = Cache(), []
     for point in (point for point in points if point.threads > 1):
         alone = single[point.device, point.network]
-        found.append((alone, parts(alone, point, cache.emulated(alone))))
+        found.append(shared(alone, point, cache.emulated(alone)))
     lines, constants = [], {}
-    for threads in sorted({one.point.threads for _, one in found}):
-        rows = [(alone, one) for alone, one in found if one.point.threads == threads]
-        efficiency, sync = fit([one for _, one in rows])
+    for threads in sorted({one.point.threads for one in found}):
+        rows = [one for one in found if one.point.threads == threads]
+        efficiency, sync = fit(rows)
         constants[str(threads)] = {"efficiency": round(efficiency, 3), "sync_ns": round(sync)}
-        lines += [_line(alone, one, one.ms(efficiency, sync)) for alone, one in rows]
+        lines += [_line(one, one.ms(efficiency, sync)) for one in rows]
     told = (
         f"{threads} threads: efficiency {one['efficiency']:.3f}, {one['sync_ns'] / 1e3:.1f} µs for each kernel"
         for threads, one in constants.items()
     )
-    head = ("phone", "network", "threads", "kernels", "1 thread, ms", "published, ms", "fitted, ms", "off by")
+    head = ("phone", "network", "threads", "1 thread, ms", "published, ms", "fitted, ms", "off by")
     text = "\n\n".join([*told, common.table(head, lines)])
     common.publish(
         "prediction_threads", "Several threads: what was fitted", text, {"constants": constants}, out
     )
 
 
-def _line(alone: Point, one: Parts, ms: float) -> tuple[str, ...]:
+def _line(one: Shared, ms: float) -> tuple[str, ...]:
     point = one.point
     return (
-        *(point.device, point.network, str(point.threads), f"{one.kernels:.0f}"),
-        *(f"{alone.ms:g}", f"{point.ms:g}", f"{ms:.1f}", f"{ms / point.ms - 1:+.1%}"),
+        *(point.device, point.network, str(point.threads), f"{one.alone.ms:g}"),
+        *(f"{point.ms:g}", f"{ms:.1f}", f"{ms / point.ms - 1:+.1%}"),
     )
 
 

@@ -27,11 +27,11 @@ MOST_OUTSIDE = 0.2
 # XNNPACK divides these among threads by batches or channels only, of which one image has too few.
 _SERIAL = frozenset({"Softmax", "Global Average Pooling", "Global Sum Pooling", "Mean", "Sum"})
 
-EFFICIENCY = {2: 0.98, 4: 0.82}
+EFFICIENCY = {2: 0.99, 4: 0.83}
 """By threads: share of ideal speed that kernels keep where tiles do not divide evenly and a cache is shared. Tuned, as
 ``SYNC_NS``, by ``python -m benchmarks.prediction_threads`` on XNNPACK's README: MobileNet v1, v2, v3 large and small
 in float32 on Pixel and Pixel 3a (2 threads) and Pixel 2 (4)."""
-SYNC_NS = {2: 8_000.0, 4: 17_000.0}
+SYNC_NS = {2: 10_000.0, 4: 19_000.0}
 """By threads: of waking and joining them, per kernel. Tuned."""
 
 _ONE = "predict one thread, or measure several on the phone (--target adb)"
@@ -75,7 +75,8 @@ class SharedWork:
         waiting = np.clip(lines * self.line_cycles, 0.0, np.maximum(cycles, 0.0))
         working = (cycles - waiting) / (self.threads * self.efficiency)
         divided = working + waiting * self.memory + self.sync_cycles
-        return np.where(kernels & ~alone & (cycles > 0), divided, cycles)
+        # What is shorter than waking others is one tile, and one thread runs it.
+        return np.where(kernels & ~alone & (cycles > 0), np.minimum(divided, cycles), cycles)
 
 
 def shared_work(costs: CoreCosts, threads: int) -> SharedWork | None:
