@@ -13,6 +13,7 @@ from benchmarks.prediction_error_model import estimate, write_error_model
 from benchmarks.prediction_errors import Predicted
 from benchmarks.published_times import Point, Source
 from tflprof.model.build import NETWORKS
+from tflprof.targets import prediction_error
 
 NAMES = sorted(NETWORKS)
 SOURCE = Source("s", "t", "a", "2020-03-27", "XNNPACK", "", "", 0.5)
@@ -24,8 +25,8 @@ def point(soc: str, model: str, threads: int = 1, ms: float = 100.0, cpu: str = 
     )
 
 
-def drawn(within: float, between: float, phones: int, models: int) -> list[Predicted]:
-    rng = np.random.default_rng(6)
+def drawn(within: float, between: float, phones: int, models: int, seed: int = 6) -> list[Predicted]:
+    rng = np.random.default_rng(seed)
     rows = []
     for phone in range(phones):
         shift = rng.normal(0, between)
@@ -89,3 +90,23 @@ def test_the_file_says_what_was_estimated(tmp_path: Path) -> None:
     model = estimate(drawn(0.05, 0.1, 5, 3))
     write_error_model(model, tmp_path / "e.toml")
     assert tomllib.loads((tmp_path / "e.toml").read_text()) == model
+
+
+@pytest.mark.parametrize(
+    ("phones", "within", "between"), [(4, 0.05, 0.1), (8, 0.05, 0.1), (8, 0.05, 0.0), (10, 0.02, 0.1)]
+)
+def test_intervals_hold_what_they_say(
+    monkeypatch: pytest.MonkeyPatch, phones: int, within: float, between: float
+) -> None:
+    rng = np.random.default_rng(7)
+    held = {"unanchored": 0, "anchored": 0}
+    for draw in range(400):
+        found = estimate(drawn(within, between, phones, 3, seed=draw))["caches"]
+        spread = prediction_error.Spread(**{**found, "cores": tuple(found["cores"])})
+        model = replace(prediction_error.error_model(), placeholder=False, modes={"caches": spread})
+        monkeypatch.setattr(prediction_error, "error_model", lambda model=model: model)
+        phone, one, anchor = rng.normal(0, between), *rng.normal(0, within, 2)
+        held["unanchored"] += abs(phone + one) <= prediction_error.errors("cortex-a73", "caches", 0, 1).total
+        held["anchored"] += abs(one - anchor) <= prediction_error.errors("cortex-a73", "caches", 1, 1).total
+        monkeypatch.undo()
+    assert all(count / 400 >= 0.93 for count in held.values()), held
