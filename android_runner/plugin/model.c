@@ -90,9 +90,9 @@ static void watch_memory(struct qemu_plugin_tb *block, const struct operation op
     size_t found = find_runs(operations, count, core.line, runs);
 
     for (size_t i = 0; i < found; i++)
+        // Both kinds: QEMU 7.2 takes one alone for the other. An instruction has only its own.
         qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(block, runs[i].carrier), accessed,
-                                         QEMU_PLUGIN_CB_NO_REGS, runs[i].store ? QEMU_PLUGIN_MEM_W : QEMU_PLUGIN_MEM_R,
-                                         new_watch(&runs[i]));
+                                         QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, new_watch(&runs[i]));
 }
 
 static const struct beginning *beginning_of(uint64_t start)
