@@ -141,11 +141,18 @@ def _cache_lines(phone: Phone, cluster: Cluster, table: CoreTable, stalls: _Stal
     yield f"line {_LINE_BYTES}"
     yield f"l1d {cluster.l1d_kib << 10} {caches.l1d_ways}"
     yield f"l2 {cluster.l2_kib << 10} {caches.l2_ways}"
-    yield f"l3 {l3 << 10} {caches.l3_ways if l3 else 0}"
+    yield f"l3 {l3 << 10} {_l3_ways(l3, caches.l3_ways)}"
     yield f"l2_hit {_number(stalls.l2_hit)}"
     yield f"l3_hit {_number(stalls.l3_hit)}"
     yield f"dram_read {_number(stalls.dram_read)}"
     yield f"dram_write {_number(stalls.dram_write)}"
+
+
+def _l3_ways(kib: int, ways: int) -> int:
+    """Arm's shared unit has a quarter less where its size is three times a power of two; 0 without an L3."""
+    if not kib:
+        return 0
+    return ways * 3 // 4 if kib % 3 == 0 else ways
 
 
 def _efficiencies(factors: Mapping[str, float]) -> Iterator[str]:
