@@ -19,6 +19,8 @@ from tflprof.profile.meta import Finding, Prediction
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import write_profile
 from tflprof.targets import prediction_error
+from tflprof.targets.adb.facts import facts_of
+from tflprof.targets.adb.probe import parse_dump
 from tflprof.targets.anchors import Basis, anchor_file, read_anchors, scale_for
 from tflprof.targets.phone import load_phone
 from tflprof.workflow.calibrate import Measured, calibrate, calibrations, forget
@@ -27,6 +29,7 @@ from tflprof.workflow.profile import Interrupted
 
 BIG = Basis("cortex-a73", 2_457_600_000, "c" * 64, "caches")
 MS = 1e6
+PHONES = Path(__file__).parents[2] / "data" / "phones"
 
 
 class Emulation:
@@ -309,3 +312,28 @@ def test_a_clock_that_is_not_the_usual_one_is_doubted(models: list[Path], tmp_pa
     little, _ = measured_by(phone_profile(models[0], tmp_path, with_options(cpus=(3,))), models[0], "pixel2")
     assert usual.doubts == ()
     assert little.doubts == ("the core ran at 2.46 GHz, and predictions are for 1.90 GHz",)
+
+
+def dumped(name: str) -> tuple[Cpu, ...]:
+    """CPUs as a real phone tells of them over adb."""
+    return facts_of(parse_dump((PHONES / f"{name}.json").read_bytes())).cpus
+
+
+@pytest.mark.parametrize("name", ["pixel", "pixel2", "pixel3a", "pixel4", "pixel6", "rpi4"])
+def test_real_phones_are_known_as_what_predicts_them(name: str, models: list[Path], tmp_path: Path) -> None:
+    cpus = dumped(name)
+    last = cpus[-1].index
+
+    def change(meta: Any) -> Any:
+        return with_options(cpus=(last,))(with_cpus(*cpus)(meta))
+
+    assert measured_by(phone_profile(models[0], tmp_path, change), models[0], name)[1] == str(last)
+    other = "rpi5" if name == "pixel2" else "pixel2"
+    with pytest.raises(UsageError, match="of another phone"):
+        measured_by(tmp_path / "measured.parquet", models[0], other)
+
+
+def test_the_same_chip_at_another_clock_is_another_phone(models: list[Path], tmp_path: Path) -> None:
+    path = phone_profile(models[0], tmp_path, with_cpus(*dumped("sd8gen2")))
+    with pytest.raises(UsageError, match=r"Cortex-X3 at 3.19 GHz, not .* Cortex-X3 at 3.36 GHz"):
+        measured_by(path, models[0], "galaxy-s23")
