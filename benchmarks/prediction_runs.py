@@ -34,7 +34,8 @@ from tflprof.targets.emulated import EmulatedDevice
 from tflprof.targets.prediction_error import errors
 
 CACHE = Path(__file__).resolve().parent.parent / "build" / "prediction"
-COST = "caches"
+CACHES, CYCLES = "caches", "cycles"
+"""Cost modes: all that is modelled, and without caches and memory."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,10 @@ class Emulated:
 
 
 class Cache:
-    """Emulations on disk, by all that they depend on."""
+    """Emulations of a cost mode on disk, by all that they depend on."""
 
-    def __init__(self, folder: Path = CACHE) -> None:
+    def __init__(self, cost: str = CACHES, folder: Path = CACHE) -> None:
+        self.cost = cost
         self._folder = folder
         self._known: dict[tuple[str, str], tuple[CoreCosts, dict[str, Any], tuple[int, ...]]] = {}
 
@@ -123,7 +125,9 @@ class Cache:
         seconds = path.with_suffix(".json")
         if not path.exists():
             began = time.monotonic()
-            profile = profile_model(model, target=f"emulated:{phone}", core=core, cost=COST, anchors="none")
+            profile = profile_model(
+                model, target=f"emulated:{phone}", core=core, cost=self.cost, anchors="none"
+            )
             text = json.dumps({"seconds": time.monotonic() - began, **facts}, indent=1)
             write_atomically(seconds, lambda place: place.write_text(text))
             write_profile(profile, path)
@@ -131,7 +135,7 @@ class Cache:
 
     def check_cores(self, point: Point) -> None:
         """Raise TargetError or UsageError if the phone has not as many such cores as the point has threads."""
-        device = EmulatedDevice(point.phone, counter_plugin, cost=COST)
+        device = EmulatedDevice(point.phone, counter_plugin, cost=self.cost)
         try:
             device.cpus_for(point.core, point.threads)
         finally:
@@ -140,7 +144,7 @@ class Cache:
     def _core(self, phone: str, core: str) -> tuple[CoreCosts, dict[str, Any], tuple[int, ...]]:
         """Costs of a core, and what an emulation on it depends on beside the network."""
         if (phone, core) not in self._known:
-            device = EmulatedDevice(phone, counter_plugin, cost=COST)
+            device = EmulatedDevice(phone, counter_plugin, cost=self.cost)
             try:
                 cpus = device.cpus_for(core, 1)
                 costs = device.core_costs(cpus)
@@ -175,7 +179,7 @@ def predict(points: Iterable[Point], cache: Cache) -> list[tuple[Predicted, Emul
             )
             continue
         core = emulated.costs.name
-        alone, anchored = (errors(core, COST, anchors, point.threads).total for anchors in (0, 1))
+        alone, anchored = (errors(core, cache.cost, anchors, point.threads).total for anchors in (0, 1))
         row = Predicted(point, ns * emulated.at_clock(point.clock_ghz * 1e9) / 1e6, alone, anchored)
         print(_told(row, emulated), flush=True)
         found.append((row, emulated))
