@@ -22,7 +22,7 @@ from benchmarks.prediction_errors import Predicted, anchored
 from benchmarks.prediction_layers import layer_text
 from benchmarks.prediction_plot import plot
 from benchmarks.prediction_report import summary, text
-from benchmarks.prediction_runs import Cache, Emulated, predict
+from benchmarks.prediction_runs import CYCLES, Cache, Emulated, predict
 from benchmarks.published_times import Point, left_out, read_points
 
 NAME = "prediction"
@@ -41,9 +41,11 @@ def chosen(points: Sequence[Point], only: str | None) -> list[Point]:
 
 
 def document(
-    rows: Sequence[tuple[Predicted, Emulated | None]], layers: list[dict[str, Any]]
+    rows: Sequence[tuple[Predicted, Emulated | None]],
+    plain: Sequence[Predicted],
+    layers: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """All of it for programs."""
+    """All of it for programs; ``plain``: predictions without caches and memory."""
     predictions = [row for row, _ in rows]
     return {
         "points": [_point(row, emulated) for row, emulated in rows],
@@ -56,9 +58,14 @@ def document(
             }
             for pair in anchored(predictions)
         ],
-        "summary": {title: asdict(found) if found else None for title, found, _ in summary(predictions)},
+        "summary": {
+            title: asdict(found) if found else None for title, found, _ in summary(predictions, plain)
+        },
+        "without_caches": [
+            {"device": row.point.device, "of": _network(row.point), "predicted_ms": row.ms} for row in plain
+        ],
         "layers": layers,
-        "error_model": estimate(predictions, layer_times=layer_times(rows)),
+        "error_model": estimate(predictions, cycles=plain, layer_times=layer_times(rows)),
         "costs": dict(sorted({(one.costs.sha256, one.costs.name) for _, one in rows if one})),
     }
 
@@ -95,18 +102,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=common.REPORTS)
     options = parser.parse_args()
     cache = Cache()
-    rows = predict(chosen(read_points(), options.only), cache)
+    points = chosen(read_points(), options.only)
+    rows = predict(points, cache)
     predictions = [row for row, _ in rows]
     if options.only is not None:
         return
+    plain = [row for row, _ in predict([one for one in points if one.threads == 1], Cache(CYCLES))]
     emulated = [one for _, one in rows if one]
     layers, layer_data = layer_text(cache, emulated)
-    data = json.loads(json.dumps(document(rows, layer_data), default=_plain))
+    data = json.loads(json.dumps(document(rows, plain, layer_data), default=_plain))
     write_error_model(data["error_model"])
     options.out.mkdir(parents=True, exist_ok=True)
     plot(predictions, options.out / f"{NAME}.png")
     picture = f"![errors]({NAME}.png)"
-    report = text(predictions, layers, left_out())
+    report = text(predictions, plain, layers, left_out())
     common.publish(NAME, "Predicted against published times", f"{picture}\n\n{report}", data, options.out)
 
 

@@ -51,7 +51,7 @@ def single(rows: Iterable[Predicted], use: str | None = None, stock: bool = Fals
     ]
 
 
-def summary(rows: Rows) -> list[tuple[str, Statistics | None, str]]:
+def summary(rows: Rows, plain: Rows) -> list[tuple[str, Statistics | None, str]]:
     """Title, statistics and what was asked for, of every group of errors."""
     stock = single(rows, stock=True)
     pairs = [pair for pair in anchored(rows) if pair.other.cpu in STOCK]
@@ -76,6 +76,8 @@ def summary(rows: Rows) -> list[tuple[str, Statistics | None, str]]:
         ("… blind only", of_pairs([pair for pair in models if pair.use == "blind"]), ""),
         ("several threads, no anchor, tuned", statistics_of(alone(_used(threads, "tuned"))), ""),
         ("several threads, no anchor, blind", statistics_of(alone(_used(threads, "blind"))), ""),
+        ("without caches and memory (`--cost cycles`), no anchor", statistics_of(alone(plain)), ""),
+        ("… one anchor", of_pairs(anchored(plain)), ""),
     ]
 
 
@@ -88,14 +90,14 @@ def _used(rows: Iterable[Predicted], use: str) -> list[Predicted]:
     return [row for row in rows if row.point.use == use]
 
 
-def text(rows: Rows, layers: str, left_out: Sequence[tuple[str, str]]) -> str:
-    """All of it as Markdown."""
+def text(rows: Rows, plain: Rows, layers: str, left_out: Sequence[tuple[str, str]]) -> str:
+    """All of it as Markdown; ``plain``: predictions without caches and memory."""
     parts = [
         "Times that others published of XNNPACK on 64-bit Arm cores (`benchmarks/published/`), and what "
         "`tflprof profile --target emulated:PHONE` predicts for them. *Tuned*: constants of the cost model were chosen "
         "with these times in sight. *Blind*: they were not. An error is predicted / published - 1; *chips* are the "
         "independent ones among them (cores of one chip count once).",
-        table(_HEAD, [_statistics(title, found, asked) for title, found, asked in summary(rows)]),
+        table(_HEAD, [_statistics(title, found, asked) for title, found, asked in summary(rows, plain)]),
         "## Stated intervals",
         "95 % intervals that hold the published time, whose rounding is allowed for.",
         table(("", "one thread, no anchor", "one anchor", "several threads"), coverage_rows(rows)),

@@ -182,11 +182,11 @@ def test_the_report_has_every_time_and_says_what_stands_in(rows: list[Predicted]
     refused = Predicted(point(10, device="d", threads=4), None, reason="it has one core")
     other = row(1.0, device="e")
     other = replace(other, point=replace(other.point, stands_in="f at its clock"))
-    report = text([*rows, refused, other], "layers", [("what", "why")])
+    report = text([*rows, refused, other], rows[:2], "layers", [("what", "why")])
     assert "it has one core" in report
     assert "- e: predicted with the f at its clock." in report
     assert "| e* |" in report
-    titles = {title: found for title, found, _ in summary([*rows, refused, other])}
+    titles = {title: found for title, found, _ in summary([*rows, refused, other], rows[:2])}
     found = titles["no anchor, all of Arm's own cores"]
     assert found is not None
     assert (found.count, found.clusters) == (7, 4)
