@@ -71,8 +71,9 @@ class NativeRunner:
 
     def costs(self, cpus: tuple[int, ...] | None) -> CoreCosts | None:
         """Those of an emulated device."""
-        predicted = isinstance(self._device, EmulatedDevice) and self.cost != "instructions"
-        return self._device.core_costs(cpus) if predicted else None
+        if self.cost == "instructions" or not isinstance(self._device, EmulatedDevice):
+            return None
+        return self._device.core_costs(cpus)
 
     def start(self, request: RunRequest) -> NativeSession:
         """Push what the session needs and start the runner."""
