@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
+LINE_BYTES = 64
 MODELLED = (2, 4)
 MOST_OUTSIDE = 0.2
 """Of an inference, outside XNNPACK's kernels: above that what is not modelled decides."""
@@ -27,11 +28,11 @@ MOST_OUTSIDE = 0.2
 # XNNPACK divides these among threads by batches or channels only, of which one image has too few.
 _SERIAL = frozenset({"Softmax", "Global Average Pooling", "Global Sum Pooling", "Mean", "Sum"})
 
-EFFICIENCY = {2: 0.99, 4: 0.83}
+EFFICIENCY = {2: 1.0, 4: 0.85}
 """By threads: share of ideal speed that kernels keep where tiles do not divide evenly and a cache is shared. Tuned, as
 ``SYNC_NS``, by ``python -m benchmarks.prediction_threads`` on XNNPACK's README: MobileNet v1, v2, v3 large and small
 in float32 on Pixel and Pixel 3a (2 threads) and Pixel 2 (4)."""
-SYNC_NS = {2: 10_000.0, 4: 19_000.0}
+SYNC_NS = {2: 7_000.0, 4: 17_000.0}
 """By threads: of waking and joining them, per kernel. Tuned."""
 
 _ONE = "predict one thread, or measure several on the phone (--target adb)"
@@ -47,6 +48,7 @@ class SharedWork:
         memory: what remains of that waiting: bandwidth of one core over that of all threads' cores.
         sync_cycles: of waking and joining the threads, per kernel.
         efficiency: share of ideal speed that a kernel's own work keeps.
+        floor_cycles: cycles per line that all cores together take at least.
     """
 
     threads: int
@@ -54,6 +56,7 @@ class SharedWork:
     memory: float
     sync_cycles: float
     efficiency: float = 1.0
+    floor_cycles: float = 0.0
 
     def shared(
         self, structure: StructureInfo, cycles: FloatArray, lines: FloatArray, rest: float
@@ -74,7 +77,8 @@ class SharedWork:
         alone = np.array([family(event.tag) in _SERIAL for event in structure.events], dtype=bool)
         waiting = np.clip(lines * self.line_cycles, 0.0, np.maximum(cycles, 0.0))
         working = (cycles - waiting) / (self.threads * self.efficiency)
-        divided = working + waiting * self.memory + self.sync_cycles
+        # One core computes while lines come; several compute less, and no faster than all lines come at all.
+        divided = np.maximum(working + waiting * self.memory, lines * self.floor_cycles) + self.sync_cycles
         # What is shorter than waking others is one tile, and one thread runs it.
         return np.where(kernels & ~alone & (cycles > 0), np.minimum(divided, cycles), cycles)
 
@@ -95,7 +99,8 @@ def shared_work(costs: CoreCosts, threads: int) -> SharedWork | None:
         )
     ratio = min(1.0, max(1 / threads, costs.memory.read_gb_s / wide))
     sync = SYNC_NS[threads] * costs.hertz / 1e9
-    return SharedWork(threads, costs.dram_line_cycles, ratio, sync, EFFICIENCY[threads])
+    floor = LINE_BYTES / wide * costs.hertz / 1e9
+    return SharedWork(threads, costs.dram_line_cycles, ratio, sync, EFFICIENCY[threads], floor)
 
 
 def check_threads(runner: Runner, request: RunRequest) -> None:

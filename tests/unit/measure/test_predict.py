@@ -162,6 +162,20 @@ def test_memory_is_shared_by_all_threads() -> None:
     assert few.values[0] < many.values[0]
 
 
+def test_no_number_of_threads_is_faster_than_memory() -> None:
+    cycles, lines = np.array(CYCLES, dtype=float), np.array(LINES, dtype=float)
+    own = np.array([cycles[0] - cycles[1:].sum(), *cycles[1:]])
+    hidden = replace(FOUR, line_cycles=0.0, sync_cycles=0.0)
+    free, bound = (
+        replace(hidden, floor_cycles=floor).shared(NET, own, np.array([0.0, *lines[1:]]), 0.0)
+        for floor in (0.0, 150.0)
+    )
+    assert free[3] == pytest.approx(6_000_000 / 4 / 0.9)
+    assert bound[3] == pytest.approx(30_000 * 150)
+    assert bound[2] == pytest.approx(10_000 * 150)
+    assert bound[4] == free[4] == 400_000
+
+
 def test_waiting_is_never_more_than_a_kernel_takes() -> None:
     absurd = predicted(FOUR, [10**9] * 5)[0]
     limit = predicted(None)[0]
