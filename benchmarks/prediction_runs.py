@@ -130,7 +130,7 @@ class Cache:
             )
             text = json.dumps({"seconds": time.monotonic() - began, **facts}, indent=1)
             write_atomically(seconds, lambda place: place.write_text(text))
-            write_profile(profile, path)
+            write_profile(profile, path, overwrite=True)
         return Emulated(read_profile(path), costs, json.loads(seconds.read_text())["seconds"])
 
     def check_cores(self, point: Point) -> None:
