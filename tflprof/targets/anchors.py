@@ -164,7 +164,7 @@ def read_anchors(path: Path, phone: str) -> tuple[Anchor, ...]:
         raise UsageError(
             f"there is no file of anchors {path}", "tflprof calibrate -o FILE makes one"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _broken(path, phone, getattr(error, "strerror", None) or error) from error
     version = data.get("version")
     if isinstance(version, int) and version > VERSION:

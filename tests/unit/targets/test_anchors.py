@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,6 +165,22 @@ def test_broken_files_are_refused_and_can_be_forgotten(before: str, after: str, 
     assert remove_anchors(path, "pixel2")
     assert not remove_anchors(path, "pixel2")
     assert scale_for("pixel2", BASIS).scale == 1.0
+
+
+@given(st.data())
+def test_damaged_files_are_read_or_refused(data: st.DataObject) -> None:
+    content = bytearray(kept(ANCHOR).read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        first = data.draw(st.integers(0, len(content)))
+        last = data.draw(st.integers(first, min(len(content), first + 40)))
+        content[first:last] = data.draw(
+            st.binary(max_size=6) | st.sampled_from([b"[" * 5000, b"1e999", b"nan"])
+        )
+    path = anchor_file("pixel2")
+    path.write_bytes(bytes(content))
+    with suppress(UsageError):
+        assert 0.01 <= scale_for("pixel2", BASIS).scale <= 100
+    path.unlink()
 
 
 def test_a_failed_change_leaves_the_file() -> None:
