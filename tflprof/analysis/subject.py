@@ -97,7 +97,7 @@ def _which(units: Sequence[str]) -> tuple[str, str]:
         return "this target measures time", "write a time, such as 30ms"
     short = "inst" if units[0] == "instructions" else "cycles"
     return (
-        f"this counts {units[0]}, which are no time",
+        f"this target counts {units[0]}, which are no time",
         f"write a count, such as 195M{short}, a percentage of a baseline, or have time predicted or measured: "
         "--cost caches, --target host, --target adb",
     )

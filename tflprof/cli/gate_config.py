@@ -106,8 +106,7 @@ def _measuring(context: typer.Context, values: Mapping[str, Any]) -> dict[str, A
         "weight_cache": values["weight_cache"],
         "setup": setup,
     }
-    chosen = prediction(context, values["target"], values["cost"], values["anchors"])
-    found |= {name: value for name, value in chosen.items() if value is not None}
+    found |= prediction(context, values["target"], values["cost"], values["anchors"])
     for name in ("max_seconds", "precision", "rate"):
         if values[name] is not None:
             found[name] = float(values[name])

@@ -91,11 +91,12 @@ Pmu = Annotated[
 ]
 
 
-def prediction(
-    context: typer.Context, target: str, cost: str | None, anchors: str | None
-) -> dict[str, str | None]:
-    """``cost`` and ``anchors`` of a measurement; what only the configuration says is no wish for other targets."""
-    given = {"cost": None if cost is None else str(cost), "anchors": anchors}
-    if target.partition(":")[0] == "emulated":
-        return given
-    return {name: value if is_typed(context, name) else None for name, value in given.items()}
+def prediction(context: typer.Context, target: str, cost: str | None, anchors: str | None) -> dict[str, str]:
+    """``cost`` and ``anchors``, if they were chosen; what only the configuration says is no wish for other targets."""
+    given = {"cost": cost, "anchors": anchors}
+    emulated = target.partition(":")[0] == "emulated"
+    return {
+        name: str(value)
+        for name, value in given.items()
+        if value is not None and (emulated or is_typed(context, name))
+    }

@@ -59,6 +59,6 @@ def check_possible(runner: Runner, request: RunRequest, plan: Plan) -> None:
     for option in (name for name, wanted in asked.items() if wanted):
         if runner.deterministic:
             raise UsageError(
-                f"{option} needs a target that measures time; {runner.facts.kind} counts what repeats exactly",
+                f"{option} needs a target that measures time; {runner.facts.kind} counts instructions",
                 "such as --target host, or --target adb for a phone",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tflprof.errors import UsageError
@@ -94,10 +94,8 @@ def profile_model(
         sustain: minutes of an endurance run, in place of ``max_seconds`` and ``precision``.
         pmu: read the core's performance counters, too.
         setup: what is to be done to a phone before it measures, and undone afterwards.
-        cost: what an emulated core is to give: ``caches`` (predicted times, the default), ``cycles`` (the same without
-            caches) or ``instructions`` (exact counts alone, which is faster).
-        anchors: measured times that the predicted ones are scaled by: ``auto`` (those of this phone and core, the
-            default), ``none``, or a file of them.
+        cost: of an emulated phone: ``caches`` (predicted times), ``cycles`` (no caches) or ``instructions`` (counts).
+        anchors: measured times that predictions are scaled by: ``auto`` (of this phone and core), ``none``, or a file.
         on_progress: called now and then.
 
     Raises:
@@ -121,15 +119,34 @@ def profile_model(
         rate=rate,
         pmu=pmu,
     )
-    check_values(request)
-    graph = read_model(model)
-    check_names(graph, request)
-    phone = replace(setup or PhoneSetup(), core=core, threads=threads)
-    tell = on_progress or _ignore
     library = Path(runtime) if runtime else None
-    runner = open_runner(target, library, phone, lambda *what: tell(Progress(*what)), cost or DEFAULT_COST)
-    watched = WatchedRunner(runner, [graph])
-    return _whole(*_collect(graph, watched, request, plan, tell, anchors or DEFAULT_ANCHORS))
+    where = _Where(target, library, setup or PhoneSetup(), cost or DEFAULT_COST, anchors or DEFAULT_ANCHORS)
+    return _profiled(request, plan, where, on_progress or _ignore)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """On what a model is run, and how times are predicted there."""
+
+    target: str
+    runtime: Path | None
+    setup: PhoneSetup
+    cost: str
+    anchors: str
+
+    def open(self, request: RunRequest, tell: OnProgress) -> Runner:
+        """The runner."""
+        phone = replace(self.setup, core=request.core, threads=request.threads)
+        return open_runner(self.target, self.runtime, phone, lambda *what: tell(Progress(*what)), self.cost)
+
+
+def _profiled(request: RunRequest, plan: Plan, where: _Where, tell: OnProgress) -> Profile:
+    """Check what was asked for against the model, then measure it."""
+    check_values(request)
+    graph = read_model(request.models[0])
+    check_names(graph, request)
+    watched = WatchedRunner(where.open(request, tell), [graph])
+    return _whole(*_collect(graph, watched, request, plan, tell, where.anchors))
 
 
 def _whole(profile: Profile, cause: BaseException | None) -> Profile:
