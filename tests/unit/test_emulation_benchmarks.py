@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.emulation_cost import COUNTED, digest, repeated_rows, surroundings
+from benchmarks.emulation_repeat import COUNTED, digest, repeated_rows, surroundings
 from benchmarks.prediction_runs import Emulated
 from tests.predictions import HERTZ, predicted
 from tflprof.profile.store import write_profile
