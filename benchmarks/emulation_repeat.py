@@ -1,7 +1,8 @@
 """Does a predicted profile repeat exactly, wherever it is made?
 
 (1) The same command in other directories, environments, users (of a user namespace), model paths and under load, in
-changing combinations: are instructions, cycles and lines from memory of every event the same? (2) And in another emulator?
+changing combinations: are instructions, cycles and lines from memory of every event the same? (2) And in another
+emulator?
 """
 
 from __future__ import annotations
@@ -136,8 +137,8 @@ def main() -> None:
     ]
     text = "\n\n".join(
         (
-            "The same command in another directory, environment, user, under another model path and load of both cores, in "
-            f"changing combinations, on {PHONE}. A digest is of every count of every event.",
+            "The same command in another directory, environment, user, under another model path and load of both "
+            f"cores, in changing combinations, on {PHONE}. A digest is of every count of every event.",
             common.table(("model", "runs", "different digests", *COUNTED), repeated_rows(repeated)),
             "In other emulators; blocks of code are cut in other places there, and memory lies elsewhere:",
             common.table(("model", "emulator", "digest", *COUNTED), same),
