@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.errors import TargetError, UsageError
+from tflprof.facts import DeviceFacts
 from tflprof.measure.kernels import family
 from tflprof.profile.events import KERNELS
 from tflprof.profile.meta import StructureInfo
@@ -121,6 +122,16 @@ def check_threads(runner: Runner, request: RunRequest) -> None:
             f"{threads} threads cannot be predicted with {request.kernels} kernels: how they share work is not "
             "modelled",
             "--kernels xnnpack, or --threads 1",
+        )
+
+
+def check_cores(facts: DeviceFacts, cpus: tuple[int, ...] | None, threads: int) -> None:
+    """Raise UsageError if several threads would be on different kinds of cores."""
+    kinds = {cpu.cluster: cpu for cpu in facts.cpus if cpus is not None and cpu.index in cpus}
+    if threads > 1 and len(kinds) > 1:
+        names = " and ".join(str(cpu.part or f"CPU {cpu.index}") for cpu in kinds.values())
+        raise UsageError(
+            f"{threads} threads on different cores cannot be predicted: {names}", "choose cores of one kind"
         )
 
 

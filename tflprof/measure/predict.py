@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.errors import UsageError
-from tflprof.measure.parallel import check_threads, shared_work
+from tflprof.measure.parallel import check_cores, check_threads, shared_work
 from tflprof.profile.meta import Prediction, StructureInfo
 from tflprof.profile.samples import BlockSamples
 from tflprof.targets.anchors import AUTO, NONE, Anchored, Basis, scale_for
@@ -70,7 +70,9 @@ def predictor_of(runner: Runner, request: RunRequest, anchors: str = AUTO) -> Pr
         TargetError: there is no such core, or its threads are not modelled.
     """
     check_threads(runner, request)
-    costs = runner.costs(runner.cpus_for(request.core, request.threads))
+    cpus = runner.cpus_for(request.core, request.threads)
+    check_cores(runner.facts, cpus, request.threads)
+    costs = runner.costs(cpus)
     assert costs is not None
     assert runner.cost is not None
     basis = Basis(costs.name, costs.hertz, costs.sha256, runner.cost)

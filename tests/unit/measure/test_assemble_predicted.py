@@ -20,8 +20,9 @@ from tflprof.profile.store import read_profile, write_profile
 from tflprof.runner.interface import RunRequest
 from tflprof.runner.records import End, Event, Init, LoadedModel, Record, Structure
 from tflprof.targets.anchors import Anchor, anchor_file, change_anchors
+from tflprof.targets.cores import parse_cores
 from tflprof.targets.cost_table import CoreCosts
-from tflprof.targets.phone import Memory
+from tflprof.targets.phone import Memory, load_phone
 
 PLAN = Plan(max_seconds=20)
 HERTZ = 2_000_000_000
@@ -182,6 +183,21 @@ def test_threads_that_are_not_modelled(
 ) -> None:
     with pytest.raises(kind, match=why):
         check_predictable(runner, request_)
+
+
+@pytest.mark.parametrize(("cpus", "threads", "fits"), [("3,4", 4, False), ("3,4", 1, True), ("4-7", 4, True)])
+def test_threads_on_two_kinds_of_cores(cpus: str, threads: int, fits: bool) -> None:
+    class Pinned(EmulatingRunner):
+        def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
+            return parse_cores(core or "")
+
+    runner = Pinned(script, facts=replace(emulating().facts, cpus=load_phone("pixel2").cpus), cost="caches")
+    request = RunRequest((), core=cpus, threads=threads)
+    if fits:
+        check_predictable(runner, request)
+        return
+    with pytest.raises(UsageError, match="4 threads on different cores cannot be predicted: Kryo"):
+        check_predictable(runner, request)
 
 
 def test_anchors_need_a_prediction() -> None:
