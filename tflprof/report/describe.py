@@ -114,7 +114,8 @@ def describe_prediction(meta: ProfileMeta) -> str | None:
     if prediction is None:
         return None
     parts = [
-        f"predicted for {meta.target.name}, {_core_name(meta, prediction)} at {prediction.hertz / 1e9:.2f} GHz",
+        # Names of cores are those of their files: cortex-a73.
+        f"predicted for {meta.target.name}, {prediction.core.title()} at {prediction.hertz / 1e9:.2f} GHz",
         _MODES.get(prediction.mode, prediction.mode),
         *([] if prediction.threads == 1 else [f"{prediction.threads} threads"]),
         _rests_on(prediction),
@@ -123,12 +124,6 @@ def describe_prediction(meta: ProfileMeta) -> str | None:
 
 
 _MODES = {"caches": "with caches", "cycles": "without caches"}
-
-
-def _core_name(meta: ProfileMeta, prediction: Prediction) -> str:
-    """The core as it is written elsewhere, ``Cortex-A73``, if there is one of that name."""
-    parts = {cpu.part.lower().replace(" ", "-"): cpu.part for cpu in meta.target.cpus if cpu.part}
-    return parts.get(prediction.core, prediction.core)
 
 
 def _rests_on(prediction: Prediction) -> str:

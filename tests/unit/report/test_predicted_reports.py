@@ -98,7 +98,7 @@ def test_the_table_says_for_what_and_how_it_was_predicted() -> None:
         ({"mode": "cycles"}, "without caches, unanchored"),
         ({"threads": 4}, "with caches, 4 threads, unanchored"),
         ({"anchors": ("a", "b"), "scale": 0.93}, "with caches, anchored to 2 measured times (× 0.930)"),
-        ({"core": "exynos-m1"}, "pixel2, exynos-m1 at 2.46 GHz"),
+        ({"core": "exynos-m1"}, "pixel2, Exynos-M1 at 2.46 GHz"),
     ],
 )
 def test_mode_threads_anchors_and_core_are_named(changes: dict[str, Any], said: str) -> None:
