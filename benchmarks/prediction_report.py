@@ -76,7 +76,11 @@ def summary(rows: Rows, plain: Rows) -> list[tuple[str, Statistics | None, str]]
         ("… blind only", of_pairs([pair for pair in models if pair.use == "blind"]), ""),
         ("several threads, no anchor, tuned", statistics_of(alone(_used(threads, "tuned"))), ""),
         ("several threads, no anchor, blind", statistics_of(alone(_used(threads, "blind"))), ""),
-        ("without caches and memory (`--cost cycles`), no anchor", statistics_of(alone(plain)), ""),
+        (
+            "without caches and memory (`--cost cycles`, MobileNets), no anchor",
+            statistics_of(alone(plain)),
+            "",
+        ),
         ("… one anchor", of_pairs(anchored(plain)), ""),
     ]
 
