@@ -151,7 +151,7 @@ def test_both_count_the_same_instructions(
     seen = {}
     for emulator in (installed, built):
         monkeypatch.setenv("TFLPROF_QEMU", str(emulator.path))
-        opened = open_runner(target)
+        opened = open_runner(target, cost="instructions")
         seen[emulator.banner] = counts(opened, short(model))
         assert counts(opened, short(model)) == seen[emulator.banner]
         opened.close()
