@@ -133,6 +133,8 @@ def _lines(
     yield f"caches {0 if stalls is None else 1}"
     if stalls is not None:
         yield from _cache_lines(phone, cluster, table, stalls)
+        if tuning.overlap:
+            yield f"overlap {_number(tuning.overlap)}"
     yield from _efficiencies({"loop": tuning.loop, "straight": tuning.straight})
 
 

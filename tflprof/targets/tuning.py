@@ -24,6 +24,7 @@ class Tuning:
         dram_read, dram_write: on the time a line takes at the speed of memory that one core reaches.
         dram_latency: share of memory's latency that is added to every line read.
         loop, straight: on the cycles of blocks of code that loop on themselves, and of all others.
+        overlap: not a factor, but the share of these cycles behind which lines may come in unnoticed, 0 to 1.
     """
 
     l2: float
@@ -33,6 +34,7 @@ class Tuning:
     dram_latency: float
     loop: float
     straight: float
+    overlap: float
 
 
 @cache
@@ -63,6 +65,7 @@ def tuning_of(core: str, order: str, own: Mapping[str, Any]) -> Tuning:
 def _factor(core: str, name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise TargetError(f"core {core}: tuned.{name} must be a number, not {value!r}")
-    if not 0 <= value <= _MOST:
-        raise TargetError(f"core {core}: tuned.{name} must be between 0 and {_MOST:g}, not {value}")
+    most = 1.0 if name == "overlap" else _MOST
+    if not 0 <= value <= most:
+        raise TargetError(f"core {core}: tuned.{name} must be between 0 and {most:g}, not {value}")
     return float(value)

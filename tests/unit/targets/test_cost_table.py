@@ -90,6 +90,7 @@ dram_write = 1
 dram_latency = 0
 loop = 1
 straight = 1
+overlap = 0
 """
 
 
@@ -116,10 +117,11 @@ def test_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_tuned_changes_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     own = OWN.replace("l2 = 1", "l2 = 0.5").replace("dram_read = 1", "dram_read = 2")
     own = own.replace("dram_latency = 0", "dram_latency = 0.01").replace("straight = 1", "straight = 1.5")
+    own = own.replace("overlap = 0", "overlap = 0.25")
     costs = costs_of(tiny(monkeypatch, own), 7, "caches")
     assert "\nl2_hit 1.9\n" in costs.text
     assert "\ndram_read 18\ndram_write 8\n" in costs.text
-    assert costs.text.endswith("\nefficiency straight 1.5\n")
+    assert costs.text.endswith("\noverlap 0.25\nefficiency straight 1.5\n")
     assert costs.dram_line_cycles == 18
     monkeypatch.undo()
     assert costs.sha256 != costs_of(tiny(monkeypatch, OWN), 7, "caches").sha256

@@ -16,6 +16,7 @@ def test_every_core_has_its_factors(name: str) -> None:
     tuning = tuning_of(name, table.order, table.tuned)
     assert 0 < tuning.loop < 5
     assert 0 < tuning.straight < 5
+    assert 0 <= tuning.overlap <= 1
 
 
 def test_what_differs_from_one_was_tuned_on_something() -> None:
@@ -41,6 +42,7 @@ def test_a_core_of_its_own() -> None:
         ({"loop": float("nan"), "points": ["x"]}, "core one: tuned.loop must be a number"),
         ({"loop": -1, "points": ["x"]}, "core one: tuned.loop must be between 0 and 100"),
         ({"loop": True, "points": ["x"]}, "core one: tuned.loop must be a number"),
+        ({"overlap": 1.5, "points": ["x"]}, "core one: tuned.overlap must be between 0 and 1, not 1.5"),
     ],
 )
 def test_wrong_factors(own: dict[str, Any], told: str) -> None:
