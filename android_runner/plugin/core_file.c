@@ -98,7 +98,7 @@ bool read_core_file(const char *path, struct core *core)
     if (!file)
         return lacks(path, "cannot be opened:", strerror(errno));
     *core = (struct core){.line = 64};
-    core->loop_efficiency = core->straight_efficiency = EFFICIENCY_ONE;
+    core->loop_factor = core->straight_factor = FACTOR_ONE;
     right = read_lines(file, path, core, seen) && is_complete(path, core, seen) &&
             (!core->caches || has_caches(path, core));
     fclose(file);

@@ -42,10 +42,11 @@ struct core {
     struct cache_size cache[CACHE_LEVELS];
     parts hit[CACHE_LEVELS];  // exposed by an access that is found here; none in the first level
     parts dram_read, dram_write;
-    uint32_t loop_efficiency, straight_efficiency;  // factors in 1/1024
+    uint32_t loop_factor, straight_factor;  // on cycles, in 1/FACTOR_ONE
+    uint32_t overlap;  // share of the cycles without loads behind which lines come in, likewise
 };
 
-enum { EFFICIENCY_ONE = 1024 };
+enum { FACTOR_ONE = 1024 };
 
 // Complains to standard error and returns false about a file that is not complete and right.
 bool read_core_file(const char *path, struct core *core);

@@ -155,7 +155,17 @@ static bool read_efficiency(const struct line *line, struct core *core)
         return line_complain(line, "neither loop nor straight: efficiency", line->words[1]);
     if (!line_number(line, line->words[2], 0.1, 10, &factor))
         return false;
-    *(loop ? &core->loop_efficiency : &core->straight_efficiency) = (uint32_t)(factor * EFFICIENCY_ONE + 0.5);
+    *(loop ? &core->loop_factor : &core->straight_factor) = (uint32_t)(factor * FACTOR_ONE + 0.5);
+    return true;
+}
+
+static bool read_overlap(const struct line *line, struct core *core)
+{
+    double share;
+
+    if (!line_number(line, line->words[1], 0, 1, &share))
+        return false;
+    core->overlap = (uint32_t)(share * FACTOR_ONE + 0.5);
     return true;
 }
 
@@ -178,6 +188,7 @@ const struct core_key CORE_KEYS[] = {
     {"dram_read", 2, 2, false, false, read_dram},
     {"dram_write", 2, 2, false, false, read_dram},
     {"efficiency", 3, 3, false, true, read_efficiency},
+    {"overlap", 2, 2, false, false, read_overlap},
 };
 
 const int CORE_KEY_COUNT = sizeof CORE_KEYS / sizeof *CORE_KEYS;

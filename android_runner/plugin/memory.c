@@ -1,9 +1,14 @@
 #include "memory.h"
 
+#include "../counters.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { DIRTY = 1 };
+
+// Cycles: so far lines are asked for before they are needed, by the window and by prefetchers.
+enum { MOST_AHEAD = 1024 };
 
 // No line has this number: addresses have fewer bits.
 static const uint64_t EMPTY = UINT64_MAX - DIRTY;
@@ -32,13 +37,28 @@ static bool use(const struct level *level, uint64_t line, bool dirty, uint64_t *
     return false;
 }
 
+// The core waits for what is not hidden behind its work since the last time.
+static void pay(struct memory *memory, parts cost)
+{
+    parts hidden = memory->bill->earned() - memory->spent, most = MOST_AHEAD * (parts)COUNTER_CYCLE_PARTS;
+
+    if (hidden > most) {
+        memory->spent += hidden - most;
+        hidden = most;
+    }
+    if (hidden > cost)
+        hidden = cost;
+    memory->spent += hidden;
+    *memory->bill->stalled += cost - hidden;
+}
+
 static void write_back(struct memory *memory, unsigned number, uint64_t line)
 {
     uint64_t left;
 
     if (number == memory->levels) {
-        *memory->stalled += memory->dram_write;
-        ++*memory->lines;
+        pay(memory, memory->dram_write);
+        ++*memory->bill->lines;
     } else if (!use(&memory->level[number], line, true, &left) && left != EMPTY && left & DIRTY) {
         write_back(memory, number + 1, left >> 1);
     }
@@ -49,12 +69,13 @@ static void reach(struct memory *memory, unsigned number, uint64_t line, bool st
     uint64_t left;
 
     if (number == memory->levels) {
-        *memory->stalled += memory->dram_read;
-        ++*memory->lines;
+        pay(memory, memory->dram_read);
+        ++*memory->bill->lines;
         return;
     }
     if (use(&memory->level[number], line, store, &left)) {
-        *memory->stalled += memory->level[number].hit;
+        if (memory->level[number].hit)
+            pay(memory, memory->level[number].hit);
         return;
     }
     reach(memory, number + 1, line, false);
@@ -83,11 +104,10 @@ static void level_init(struct level *level, const struct cache_size *size, unsig
         level->tags[i] = EMPTY;
 }
 
-void memory_init(struct memory *memory, const struct core *core, uint64_t *stalled, uint64_t *lines)
+void memory_init(struct memory *memory, const struct core *core, struct bill *bill)
 {
     *memory = (struct memory){.dram_read = core->dram_read, .dram_write = core->dram_write};
-    memory->stalled = stalled;
-    memory->lines = lines;
+    memory->bill = bill;
     while (1u << memory->line_shift < core->line)
         memory->line_shift++;
     for (unsigned i = 0; i < CACHE_LEVELS; i++)

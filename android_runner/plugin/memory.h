@@ -10,16 +10,23 @@ struct level {
     parts hit;
 };
 
+// Where the costs of memory go.
+struct bill {
+    uint64_t *stalled;        // parts of cycles are added here
+    uint64_t *lines;          // and what memory read or wrote here
+    uint64_t (*earned)(void); // parts of cycles so far behind which lines may come in unnoticed
+};
+
 struct memory {
     unsigned line_shift, levels;
     struct level level[CACHE_LEVELS];
     parts dram_read, dram_write;
-    uint64_t *stalled;  // parts of cycles are added here
-    uint64_t *lines;    // and what memory read or wrote here
+    struct bill *bill;
+    parts spent;  // of what the bill's core has earned
 };
 
 // Empty caches as the core file states them. Ends the process when there is no memory for them.
-void memory_init(struct memory *memory, const struct core *core, uint64_t *stalled, uint64_t *lines);
+void memory_init(struct memory *memory, const struct core *core, struct bill *bill);
 
 // What memory_touch does where the line is not the one of its set that was used last.
 void memory_reach(struct memory *memory, uint64_t line, bool store);

@@ -1,7 +1,5 @@
 #include "model.h"
 
-#include "memory.h"
-#include "pipeline.h"
 #include "runs.h"
 
 #include <stdlib.h>
@@ -32,12 +30,12 @@ struct watch {
     bool store;
 };
 
-bool model_open(const char *core_file, uint64_t *stalled, uint64_t *lines)
+bool model_open(const char *core_file, struct bill *bill)
 {
     if (!read_core_file(core_file, &core))
         return false;
     if (core.caches)
-        memory_init(&memory, &core, stalled, lines);
+        memory_init(&memory, &core, bill);
     opened = true;
     return true;
 }
@@ -119,16 +117,16 @@ static void keep(uint64_t start, const struct operation operations[], size_t cou
 }
 
 // What a block costs beyond what its beginning, a block of its own, was found to cost.
-static parts rest_cost(const struct beginning *begun, const struct operation operations[], size_t count)
+static struct price rest_price(const struct beginning *begun, const struct operation operations[], size_t count)
 {
     static struct operation joined[2 * MOST_INSTRUCTIONS];
 
     memcpy(joined, begun->operations, begun->count * sizeof *joined);
     memcpy(joined + begun->count, operations, count * sizeof *joined);
-    return block_rest_cost(&core, joined, begun->count + count, begun->count);
+    return block_rest_price(&core, joined, begun->count + count, begun->count);
 }
 
-uint64_t model_block(struct qemu_plugin_tb *block)
+struct price model_block(struct qemu_plugin_tb *block)
 {
     static struct operation operations[MOST_INSTRUCTIONS];
     size_t count = qemu_plugin_tb_n_insns(block);
@@ -142,8 +140,8 @@ uint64_t model_block(struct qemu_plugin_tb *block)
     if (core.caches)
         watch_memory(block, operations, count);
     if (begun && loop_top(operations, count) == NO_LOOP)
-        return rest_cost(begun, operations, count);
+        return rest_price(begun, operations, count);
     if (operations[count - 1].class != CLASS_branch && operations[count - 1].class != CLASS_other)
         keep(start, operations, count);
-    return block_cost(&core, operations, count);
+    return block_price(&core, operations, count);
 }

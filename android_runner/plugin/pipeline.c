@@ -113,7 +113,7 @@ static ticks run(struct pipeline *now, const struct operation operations[], size
 }
 
 // Rounds settle first: for a window that looks ahead, as long as it takes to fill it twice.
-static ticks loop_ticks(const struct core *core, const struct operation operations[], size_t count)
+ticks pipeline_round(const struct core *core, const struct operation operations[], size_t count)
 {
     static struct pipeline now;
     size_t settling = ROUNDS_SETTLING + 2 * core->window / count;
@@ -128,7 +128,7 @@ static ticks loop_ticks(const struct core *core, const struct operation operatio
     return (end - begin + ROUNDS_MEASURED / 2) / ROUNDS_MEASURED;
 }
 
-static ticks longest_path(const struct core *core, const struct operation operations[], size_t count)
+ticks pipeline_longest_path(const struct core *core, const struct operation operations[], size_t count)
 {
     static struct pipeline now;
     ticks longest = 0;
@@ -144,80 +144,11 @@ static ticks longest_path(const struct core *core, const struct operation operat
     return longest;
 }
 
-// Out of order, a block overlaps with its neighbours: it costs what it takes of the scarcest resource,
-// or its share of a window full of blocks like it.
-static ticks overlapped_ticks(const struct core *core, const struct operation operations[], size_t count)
-{
-    ticks busy[MOST_PIPES] = {0}, slots = 0, most;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct class_cost *cost = &core->classes[operations[i].class];
-
-        slots += (ticks)cost->slots * operations[i].times;
-        for (unsigned k = 0; k < cost->use_count; k++)
-            busy[cost->uses[k].pipe] += (ticks)cost->uses[k].occupancy * operations[i].times;
-    }
-    most = slots * TICKS_PER_PART / core->width;
-    for (unsigned i = 0; i < core->pipe_count; i++)
-        most = later(most, busy[i] * TICKS_PER_PART / core->pipes[i]);
-    return later(most, longest_path(core, operations, count) * count / core->window);
-}
-
-static ticks straight_ticks(const struct core *core, const struct operation operations[], size_t count)
+ticks pipeline_once(const struct core *core, const struct operation operations[], size_t count)
 {
     static struct pipeline now;
 
-    if (!count)
-        return 0;
-    if (!core->in_order)
-        return overlapped_ticks(core, operations, count);
     memset(&now, 0, sizeof now);
     now.core = core;
     return run(&now, operations, count);
-}
-
-static parts scaled(ticks time, uint32_t efficiency)
-{
-    ticks unit = (ticks)TICKS_PER_PART * EFFICIENCY_ONE;
-
-    return (time * efficiency + unit / 2) / unit;
-}
-
-static parts straight_cost(const struct core *core, const struct operation operations[], size_t count)
-{
-    return scaled(straight_ticks(core, operations, count), core->straight_efficiency);
-}
-
-static parts loop_cost(const struct core *core, const struct operation operations[], size_t count)
-{
-    return scaled(loop_ticks(core, operations, count), core->loop_efficiency);
-}
-
-int loop_top(const struct operation operations[], size_t count)
-{
-    const struct operation *last = &operations[count - 1];
-    int64_t top = (int64_t)count - 1 + last->jump / 4;
-
-    return last->branches && last->jump <= 0 && top >= 0 ? (int)top : NO_LOOP;
-}
-
-parts block_cost(const struct core *core, const struct operation operations[], size_t count)
-{
-    int top = loop_top(operations, count);
-
-    if (top == NO_LOOP)
-        return straight_cost(core, operations, count);
-    // The first round of a loop entered from above counts as one of many, too.
-    return straight_cost(core, operations, (size_t)top) +
-           loop_cost(core, operations + top, count - (size_t)top);
-}
-
-parts block_rest_cost(const struct core *core, const struct operation operations[], size_t count, size_t begun)
-{
-    int top = loop_top(operations, count);
-
-    if (top != NO_LOOP && (size_t)top < begun)
-        return loop_cost(core, operations + top, count - (size_t)top) -
-               straight_cost(core, operations + top, begun - (size_t)top);
-    return straight_cost(core, operations, count) - straight_cost(core, operations, begun);
 }

@@ -13,9 +13,17 @@ static bool data_is_copied;
 // What memory costs, of all virtual CPUs: few enough additions for a call each.
 static uint64_t stalled, lines;
 
-static qemu_plugin_u64 tally_of(enum counter counter)
+// What is tallied beside the counters.
+enum { TALLY_OVERLAP = COUNTERS, TALLIES };
+
+static qemu_plugin_u64 tally_of(unsigned number)
 {
-    return (qemu_plugin_u64){tallies, counter * sizeof(uint64_t)};
+    return (qemu_plugin_u64){tallies, number * sizeof(uint64_t)};
+}
+
+static uint64_t earned(void)
+{
+    return qemu_plugin_u64_sum(tally_of(TALLY_OVERLAP));
 }
 
 static uint64_t called_for(enum counter counter)
@@ -51,9 +59,18 @@ uint32_t instruction_word(const struct qemu_plugin_insn *instruction)
     return word;
 }
 
-static void add(struct qemu_plugin_tb *block, enum counter counter, uint64_t value)
+static void add(struct qemu_plugin_tb *block, unsigned tally, uint64_t value)
 {
-    qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(block, QEMU_PLUGIN_INLINE_ADD_U64, tally_of(counter), value);
+    if (value)
+        qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(block, QEMU_PLUGIN_INLINE_ADD_U64, tally_of(tally), value);
+}
+
+static void add_price(struct qemu_plugin_tb *block)
+{
+    struct price price = model_block(block);
+
+    add(block, COUNTER_CYCLES, price.cycles);
+    add(block, TALLY_OVERLAP, price.overlap);
 }
 
 // The additions become part of the translated code: nothing is called but where the guest reads.
@@ -64,7 +81,7 @@ static void count_block(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
     (void)id;
     add(block, COUNTER_INSTRUCTIONS, instructions);
     if (model_is_open())
-        add(block, COUNTER_CYCLES, model_block(block));
+        add_price(block);
     for (size_t i = 0; i < instructions; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
 
@@ -79,11 +96,13 @@ bool count_into(uint64_t *page, const char *core_file, qemu_plugin_id_t id, cons
         fprintf(stderr, "tflprof counter plugin: counts for aarch64, not for %s\n", emulator->target_name);
         return false;
     }
-    if (core_file && !model_open(core_file, &stalled, &lines))
+    static struct bill bill = {&stalled, &lines, earned};
+
+    if (core_file && !model_open(core_file, &bill))
         return false;
     counters = page;
     data_is_copied = emulator->version.cur >= 3;
-    tallies = qemu_plugin_scoreboard_new(COUNTERS * sizeof(uint64_t));
+    tallies = qemu_plugin_scoreboard_new(TALLIES * sizeof(uint64_t));
     qemu_plugin_register_vcpu_tb_trans_cb(id, count_block);
     return true;
 }

@@ -4,12 +4,14 @@
 //     cost_model decode WORD...            what each instruction was taken for
 //     cost_model tally                     from standard input, words: how many of each class
 //     cost_model core FILE                 reads a core file
-//     cost_model cost FILE                 from standard input, blocks `BEGUN WORD...`: the parts of cycles of each,
-//                                          but for those of its first BEGUN instructions, if they are a block
+//     cost_model price FILE                from standard input, blocks `BEGUN WORD...`: the parts of cycles of each,
+//                                          and those behind which lines come in; but for those of its first
+//                                          BEGUN instructions, if they are a block
 //     cost_model runs LINE WORD...         the access runs of a block
-//     cost_model caches FILE               from standard input, lines `r|w ADDRESS`: parts of cycles, lines of memory
+//     cost_model caches FILE               from standard input, lines `r|w ADDRESS`: parts of cycles, lines of memory;
+//                                          `e PARTS`: work is done behind which lines may come in
 #include "../../plugin/memory.h"
-#include "../../plugin/pipeline.h"
+#include "../../plugin/price.h"
 #include "../../plugin/runs.h"
 
 #include <inttypes.h>
@@ -79,21 +81,32 @@ static int tally(void)
     return 0;
 }
 
+static uint64_t earned_so_far;
+
+static uint64_t earned(void)
+{
+    return earned_so_far;
+}
+
 static int caches(const struct core *core)
 {
-    uint64_t stalled = 0, lines = 0, address;
+    uint64_t stalled = 0, lines = 0, number;
+    struct bill bill = {&stalled, &lines, earned};
     static struct memory memory;
     char kind;
 
-    memory_init(&memory, core, &stalled, &lines);
-    while (scanf(" %c %" SCNu64, &kind, &address) == 2) {
-        memory_touch(&memory, address >> memory.line_shift, kind == 'w');
+    memory_init(&memory, core, &bill);
+    while (scanf(" %c %" SCNu64, &kind, &number) == 2) {
+        if (kind == 'e')
+            earned_so_far += number;
+        else
+            memory_touch(&memory, number >> memory.line_shift, kind == 'w');
         printf("%" PRIu64 " %" PRIu64 "\n", stalled, lines);
     }
     return 0;
 }
 
-static int costs(const struct core *core)
+static int prices(const struct core *core)
 {
     static char text[16 * MOST];
 
@@ -103,8 +116,10 @@ static int costs(const struct core *core)
 
         while ((word = strtok_r(NULL, " \n", &rest)) && count < MOST)
             operations[count++] = decode_operation((uint32_t)strtoul(word, NULL, 16));
-        printf("%" PRId64 "\n", (int64_t)(begun ? block_rest_cost(core, operations, count, begun)
-                                                : block_cost(core, operations, count)));
+        struct price price = begun ? block_rest_price(core, operations, count, begun)
+                                   : block_price(core, operations, count);
+
+        printf("%" PRId64 " %" PRId64 "\n", (int64_t)price.cycles, (int64_t)price.overlap);
     }
     return 0;
 }
@@ -139,8 +154,8 @@ int main(int argc, char **argv)
         return print_runs((unsigned)atoi(argv[2]), decode_all(argv + 3, argc - 3));
     else if (!strcmp(does, "caches") && argc == 3)
         return !read_core_file(argv[2], &core) || caches(&core);
-    else if (!strcmp(does, "cost") && argc == 3)
-        return !read_core_file(argv[2], &core) || costs(&core);
+    else if (!strcmp(does, "price") && argc == 3)
+        return !read_core_file(argv[2], &core) || prices(&core);
     else
         return 2;
     return 0;
