@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -48,7 +49,23 @@ class CostModel:
     def costs(self, core: Path, blocks: Iterable[Sequence[str]], begun: int = 0) -> list[int]:
         """Parts of cycles of each block, but for its first ``begun`` instructions, which are another."""
         text = "".join(f"{begun} {' '.join(words)}\n" for words in blocks)
-        return [int(line) for line in self.lines("cost", core, text=text)]
+        return [cost for cost, _ in self._prices(core, text)]
+
+    def overlap(self, core: Path, words: Sequence[str]) -> float:
+        """Cycles of a block behind which lines come in."""
+        ((_, hidden),) = self._prices(core, f"0 {' '.join(words)}\n")
+        return hidden / PARTS
+
+    def _prices(self, core: Path, text: str) -> list[tuple[int, int]]:
+        rows = [line.split() for line in self.lines("price", core, text=text)]
+        return [(int(cycles), int(hidden)) for cycles, hidden in rows]
+
+
+def class_names() -> list[str]:
+    """Of all classes, as the plugin's source has them."""
+    text = (SOURCES / "plugin" / "operation.h").read_text("utf-8")
+    listed = text.split("#define OPERATION_CLASSES(X)")[1].split("enum")[0]
+    return re.findall(r"X\((\w+)\)", listed)
 
 
 def looping(words: Sequence[str], top: int = 0) -> list[str]:
