@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from benchmarks.prediction_errors import Predicted
+from benchmarks.prediction_phones import known
 from benchmarks.published_times import Point
 from tflprof import profile_model, read_profile
 from tflprof.errors import TflprofError
@@ -117,6 +118,7 @@ class Cache:
             write_atomically(path, lambda place: place.write_bytes(content))
         return path
 
+    @known()
     def of_model(self, model: Path, phone: str, core: str) -> Emulated:
         """The emulation of a model on a core of a phone; from disk if nothing has changed."""
         costs, facts, _ = self._core(phone, core)
@@ -133,6 +135,7 @@ class Cache:
             write_profile(profile, path, overwrite=True)
         return Emulated(read_profile(path), costs, json.loads(seconds.read_text())["seconds"])
 
+    @known()
     def check_cores(self, point: Point) -> None:
         """Raise TargetError or UsageError if the phone has not as many such cores as the point has threads."""
         device = EmulatedDevice(point.phone, counter_plugin, cost=self.cost)

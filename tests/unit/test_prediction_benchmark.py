@@ -24,11 +24,11 @@ from benchmarks.prediction_errors import (
 )
 from benchmarks.prediction_intervals import blind_from_tuned, coverage, one_chip_left_out
 from benchmarks.prediction_layers import convolution, different_shapes
+from benchmarks.prediction_phones import ALL_A55, load
 from benchmarks.prediction_report import milliseconds, summary, text
 from benchmarks.published_times import FOLDER, Point, Source, left_out, read_layers, read_points
 from tflprof.model.build import NETWORKS, build_network
 from tflprof.model.read import read_model
-from tflprof.targets.phone import load_phone
 
 SOURCE = Source("s", "title", "address", "2026-01-01", "library", "conditions", "quote", 0.5)
 
@@ -64,7 +64,7 @@ def test_published_times_are_whole() -> None:
     assert len(points) > 100
     assert {one.use for one in points} >= {"tuned", "blind"}
     for one in points:
-        assert load_phone(one.phone)
+        assert load(one.phone)
         assert len(one.source.quote) > 20
         assert one.source.address
         assert one.relative_rounding < 0.1
@@ -214,3 +214,10 @@ def test_different_shapes_are_those_of_the_micro_benchmark(tmp_path: Path) -> No
     path.write_bytes(convolution(small))
     (op,) = read_model(path).ops()
     assert op.code == "CONV_2D"
+
+
+def test_a_phone_of_little_cores_only() -> None:
+    phone = load(ALL_A55)
+    assert {cpu.part for cpu in phone.cpus} == {load("redmi9").cpus[0].part}
+    assert len(phone.cpus) == 8
+    assert load("pixel2").name == "pixel2"
