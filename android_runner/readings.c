@@ -44,7 +44,7 @@ const char *readings_between(uint64_t difference, uint64_t counts[COUNTERS])
     uint32_t low, high;
 
     if (taken == NUMBERS)
-        return "the clock was read too often (262144 times) for several counters at once";
+        return "is of a run that read the clock 262144 times, which is too often for several counters at once";
     if (!number_places(difference, taken, &low, &high))
         return "is no difference of two readings of the clock";
     for (int counter = 0; counter < COUNTERS; counter++)

@@ -96,6 +96,17 @@ def test_a_time_that_is_no_difference_is_an_error(runner: Runner) -> None:
     assert "`Kernel`" in done.error()["message"]
 
 
+@pytest.mark.parametrize(("asks", "status"), [(262_136, 0), (262_137, 3)])
+def test_as_many_readings_as_there_are_numbers_are_an_error(runner: Runner, asks: int, status: int) -> None:
+    # Seven others: where serving begins, around the run, around the call and at each of two kernels.
+    done = count(runner, f"steps=5:640:0,6:640:0;asks={asks}", agree_ppm=1000)
+    assert done.status == status
+    if status:
+        assert "read the clock 262144 times" in done.error()["message"]
+    else:
+        assert done.blocks(v="profiled", phase="steady")[0]["events"] == [[11, 5, 6]]
+
+
 def test_with_one_counter_times_may_be_anything(runner: Runner) -> None:
     done = count(runner, "steps=5:640:0,6:640:0;twice=1", names=("instructions",))
     assert done.blocks(v="profiled")[0]["events"] == [[11, 5, 11]]

@@ -89,6 +89,8 @@ static void take_steps(struct litert_profiler *profiler, bool profiled)
         now = microseconds();
         add_event(profiler, "Kernel", 8, 0, now - before, i);
     }
+    for (int i = number("asks", 0); i > 0; i--)
+        microseconds();
     if (setting("twice"))
         profiler->events[profiler->count - 1].elapsed_us += profiler->events[1].elapsed_us;
     profiler->events[0] =
