@@ -156,8 +156,9 @@ def _prediction(meta: ProfileMeta) -> Iterator[Finding]:
         )
         remedy = f"with a measured time: tflprof calibrate {meta.target.name} --measured MODEL=TIME"
         yield finding("unanchored", message, remedy=remedy)
-    for reason in prediction.extrapolated:
-        yield finding("extrapolated", f"predicted beyond what was checked: {reason}")
+    if prediction.extrapolated:
+        reasons = "; ".join(prediction.extrapolated)
+        yield finding("extrapolated", f"predicted beyond what was checked: {reasons}")
     for sentence in meta.conditions.get("prediction_notes") or ():
         yield finding("anchors-unused", sentence)
 

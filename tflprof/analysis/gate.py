@@ -18,7 +18,7 @@ from tflprof.analysis.quantity import Quantity, describe_layers, every_layer, me
 from tflprof.analysis.subject import find_layer, layer_name
 from tflprof.analysis.verdicts import BudgetResult, Limit
 from tflprof.profile.meta import LayerInfo, ProfileMeta
-from tflprof.profile.mismatch import Mismatch
+from tflprof.profile.mismatch import Mismatch, shown_value
 from tflprof.profile.profile import Profile
 
 MOST_NAMED = 5
@@ -56,13 +56,7 @@ def not_comparable(
 
 def condition_text(one: Mismatch, before: str = "in the baseline", now: str = "now") -> str:
     """``core: Cortex-A73 in the baseline, Cortex-A53 now``."""
-    return f"{one.key}: {_shown(one.a)} {before}, {_shown(one.b)} {now}"
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "unknown"
-    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    return f"{one.key}: {shown_value(one.a)} {before}, {shown_value(one.b)} {now}"
 
 
 def changed_layers(comparison: Comparison, status: Status = "slower") -> tuple[str, ...]:

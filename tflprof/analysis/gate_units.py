@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tflprof.analysis.compare import compare_profiles
 from tflprof.analysis.comparison import Comparison
 from tflprof.analysis.verdicts import Limit
+from tflprof.profile.mismatch import mismatches
 from tflprof.profile.profile import Profile
 
 COUNTED = ("instructions", "count")
@@ -49,6 +50,14 @@ class Sides:
             before = None if then is None else Before(then, compare_profiles(then, now))
             self._counted = now, before
         return self._counted
+
+
+def counts_before(profile: Profile, baseline: Profile) -> tuple[Profile, Before] | None:
+    """The counts of both, where they may be compared although the predicted times may not; else None."""
+    now, then = profile.counts, baseline.counts
+    if now is None or then is None or mismatches(then.meta, now.meta):
+        return None
+    return now, Before(then, compare_profiles(then, now))
 
 
 def in_counts(limit: Limit, profile: Profile) -> bool:

@@ -134,6 +134,11 @@ def _factor(error: float | None) -> str:
 
 def _schedule(meta: ProfileMeta) -> Iterable[tuple[str, str]]:
     schedule = meta.schedule
+    if meta.prediction is not None:
+        agreed = {True: "yes", False: "no", None: "cannot be told"}[schedule.reached]
+        yield "inferences agreed", agreed
+        yield "complete", "yes" if schedule.complete else "no, cut short"
+        return
     if meta.pairing is None:
         reached = {True: "reached", False: "not reached", None: "cannot be told"}[schedule.reached]
         yield "precision wanted", f"±{100 * schedule.precision:g} %, {reached}"

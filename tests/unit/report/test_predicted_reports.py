@@ -156,7 +156,9 @@ def test_conditions_have_all_of_the_prediction() -> None:
     assert told["scaled by"] == "1.07"
     assert "86.0 ms measured" in told["anchors"]
     assert told["total within"] == "−7.7 … +8.3 % (95 %)"
-    assert dict(sections["Measurement"])["numbers"] == "predicted ns"
+    measurement = dict(sections["Measurement"])
+    assert (measurement["numbers"], measurement["inferences agreed"]) == ("predicted ns", "yes")
+    assert "precision wanted" not in measurement
     assert "Prediction" not in dict(describe_conditions(make_profile().meta))
 
 

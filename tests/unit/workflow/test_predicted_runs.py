@@ -291,6 +291,23 @@ def test_a_baseline_from_before_calibrating_is_another_condition(
     assert any(note.startswith("prediction.scale: 1.0 in the baseline, 1.07 now") for note in case.notes)
 
 
+def test_growth_of_counts_is_judged_although_the_times_were_scaled_otherwise(
+    tmp_path: Path, model: Path, measured: Measurements
+) -> None:
+    baseline = write_profile(predicted(), tmp_path / "b.parquet")
+    grown = [replace(one, cost=one.cost * 1.1) for one in MIXED]
+    measured.steps = [predicted(grown, prediction=ANCHORED)]
+    limits = parse_limits(["+1%", "total=+20%,1kinst", "layer:0/4=+5%,1k", "4ms"])
+    (case,) = run_gate([CaseSpec(model, limits, baseline=baseline)]).cases
+    found = {one.limit_text: (one.verdict, one.unit) for one in case.results}
+    assert found == {
+        "4ms": ("pass", "ns"),
+        "total=+20%,1kinst": ("pass", "instructions"),
+        "layer:0/4=+5%,1k": ("fail", "instructions"),
+        "+1%": ("incomparable", "ns"),
+    }
+
+
 def test_an_updated_baseline_says_what_changed_in_predicted_times(
     tmp_path: Path, model: Path, measured: Measurements
 ) -> None:
