@@ -99,10 +99,15 @@ const char *clock_between(uint64_t difference, uint64_t counts[COUNTERS])
     return wrong;
 }
 
-void clock_serve(bool profiled)
+void clock_forget(void)
 {
     if (numbered)
         readings_restart();
+}
+
+void clock_serve(bool profiled)
+{
+    clock_forget();
     served_from = clock_read() - CLOCK_FIRST;
     serving = profiled || clock_counts();
 }

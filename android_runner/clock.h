@@ -15,6 +15,9 @@ uint64_t clock_now(void);
 // The meter: nanoseconds, a counter, or, where several counters are meters, a number for this reading.
 uint64_t clock_read(void);
 
+// Makes room for readings to come: differences from those so far are worth nothing afterwards.
+void clock_forget(void);
+
 // Whether the meters are counters.
 bool clock_counts(void);
 
