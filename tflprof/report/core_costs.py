@@ -25,9 +25,13 @@ def print_costs(core: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]], con
     _print_classes(core["classes"], console)
     pairs = [*core["sources"].items(), *_class_sources(core["classes"])]
     pairs += [("assumed", text) for text in core["assumed"]]
-    pairs += [(f"tuned, {name}", str(value)) for name, value in core["tuned"].items()]
+    pairs += [(f"tuned, {name}", _constant(value)) for name, value in core["tuned"].items()]
     console.print()
     print_pairs(pairs, console)
+
+
+def _constant(value: float | Sequence[str]) -> str:
+    return "; ".join(value) if isinstance(value, (list, tuple)) else f"{value:g}"
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:

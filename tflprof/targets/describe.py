@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tflprof.errors import TargetError
@@ -13,6 +13,7 @@ from tflprof.targets.cores import choose_cpus, core_groups
 from tflprof.targets.listing import emulation_trouble, local_trouble
 from tflprof.targets.phone import Memory, Phone, load_phone
 from tflprof.targets.spec import KINDS, TargetSpec, parse_target
+from tflprof.targets.tuning import tuned_on, tuning_of
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,17 @@ def _emulated(phone: Phone) -> TargetDescription:
         emulated_cpu=phone.emulated_cpu,
         sources=phone.sources,
         assumed=phone.assumed,
-        costs=tuple(load_core(name) for name in tables),
+        costs=tuple(_tuned(load_core(name)) for name in tables),
         reason=trouble.what if trouble else None,
         remedy=trouble.hint if trouble else None,
     )
+
+
+def _tuned(table: CoreTable) -> CoreTable:
+    """With all constants that were tuned, those of other cores of its order, too."""
+    constants = asdict(tuning_of(table.name, table.order, table.tuned))
+    points = list(dict.fromkeys([*tuned_on(), *table.tuned.get("points", ())]))
+    return replace(table, tuned={**constants, "points": points})
 
 
 def _connected(name: str) -> TargetDescription:

@@ -18,6 +18,7 @@ def test_every_phone_by_its_name_and_as_a_target(name: str) -> None:
     assert known.provenance == "predicted"
     assert [table.name for table in known.costs] == list(dict.fromkeys(kind.costs for kind in known.kinds))
     assert all(kind.memory for kind in known.kinds)
+    assert all({"loop", "overlap", "points"} <= table.tuned.keys() for table in known.costs)
     assert sorted(cpu for kind in known.kinds for cpu in kind.cpus) == list(range(sum(_sizes(known.kinds))))
     assert all(kind.part and kind.l1d_bytes and kind.l2_bytes and kind.min_khz for kind in known.kinds)
     assert all(choice.first == choice.cpus[-1] for choice in known.cores)
