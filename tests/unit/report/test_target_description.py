@@ -84,7 +84,9 @@ def test_a_target_that_cannot_be_used_says_why() -> None:
 def test_names_are_data() -> None:
     target = describe_target("pixel2").to_json() | {"title": "[red]\x1b[31mPhone", "assumed": ("\x1b]0;x",)}
     table = target["costs"][0]
-    target["costs"] = [table | {"title": "\x1b[31mcore", "assumed": ("\x1b]0;x",), "tuned": {"\x1b": ["\x1b"]}}]
+    target["costs"] = [
+        table | {"title": "\x1b[31mcore", "assumed": ("\x1b]0;x",), "tuned": {"\x1b": ["\x1b"]}}
+    ]
     text = printed(target)
     assert "\x1b" not in text
     assert "[red]\\x1b[31mPhone" in text
