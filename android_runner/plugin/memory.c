@@ -69,16 +69,19 @@ static void reach(struct memory *memory, unsigned number, uint64_t line, bool st
     uint64_t left;
 
     if (number == memory->levels) {
-        pay(memory, memory->dram_read);
-        ++*memory->bill->lines;
+        // Lines that are stored are stored whole: cores notice it, and do not read them before.
+        if (!store) {
+            pay(memory, memory->dram_read);
+            ++*memory->bill->lines;
+        }
         return;
     }
-    if (use(&memory->level[number], line, store, &left)) {
+    if (use(&memory->level[number], line, store && !number, &left)) {
         if (memory->level[number].hit)
             pay(memory, memory->level[number].hit);
         return;
     }
-    reach(memory, number + 1, line, false);
+    reach(memory, number + 1, line, store);
     if (left != EMPTY && left & DIRTY)
         write_back(memory, number + 1, left >> 1);
 }

@@ -284,28 +284,28 @@ class Cache:
         self.sets: list[OrderedDict[int, bool]] = [OrderedDict() for _ in range(sets)]
         self.ways, self.hit, self.below = ways, hit, below
 
-    def use(self, line: int, dirty: bool, reads: bool, memory: list[int]) -> int:
-        """Bring a line in; returns the stall, and adds memory's lines to ``memory``."""
+    def use(self, line: int, dirty: bool, why: str, memory: list[int]) -> int:
+        """Bring a line in to be read, stored or written back; returns the stall, adds memory's lines to ``memory``."""
         lines = self.sets[line % len(self.sets)]
         if line in lines:
             lines.move_to_end(line)
             lines[line] |= dirty
-            return self.hit if reads else 0
-        stall = 0
+            return 0 if why == "back" else self.hit
         lines[line] = dirty
-        if reads:
-            stall += self._beyond(line, False, True, memory)
+        stall = 0 if why == "back" else self._beyond(line, False, why, memory)
         if len(lines) > self.ways:
             victim, was_dirty = lines.popitem(last=False)
             if was_dirty:
-                stall += self._beyond(victim, True, False, memory)
+                stall += self._beyond(victim, True, "back", memory)
         return stall
 
-    def _beyond(self, line: int, dirty: bool, reads: bool, memory: list[int]) -> int:
+    def _beyond(self, line: int, dirty: bool, why: str, memory: list[int]) -> int:
+        """A line that is stored is not read from memory before."""
         if self.below:
-            return self.below.use(line, dirty, reads, memory)
-        memory.append(line)
-        return 100 if reads else 40
+            return self.below.use(line, dirty, why, memory)
+        if why != "store":
+            memory.append(line)
+        return {"read": 100, "store": 0, "back": 40}[why]
 
 
 @pytest.mark.parametrize(("l1", "l2", "l3"), [((4, 2), (8, 4), None), ((3, 4), (24, 2), (32, 8))])
@@ -329,7 +329,7 @@ def test_caches_agree_with_a_plain_model(
     accesses = [(chance.random() < 0.3, int(chance.expovariate(0.03)) * 64) for _ in range(20_000)]
     stall, memory, expected = 0, list[int](), list[str]()
     for store, address in accesses:
-        stall += first.use(address // 64, store, True, memory)
+        stall += first.use(address // 64, store, "store" if store else "read", memory)
         expected.append(f"{stall * PARTS} {len(memory)}")
     text = "".join(f"{'w' if store else 'r'} {address + 5}\n" for store, address in accesses)
     assert model.lines("caches", core, text=text) == expected
