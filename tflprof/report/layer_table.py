@@ -66,9 +66,7 @@ def _chosen(view: View, top: int | None, in_order: bool) -> list[LayerRow]:
     return [*(by_id[member] for row in ranked for member in row.members), *without]
 
 
-def _rest(
-    view: View, rows: Sequence[LayerRow]
-) -> list[tuple[str, float | None, float | None, float | None]]:
+def _rest(view: View, rows: Sequence[LayerRow]) -> list[tuple[str, float | None, float | None, float | None]]:
     """Name, value, share and instructions of what the rows leave out."""
     summary = view.profile.summary
     rest: list[tuple[str, float | None, float | None, float | None]] = []
@@ -114,7 +112,9 @@ def counts_column(view: View, counts: Sequence[float | None], weight: int) -> li
     """Exact instructions beside predicted times; no column where these are no predictions."""
     if view.counts is None:
         return []
-    return [Column("instr.", ["" if count is None else units.format_count(count) for count in counts], weight)]
+    return [
+        Column("instr.", ["" if count is None else units.format_count(count) for count in counts], weight)
+    ]
 
 
 def share_cell(share: float | None) -> str:

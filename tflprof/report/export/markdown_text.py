@@ -68,7 +68,10 @@ def _layers(view: View, top: int) -> list[str]:
         rows.append(_remainder(f"{len(rest)} more", typical, share, counts, view))
     summary = view.profile.summary
     if summary.unattributed.typical is not None:
-        gap, left = summary.unattributed.typical, None if view.counts is None else view.counts.unattributed.typical
+        gap, left = (
+            summary.unattributed.typical,
+            None if view.counts is None else view.counts.unattributed.typical,
+        )
         rows.append(_remainder("unattributed", gap, summary.unattributed_share, left, view))
     if not rows:
         return ["No layer has a value of its own."]
