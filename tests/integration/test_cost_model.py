@@ -1,10 +1,11 @@
-"""The emulator plugin's cost model: decoding, pipelines, access runs, caches, and the file with a core's costs."""
+"""The emulator plugin's cost model: what instructions are taken for, and what blocks of them cost."""
 
 from __future__ import annotations
 
 import random
 import re
-from collections import OrderedDict
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.integration.cost_model import (
     looping,
     words_of,
 )
+from tflprof.runtimes.library import find_runtime
 
 FMLA = "4e22cc20"  # fmla v0.4s, v1.4s, v2.4s
 FMLA_OTHER = "4e22cc23"  # fmla v3.4s, v1.4s, v2.4s
@@ -59,6 +61,28 @@ def test_any_word_can_be_decoded(model: CostModel) -> None:
     words = [f"{chance.getrandbits(32):08x}" for _ in range(100_000)]
     tally = [line.split() for line in model.lines("tally", text="\n".join(words))]
     assert sum(int(count) for _, count in tally) == len(words)
+
+
+@pytest.mark.emulated
+def test_nothing_of_the_librarys_code_but_extensions_no_core_here_has_is_unknown(model: CostModel) -> None:
+    """`other` are NOP, system instructions, and those of SVE and SME."""
+    data = find_runtime("linux-aarch64").path.read_bytes()
+    words = [f"{word:08x}" for part in executable_parts(data) for (word,) in struct.iter_unpack("<I", part)]
+    lines = [line.split() for line in model.lines("tally", text="\n".join(words))]
+    tally = {name: int(count) for name, count in lines}
+    assert sum(tally.values()) == len(words) > 1_000_000
+    assert tally["other"] < 0.01 * len(words)
+    assert all(count for name, count in tally.items())
+
+
+def executable_parts(elf: bytes) -> Iterator[bytes]:
+    """What of an ELF file of 64 bits is loaded to be executed, in whole words."""
+    (headers,) = struct.unpack_from("<Q", elf, 32)
+    size, count = struct.unpack_from("<HH", elf, 54)
+    for number in range(count):
+        kind, flags, offset, _, _, length = struct.unpack_from("<IIQQQQ", elf, headers + number * size)
+        if kind == 1 and flags & 1:
+            yield elf[offset : offset + length // 4 * 4]
 
 
 # --- in order ---
@@ -233,186 +257,3 @@ def test_an_instruction_more_never_makes_a_block_cheaper(
     assert all(more >= less for more, less in zip(after, before, strict=True))
     # What is added to a loop may break a chain of dependences between rounds.
     assert all(cost > 0 for cost in model.costs(core, map(looping, [*blocks, *longer])))
-
-
-# --- access runs ---
-
-
-def runs(model: CostModel, *instructions: str) -> list[str]:
-    return model.lines("runs", 64, *words_of(*instructions))
-
-
-def test_neighbours_through_one_pointer_are_one_run(model: CostModel) -> None:
-    assert runs(model, "ldr q1, [x2, #16]", "ldp x1, x2, [sp, #16]", "ldr x1, [x2]") == [
-        "load by 0 from 0 bytes 16 pieces 16",
-        "load by 1 from 0 bytes 16 pieces 16",
-        "load by 2 from 0 bytes 8 pieces 0",
-    ]
-
-
-def test_pointers_are_followed_as_they_move(model: CostModel) -> None:
-    streams = ["ldp q1, q2, [x3], #32", "ldp q1, q2, [x3], #32", "ldp s1, s2, [x3]"]
-    assert runs(model, *streams) == ["load by 2 from -64 bytes 72 pieces 8"]
-    moved = ["ld1 {v1.4s}, [x2], #16", "add x1, x2, #16", "ldr q1, [x2, #16]"]
-    assert runs(model, *moved) == ["load by 0 from 0 bytes 48 pieces 16"]
-
-
-def test_loads_and_stores_are_apart_and_so_are_distant_ones(model: CostModel) -> None:
-    both = ["ldp q1, q2, [x3], #32", "stp q1, q2, [x3, #32]", "ldp d1, d2, [x3, #16]"]
-    assert runs(model, *both) == [
-        "load by 2 from -48 bytes 64 pieces 16",
-        "store by 1 from 0 bytes 32 pieces 32",
-    ]
-    distant = ["prfm pldl1keep, [x5, #192]", "ldr x1, [x2, #8]"]
-    assert runs(model, *distant) == ["load by 1 from 0 bytes 8 pieces 0"]
-
-
-def test_a_pointer_that_was_loaded_is_another(model: CostModel) -> None:
-    chain = ["ldr x1, [x2, #8]", "ldp x1, x2, [sp, #16]", "ldr x1, [x2, #8]"]
-    assert len(runs(model, *chain)) == 3
-    indexed = ["ldr x1, [x2, x3, lsl #3]", "ldr x1, [x2, x3, lsl #3]"]
-    assert len(runs(model, *indexed)) == 2
-
-
-# --- caches ---
-
-
-class Cache:
-    """Sets of the lines used last; ``below`` is the next one, None is memory."""
-
-    def __init__(self, sets: int, ways: int, hit: int, below: Cache | None) -> None:
-        self.sets: list[OrderedDict[int, bool]] = [OrderedDict() for _ in range(sets)]
-        self.ways, self.hit, self.below = ways, hit, below
-
-    def use(self, line: int, dirty: bool, why: str, memory: list[int]) -> int:
-        """Bring a line in to be read, stored or written back; returns the stall, adds memory's lines to ``memory``."""
-        lines = self.sets[line % len(self.sets)]
-        if line in lines:
-            lines.move_to_end(line)
-            lines[line] |= dirty
-            return 0 if why == "back" else self.hit
-        lines[line] = dirty
-        stall = 0 if why == "back" else self._beyond(line, False, why, memory)
-        if len(lines) > self.ways:
-            victim, was_dirty = lines.popitem(last=False)
-            if was_dirty:
-                stall += self._beyond(victim, True, "back", memory)
-        return stall
-
-    def _beyond(self, line: int, dirty: bool, why: str, memory: list[int]) -> int:
-        """A line that is stored is not read from memory before."""
-        if self.below:
-            return self.below.use(line, dirty, why, memory)
-        if why != "store":
-            memory.append(line)
-        return {"read": 100, "store": 0, "back": 40}[why]
-
-
-@pytest.mark.parametrize(("l1", "l2", "l3"), [((4, 2), (8, 4), None), ((3, 4), (24, 2), (32, 8))])
-def test_caches_agree_with_a_plain_model(
-    model: CostModel,
-    classes: list[str],
-    tmp_path: Path,
-    l1: tuple[int, int],
-    l2: tuple[int, int],
-    l3: tuple[int, int] | None,
-) -> None:
-    def size(sets_and_ways: tuple[int, int] | None) -> str:
-        return f"{64 * sets_and_ways[0] * sets_and_ways[1]} {sets_and_ways[1]}" if sets_and_ways else "0 0"
-
-    lines = {"caches": "1", "l1d": size(l1), "l2": size(l2), "l3": size(l3)}
-    lines |= {"l2_hit": "6", "l3_hit": "20", "dram_read": "100", "dram_write": "40", "line": "64"}
-    core = core_file(tmp_path, classes, lines)
-    last = Cache(*l3, 20, None) if l3 else None
-    first = Cache(*l1, 0, Cache(*l2, 6, last))
-    chance = random.Random(7)
-    accesses = [(chance.random() < 0.3, int(chance.expovariate(0.03)) * 64) for _ in range(20_000)]
-    stall, memory, expected = 0, list[int](), list[str]()
-    for store, address in accesses:
-        stall += first.use(address // 64, store, "store" if store else "read", memory)
-        expected.append(f"{stall * PARTS} {len(memory)}")
-    text = "".join(f"{'w' if store else 'r'} {address + 5}\n" for store, address in accesses)
-    assert model.lines("caches", core, text=text) == expected
-
-
-def test_lines_are_paid_with_what_was_earned(model: CostModel, classes: list[str], tmp_path: Path) -> None:
-    lines = {"caches": "1", "l1d": "4096 1", "l2": "8192 1", "dram_read": "100"}
-    core = core_file(tmp_path, classes, lines)
-
-    def stalled(*accesses: str) -> list[float]:
-        rows = model.lines("caches", core, text="\n".join(accesses))
-        return [int(row.split()[0]) / PARTS for row in rows]
-
-    assert stalled("r 0", f"e {30 * PARTS}", "r 64", "r 128") == [100, 100, 170, 270]
-    # What was earned long ago is of no use: what is ahead has its limit.
-    assert stalled(f"e {10**9}", *(f"r {64 * line}" for line in range(12)))[-1] == 1200 - 1024
-
-
-# --- the core file ---
-
-
-def test_a_right_file_is_taken(model: CostModel, classes: list[str], tmp_path: Path) -> None:
-    assert model.lines("core", core_file(tmp_path, classes, {"mispredict": "11 # a remark"})) == []
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ({"colour": "red"}, r":\d+: unknown key `colour`"),
-        ({"version": "2"}, "out of range or no number: `2`"),
-        ({"version": None}, "does not state `version`"),
-        ({"order": "sideways"}, "neither in nor out: `sideways`"),
-        ({"width": "two"}, "out of range or no number: `two`"),
-        ({"width": "2.5"}, "no whole number: `2.5`"),
-        ({"width": "0"}, "out of range or no number: `0`"),
-        ({"width": "2 3"}, "not the right number of values: `width`"),
-        ({"window": "64"}, "states a window that does not fit `order in`"),
-        ({"width": "2\nwidth 3"}, "stated twice: `width`"),
-        ({"pipe": "alu 2\npipe alu 1"}, "stated twice: pipe `alu`"),
-        ({"pipe": "alu 9"}, "out of range or no number: `9`"),
-        ({"accumulate": "nonsense 3"}, "no class stated before: `nonsense`"),
-        ({"mispredict": "nan"}, "out of range or no number: `nan`"),
-        ({"mispredict": "-1"}, "out of range or no number: `-1`"),
-        ({"overlap": "1.1"}, "out of range or no number: `1.1`"),
-        ({"efficiency": "middle 1"}, "neither loop nor straight: efficiency `middle`"),
-        ({"caches": "1"}, "states no cache that is sets of ways of lines: `l1d`"),
-        ({"caches": "1", "l1d": "1000 4", "l2": "65536 8"}, "sets of ways of lines: `l1d`"),
-        ({"caches": "1", "l1d": "32768 4", "l2": "65536 8", "line": "48"}, "is no power of two: `line`"),
-        ({"pipe": "x" * 1100 + " 1"}, "too long: "),
-    ],
-)
-def test_a_wrong_file_is_refused_by_name(
-    model: CostModel, classes: list[str], tmp_path: Path, lines: dict[str, str | None], message: str
-) -> None:
-    done = model.run("core", core_file(tmp_path, classes, lines))
-    assert done.returncode == 1
-    assert re.search(message, done.stderr), done.stderr
-    assert done.stderr.startswith("tflprof counter plugin: ")
-
-
-@pytest.mark.parametrize(
-    ("cost", "message"),
-    [
-        ("1 1 cellar 1", "no such pipe: `cellar`"),
-        ("1 1 alu 1 alu 1 alu 1", "more pipes than there are of `alu`"),
-        ("1 1 alu", "needs SLOTS LATENCY and pairs of PIPE OCCUPANCY: class `branch`"),
-        ("1 long -", "out of range or no number: `long`"),
-        ("1 1 -\nclass branch 1 1 -", "stated twice: class `branch`"),
-    ],
-)
-def test_a_wrong_class_is_refused_by_name(
-    model: CostModel, classes: list[str], tmp_path: Path, cost: str, message: str
-) -> None:
-    done = model.run("core", core_file(tmp_path, classes, costs={"branch": cost}))
-    assert done.returncode == 1
-    assert message in done.stderr
-
-
-def test_every_class_must_be_there_and_no_other(model: CostModel, classes: list[str], tmp_path: Path) -> None:
-    fewer = model.run("core", core_file(tmp_path, classes[:-1]))
-    assert f"does not state class `{classes[-1]}`" in fewer.stderr
-    more = model.run("core", core_file(tmp_path, [*classes, "teleport"]))
-    assert "no such class: `teleport`" in more.stderr
-    missing = model.run("core", tmp_path / "nowhere")
-    assert "cannot be opened: `No such file or directory`" in missing.stderr
-    assert {missing.returncode, more.returncode, fewer.returncode} == {1}
