@@ -86,9 +86,8 @@ def _point(row: Predicted, emulated: Emulated | None) -> dict[str, Any]:
     given = {key: value for key, value in asdict(row.point).items() if key != "source"}
     counts = {}
     if emulated:
-        counts = {
-            name: getattr(emulated, name) for name in ("instructions", "cycles", "dram_lines", "seconds")
-        }
+        counts = {name: emulated.count(name) for name in ("instructions", "cycles", "dram_lines")}
+        counts["seconds"] = emulated.seconds
     result = {"predicted_ms": row.ms, "interval": row.error, "refused": row.reason}
     return {"source": row.point.source.address, "date": row.point.source.date, **given, **result, **counts}
 
