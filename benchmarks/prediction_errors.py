@@ -135,7 +135,7 @@ def change(field: str, first: object = None, then: object = None) -> Callable[[P
 
     def wanted(one: Point, other: Point) -> bool:
         before, after = getattr(one, field), getattr(other, field)
-        rest = {"model", "size", "width", "dtype"} - {field}
+        rest = {"model", "resized", "width", "dtype"} - {field if field != "size" else "resized"}
         if any(getattr(one, name) != getattr(other, name) for name in rest):
             return False
         return bool(before > after) if first is None else (before, after) == (first, then)

@@ -75,6 +75,11 @@ class Point:
         return " ".join([*parts, *([str(self.size)] if self.size != info.size else [])])
 
     @property
+    def resized(self) -> int:
+        """Size of the input where it is not the published one, else 0."""
+        return 0 if self.size == NETWORKS[self.model].size else self.size
+
+    @property
     def relative_rounding(self) -> float:
         """Half a unit of the last printed digit, of the time."""
         return self.source.rounding / self.ms

@@ -127,6 +127,10 @@ def test_ratios_are_of_the_change_that_is_asked_for(rows: list[Predicted]) -> No
     forward = ratios(rows, change("model", "mobilenet_v1", "mobilenet_v2"))
     assert [pair.error for pair in forward] == pytest.approx([1.1 / 1.2 - 1, 0.0, 0.0])
     assert len(ratios(rows, any_change)) == 3
+    detectors = [row(1.0, 90, "efficientdet_lite1"), row(1.1, 50, "efficientdet_lite0")]
+    (pair,) = ratios(detectors, change("model", "efficientdet_lite0", "efficientdet_lite1"))
+    assert pair.error == pytest.approx(1 / 1.1 - 1)
+    assert ratios(detectors, change("size")) == []
     assert ratios(rows, change("width")) == []
     whole = row(1.0)
     thin = replace(whole, point=replace(whole.point, width=0.75, ms=60.0), ms=66.0)
