@@ -3,8 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PIP_VERSION := 26.3
-# Two workers: the emulated runs are what takes time. A file's tests stay together.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# Workers often wait for programs they started: three keep two cores busy. A file's tests stay together.
+PYTEST_ARGS ?= -n 3 --dist loadfile
 
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
@@ -84,7 +84,7 @@ test: lint
 
 # Evidence and release
 
-BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation real_models many_models attribution delegate lints op_versions bad_input model_fuzz model_fuzz_guided model_fuzz_runtime trust speed adb_overhead throttling_simulation log_fuzz faults compare_speed history_speed history_steps comparison_simulation comparison_pools comparison_false_alarms comparison_power gate_emulated
+BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation emulation_cost emulation_repeat prediction prediction_threads real_models many_models attribution delegate lints op_versions bad_input model_fuzz model_fuzz_guided model_fuzz_runtime trust speed adb_overhead throttling_simulation log_fuzz faults compare_speed history_speed history_steps comparison_simulation comparison_pools comparison_false_alarms comparison_power gate_emulated
 
 bench: setup emulation
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit; done

@@ -14,6 +14,7 @@
 #include "signals.h"
 #include "structures.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct sample {
@@ -27,7 +28,8 @@ struct sample {
 static struct model *model;
 static enum variant variant;
 static struct buffer samples, elapsed;
-static int64_t switches;  // involuntary ones of the process before the first inference
+static struct buffer more_values, more_elapsed;  // on the meters but the first, which lie together
+static int64_t switches, switches_now;  // involuntary ones, before the first inference and after
 static uint64_t run_start, run_end;
 static int64_t blocks_written;
 
@@ -41,6 +43,19 @@ static const uint64_t *elapsed_of(const struct sample *sample)
     return (const uint64_t *)elapsed.data + sample->first_event;
 }
 
+static uint64_t on_meter(const struct buffer *first, const struct buffer *more, size_t index, int meter)
+{
+    size_t others = (size_t)clock_meters() - 1;
+
+    return meter ? ((const uint64_t *)more->data)[index * others + (size_t)meter - 1]
+                 : ((const uint64_t *)first->data)[index];
+}
+
+static uint64_t value_of(size_t index, int meter)
+{
+    return meter ? on_meter(NULL, &more_values, index, meter) : sample_at(index)->value;
+}
+
 size_t block_count(void)
 {
     return samples.used / sizeof(struct sample);
@@ -50,7 +65,7 @@ void block_begin(struct model *new_model, enum variant new_variant)
 {
     model = new_model;
     variant = new_variant;
-    samples.used = elapsed.used = 0;
+    samples.used = elapsed.used = more_values.used = more_elapsed.used = 0;
     pmu_restart();
     pace_restart();
     conditions_before(emulation_current_cpu());
@@ -79,12 +94,35 @@ static uint64_t timed_run(void)
     return run_end - run_start;
 }
 
+// What the first meter counted between two readings; appends to `more` what the others did.
+static uint64_t split(uint64_t difference, struct buffer *more, const char *what)
+{
+    uint64_t counts[COUNTERS];
+    const char *wrong = clock_between(difference, counts);
+
+    if (wrong)
+        fail(EXIT_RUNTIME, "events", model->index, "the time of `%s`, %" PRIu64 ", %s", what, difference,
+             wrong);
+    if (more && clock_meters() > 1)
+        buffer_append(more, counts + 1, ((size_t)clock_meters() - 1) * sizeof *counts);
+    return counts[0];
+}
+
+static void split_event(struct runtime_event *event)
+{
+    event->elapsed = split(event->elapsed, &more_elapsed, event->tag);
+    if (event->start)
+        event->start = split(event->start - CLOCK_FIRST, NULL, event->tag) + CLOCK_FIRST;
+}
+
 static void keep_events(struct sample *sample)
 {
     int count;
     struct runtime_event *events = runtime->events(model, variant, run_start, run_end, &count);
 
     count = structures_keep_timed(events, count);
+    for (int i = 0; i < count; i++)
+        split_event(&events[i]);
     sample->structure = structures_number(model->index, events, count);
     sample->first_event = elapsed.used / sizeof(uint64_t);
     for (int i = 0; i < count; i++)
@@ -97,7 +135,7 @@ void block_infer(void)
 
     pace_wait();
     sample = (struct sample){.t = clock_now()};
-    sample.value = timed_run();
+    sample.value = split(timed_run(), &more_values, "the run");
     sample.core = emulation_current_cpu();
     pace_finished();
     pmu_keep();
@@ -113,25 +151,34 @@ void block_infer_unrecorded(void)
     pace_finished();
 }
 
-uint64_t block_latest(void)
+uint64_t block_latest(int meter)
 {
-    return sample_at(block_count() - 1)->value;
+    return value_of(block_count() - 1, meter);
 }
 
-bool block_settled(void)
+static bool within(uint64_t value, uint64_t other, int64_t ppm)
+{
+    uint64_t apart = value > other ? value - other : other - value;
+
+    return (double)apart * 1e6 <= (double)ppm * (double)other;
+}
+
+bool block_settled(int64_t ppm)
 {
     const struct sample *last = sample_at(block_count() - 1), *previous = last - 1;
 
-    if (block_count() < 2 || last->value != previous->value)
+    if (block_count() < 2 || !within(last->value, previous->value, ppm))
         return false;
     if (variant == PLAIN)
         return true;
+    if (ppm)
+        return last->structure == previous->structure;
     return last->structure == previous->structure &&
            !memcmp(elapsed_of(last), elapsed_of(previous),
                    (size_t)structures_event_count(last->structure) * sizeof(uint64_t));
 }
 
-static void write_events(const struct sample *list, size_t count)
+static void write_events(const struct sample *list, size_t count, int meter)
 {
     record_list_begin("structure");
     for (size_t i = 0; i < count; i++)
@@ -139,50 +186,60 @@ static void write_events(const struct sample *list, size_t count)
     record_list_end();
     record_list_begin("events");
     for (size_t i = 0; i < count; i++) {
+        size_t events = (size_t)structures_event_count(list[i].structure);
+
         record_list_begin(NULL);
-        for (int e = 0; e < structures_event_count(list[i].structure); e++)
-            record_unsigned(NULL, elapsed_of(&list[i])[e]);
+        for (size_t e = 0; e < events; e++)
+            record_unsigned(NULL, on_meter(&elapsed, &more_elapsed, list[i].first_event + e, meter));
         record_list_end();
     }
     record_list_end();
 }
 
-static void write_samples(const struct sample *list, size_t count)
+static void write_samples(size_t first, size_t count, int meter)
 {
+    const struct sample *list = sample_at(first);
+
     record_list_begin("value");
     for (size_t i = 0; i < count; i++)
-        record_unsigned(NULL, list[i].value);
+        record_unsigned(NULL, value_of(first + i, meter));
     record_list_end();
     record_list_begin("core");
     for (size_t i = 0; i < count; i++)
         record_integer(NULL, list[i].core);
     record_list_end();
     if (variant == PROFILED)
-        write_events(list, count);
+        write_events(list, count, meter);
 }
 
-void block_write(enum phase phase, int64_t round, size_t first, size_t count)
+static void write_block(enum phase phase, int64_t round, size_t first, size_t count, int meter)
 {
     static const char *const phases[] = {"first", "warmup", "steady"};
-    const struct sample *list = sample_at(first);
-    int64_t switches_now = platform_involuntary_switches();
 
-    if (!count)
-        return;
-    conditions_after(list[count - 1].core);
-    structures_write();
     record_begin("block");
     record_integer("m", model->index);
     record_text("v", variant == PROFILED ? "profiled" : "plain");
     record_text("phase", phases[phase]);
-    record_integer("b", blocks_written++);
+    record_integer("b", blocks_written);
     record_integer("round", round);
-    record_text("counter", clock_name());
-    record_unsigned("t", list->t);
+    record_text("counter", clock_name(meter));
+    record_unsigned("t", sample_at(first)->t);
     conditions_write();
     record_known("nivcsw", clock_counts() || switches < 0 ? -1 : switches_now - switches);
     pace_write();
-    write_samples(list, count);
+    write_samples(first, count, meter);
     pmu_write(first, count);
     record_end();
+}
+
+void block_write(enum phase phase, int64_t round, size_t first, size_t count)
+{
+    switches_now = platform_involuntary_switches();
+    if (!count)
+        return;
+    conditions_after(sample_at(first + count - 1)->core);
+    structures_write();
+    for (int meter = 0; meter < clock_meters(); meter++)
+        write_block(phase, round, first, count, meter);
+    blocks_written++;
 }

@@ -16,11 +16,12 @@ void block_infer_unrecorded(void);
 
 size_t block_count(void);
 
-// What the latest inference cost.
-uint64_t block_latest(void);
+// What the latest inference cost on a meter.
+uint64_t block_latest(int meter);
 
-// Whether the two latest inferences agree in total and every event.
-bool block_settled(void);
+// Whether the two latest inferences agree on the first meter: in total and every event, or, where `ppm` is
+// not 0, in the total but for so many millionths and in what their events are.
+bool block_settled(int64_t ppm);
 
-// Writes `count` inferences from `first` on as one block, with new structures before it.
+// Writes `count` inferences from `first` on as one block for each meter, with new structures before it.
 void block_write(enum phase phase, int64_t round, size_t first, size_t count);

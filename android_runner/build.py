@@ -36,7 +36,10 @@ COMMON_FLAGS = (
 RUNNER_FLAGS = ("-rdynamic", "-ldl", "-lm")
 PLUGIN_FLAGS = ("-shared", "-fPIC")
 # The emulator plugin, for each version of the interface; a counter counts alike whatever it was compiled with.
-PLUGIN_SOURCES = {1: "plugin/counter.c plugin/direct.c", 2: "plugin/counter.c plugin/scoreboard.c"}
+_PLUGIN_SHARED = (
+    "plugin/co[ru]*.c plugin/[dm]e*.c plugin/model.c plugin/operation.c plugin/p*.c plugin/runs.c"
+)
+PLUGIN_SOURCES = {1: f"{_PLUGIN_SHARED} plugin/direct.c", 2: f"{_PLUGIN_SHARED} plugin/scoreboard.c"}
 PLUGIN_HOSTS = (("x86_64", "x86_64"), ("aarch64", "generic"))
 PLUGIN_IDENTITY = ("plugin/*.[ch]", "counters.h")
 

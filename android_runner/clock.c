@@ -2,6 +2,7 @@
 
 #include "failure.h"
 #include "interpose.h"
+#include "readings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +14,15 @@
 
 enum { NS_PER_US = 1000, US_PER_S = 1000000, NS_PER_S = 1000000000 };
 
-// The first reading of an inference is this many units, because to the profiler 0 means unknown.
-enum { FIRST_READING = 1000 };
+static const char *const counter_names[COUNTERS] = {"instructions", "cycles", "dram_lines"};
 
-static const char *const counter_names[COUNTERS] = {"instructions", "cycles"};
-
-static const volatile uint64_t *counters;  // NULL in mode `time`
+// The one counter that is read; NULL in mode `time`, and where readings have numbers.
+static const volatile uint64_t *counters;
 static enum counter selected;
+
+// Readings have numbers: of several counters, or of one that is not in its unit.
+static bool numbered;
+static const struct options *asked;
 
 static volatile bool serving;
 static uint64_t served_from;
@@ -52,36 +55,66 @@ uint64_t clock_now(void)
 
 static uint64_t read_counter(void)
 {
-#ifdef __aarch64__
-    __asm__ volatile("hint %0" : : "i"(COUNTER_HINT) : "memory");
-#endif
+    readings_announce();
     return counters[selected];
+}
+
+static inline uint64_t read_meter(bool of_library)
+{
+    // In this order, so that one counter alone counts what it always did.
+    return counters ? read_counter() : numbered ? readings_take(of_library) : clock_now();
 }
 
 uint64_t clock_read(void)
 {
-    return counters ? read_counter() : clock_now();
-}
-
-void clock_select(enum counter counter)
-{
-    selected = counter;
+    return read_meter(false);
 }
 
 bool clock_counts(void)
 {
-    return counters;
+    return counters || numbered;
 }
 
-const char *clock_name(void)
+int clock_meters(void)
 {
-    return counters ? counter_names[selected] : "ns";
+    return clock_counts() ? asked->counter_count : 1;
+}
+
+const char *clock_name(int meter)
+{
+    return clock_counts() ? counter_names[asked->counters[meter]] : "ns";
+}
+
+bool clock_may_rest(int meter)
+{
+    return clock_counts() && asked->counters[meter] == COUNTER_DRAM_LINES;
+}
+
+const char *clock_between(uint64_t difference, uint64_t counts[COUNTERS])
+{
+    uint64_t all[COUNTERS];
+    const char *wrong = NULL;
+
+    counts[0] = difference;
+    if (!numbered)
+        return NULL;
+    wrong = readings_between(difference, all);
+    for (int meter = 0; !wrong && meter < asked->counter_count; meter++)
+        counts[meter] = all[asked->counters[meter]];
+    return wrong;
+}
+
+void clock_forget(void)
+{
+    if (numbered)
+        readings_restart();
 }
 
 void clock_serve(bool profiled)
 {
-    served_from = clock_read() - FIRST_READING;
-    serving = profiled || counters;
+    clock_forget();
+    served_from = clock_read() - CLOCK_FIRST;
+    serving = profiled || clock_counts();
 }
 
 void clock_restore(void)
@@ -94,7 +127,7 @@ EXPORT int clock_gettime(clockid_t id, struct timespec *time)
 {
     if (!serving || id != CLOCK_MONOTONIC)
         return real_clock_gettime(id, time);
-    uint64_t microseconds = clock_read() - served_from;
+    uint64_t microseconds = read_meter(true) - served_from;
 
     time->tv_sec = (time_t)(microseconds / US_PER_S);
     time->tv_nsec = (long)(microseconds % US_PER_S * NS_PER_US);
@@ -102,12 +135,68 @@ EXPORT int clock_gettime(clockid_t id, struct timespec *time)
 }
 #endif
 
+static void read_page(const volatile uint64_t *page, uint64_t counts[COUNTERS])
+{
+    readings_announce();
+    for (int counter = 0; counter < COUNTERS; counter++)
+        counts[counter] = page[counter];
+}
+
+enum { TRIALS = 1000 };
+
+// What the page counts while the clock is read so often, called as it is called by others.
+static void count_trials(const volatile uint64_t *page, bool of_library, uint64_t counts[COUNTERS])
+{
+    static __typeof__(&clock_gettime) volatile by_library = clock_gettime;
+    static __typeof__(&clock_read) volatile by_us = clock_read;
+    uint64_t before[COUNTERS];
+    struct timespec time;
+
+    read_page(page, before);
+    for (int i = 0; i < TRIALS; i++)
+        if (of_library)
+            by_library(CLOCK_MONOTONIC, &time);
+        else
+            by_us();
+    read_page(page, counts);
+    for (int counter = 0; counter < COUNTERS; counter++)
+        counts[counter] -= before[counter];
+}
+
+// From one counter to several: finds out how much more their readings cost.
+static void number_readings(void)
+{
+    const volatile uint64_t *page = counters;
+    uint64_t alone[2][COUNTERS], together[COUNTERS];
+
+    serving = true;
+    for (int of_library = 0; of_library < 2; of_library++)
+        count_trials(page, of_library, alone[of_library]);
+    readings_open(page);
+    counters = NULL;
+    numbered = true;
+    for (int of_library = 0; of_library < 2; of_library++) {
+        readings_restart();
+        count_trials(page, of_library, together);
+        for (int counter = 0; counter < COUNTERS; counter++) {
+            uint64_t one = alone[of_library][counter], several = together[counter];
+
+            together[counter] = several > one ? (several - one) / TRIALS : 0;
+        }
+        together[COUNTER_DRAM_LINES] = 0;  // the list is read and written through caches
+        readings_surplus(of_library, together);
+    }
+    serving = false;
+    readings_restart();
+}
+
 void clock_init(const struct options *options)
 {
     off_t bytes;
     int file;
 
     find_clock();
+    asked = options;
     if (options->mode == MODE_TIME)
         return;
     file = open(options->counter_page, O_RDONLY | O_CLOEXEC);
@@ -122,4 +211,6 @@ void clock_init(const struct options *options)
         fail(EXIT_RUNTIME, "counter_page", NO_MODEL, "%s: %s", options->counter_page, strerror(errno));
     close(file);
     selected = options->counters[0];
+    if (options->counter_count > 1 || selected == COUNTER_CYCLES)
+        number_readings();
 }

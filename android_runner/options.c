@@ -75,12 +75,17 @@ static const char *set_variants(char *value)
 
 static const char *set_counter(char *value)
 {
-    if (options.counter_count == COUNTERS)
-        return "is one counter too many";
-    if (strcmp(value, "instructions") && strcmp(value, "cycles"))
-        return "is none of instructions, cycles";
-    options.counters[options.counter_count++] =
-        strcmp(value, "cycles") ? COUNTER_INSTRUCTIONS : COUNTER_CYCLES;
+    static const char *const names[COUNTERS] = {"instructions", "cycles", "dram_lines"};
+    int counter = 0;
+
+    while (counter < COUNTERS && strcmp(value, names[counter]))
+        counter++;
+    if (counter == COUNTERS)
+        return "is none of instructions, cycles, dram_lines";
+    for (int i = 0; i < options.counter_count; i++)
+        if (options.counters[i] == (enum counter)counter)
+            return "is there twice";
+    options.counters[options.counter_count++] = (enum counter)counter;
     return NULL;
 }
 
@@ -195,6 +200,8 @@ static const struct key {
     {.name = "counter_page", .text = &options.counter_page},
     {.name = "counter", .set = set_counter},
     {.name = "max_inferences", .integer = &options.max_inferences, .least = 2, .most = 1000000},
+    {.name = "agree_ppm", .integer = &options.agree_ppm, .most = 1000000},
+    {.name = "plain_max", .integer = &options.plain_max, .most = INT64_MAX},
     {.name = "guest_cpu", .integer = &options.guest_cpu, .most = MAX_CPUS - 1},
     {.name = "cpuinfo", .text = &options.cpuinfo},
     {.name = "hwcap", .set = set_hwcap},
@@ -282,6 +289,10 @@ static void check_together(void)
         wrong = "`mode=count` needs `counter_page`";
     else if (options.mode == MODE_COUNT && options.period_us)
         wrong = "`period_us` needs `mode=time`";
+    else if (options.counter_count > 1 && options.threads > 1)
+        wrong = "several of `counter` need `threads=1`";
+    else if (options.plain_max && !options.agree_ppm)
+        wrong = "`plain_max` needs `agree_ppm`";
     if (wrong)
         fail(EXIT_OPTIONS, "options", NO_MODEL, "%s", wrong);
     if (!options.counter_count)

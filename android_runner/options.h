@@ -56,6 +56,8 @@ struct options {
     enum counter counters[COUNTERS];
     int counter_count;
     int64_t max_inferences;
+    int64_t agree_ppm;
+    int64_t plain_max;  // 0: no limit
     int64_t guest_cpu;    // below zero: unset
     const char *cpuinfo;  // NULL: unset
     uint64_t hwcap, hwcap2;

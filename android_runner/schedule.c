@@ -125,8 +125,8 @@ static void count_pass(struct model *model, enum variant variant, const struct o
     block_begin(model, variant);
     do
         block_infer();
-    while (!block_settled() && (int64_t)block_count() < options->max_inferences && !stop_requested());
-    steady = block_settled() ? block_count() - 2 : block_count();
+    while (!block_settled(0) && (int64_t)block_count() < options->max_inferences && !stop_requested());
+    steady = block_settled(0) ? block_count() - 2 : block_count();
     for (size_t i = 0; i < block_count(); i++)
         block_write(i < steady ? WARMUP : STEADY, 0, i, 1);
 }
@@ -135,8 +135,19 @@ void schedule_count(struct model *models, const struct options *options)
 {
     for (int m = 0; m < options->model_count; m++)
         for (int v = 0; v < VARIANTS; v++)
-            for (int c = 0; options->variants[v] && c < options->counter_count && !stop_requested(); c++) {
-                clock_select(options->counters[c]);
+            if (options->variants[v] && !stop_requested())
                 count_pass(&models[m], v, options);
-            }
+}
+
+void schedule_few(const struct options *options)
+{
+    size_t before = block_count(), steady;
+
+    do
+        block_infer();
+    while (!block_settled(options->agree_ppm) &&
+           (int64_t)(block_count() - before) < options->max_inferences && !stop_requested());
+    steady = block_settled(options->agree_ppm) ? block_count() - 1 : block_count();
+    for (size_t i = before; i < block_count(); i++)
+        block_write(i < steady ? WARMUP : STEADY, 0, i, 1);
 }

@@ -14,6 +14,7 @@
 #include "schedule.h"
 #include "signals.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,8 +40,16 @@ static void sort(uint64_t *values, int count)
     }
 }
 
+static uint64_t on_meter(uint64_t difference, int meter)
+{
+    uint64_t counts[COUNTERS] = {0};
+
+    clock_between(difference, counts);
+    return counts[meter];
+}
+
 // The smallest step seen and the median cost of a reading.
-static void write_clock(void)
+static void write_clock(int meter)
 {
     enum { READINGS = 1001 };
     static uint64_t steps[READINGS];
@@ -55,29 +64,18 @@ static void write_clock(void)
     start = clock_read();
     for (int i = 0; i < READINGS; i++)
         clock_read();
-    spent = clock_read() - start;
+    spent = on_meter(clock_read() - start, meter);
+    for (int i = 0; i < READINGS; i++)
+        steps[i] = on_meter(steps[i], meter);
     sort(steps, READINGS);
     for (int i = 0; i < READINGS && !tick; i++)
         tick = steps[i];
     record_begin("clock");
-    record_text("counter", clock_name());
+    record_text("counter", clock_name(meter));
     record_known("tick", tick ? (int64_t)tick : -1);
     // A coarse clock stands still over many readings: then their mean says more.
     record_unsigned("read", steps[READINGS / 2] ? steps[READINGS / 2] : spent / READINGS);
     record_end();
-}
-
-static void write_clocks(const struct options *options)
-{
-    if (options->mode == MODE_TIME) {
-        write_clock();
-        return;
-    }
-    for (int i = 0; i < options->counter_count; i++) {
-        clock_select(options->counters[i]);
-        write_clock();
-    }
-    clock_select(options->counters[0]);
 }
 
 static void write_cpus(const char *key, const int *cpus, int count)
@@ -135,17 +133,27 @@ static void write_memory(const struct model *model, const char *at)
 
 static void init(struct model *model, enum variant variant, const char *cache, const struct options *options)
 {
-    uint64_t t = clock_now(), start = clock_read(), value;
+    uint64_t t = clock_now(), start, value, values[COUNTERS];
+    const char *wrong;
 
+    clock_forget();
+    start = clock_read();
     runtime->compile(model, variant, options);
     value = clock_read() - start;
-    record_begin("init");
-    record_integer("m", model->index);
-    record_text("v", variant == PROFILED ? "profiled" : "plain");
-    record_text("cache", cache);
-    record_unsigned("t", t);
-    record_unsigned("value", value);
-    record_end();
+    wrong = clock_between(value, values);
+    if (wrong)
+        fail(EXIT_RUNTIME, "events", model->index, "the time of `init`, %" PRIu64 ", %s", value, wrong);
+    for (int meter = 0; meter < clock_meters(); meter++) {
+        record_begin("init");
+        record_integer("m", model->index);
+        record_text("v", variant == PROFILED ? "profiled" : "plain");
+        record_text("cache", cache);
+        record_unsigned("t", t);
+        if (clock_meters() > 1)
+            record_text("counter", clock_name(meter));
+        record_unsigned("value", values[meter]);
+        record_end();
+    }
     finish_if_stopped();
 }
 
@@ -169,9 +177,11 @@ static void first_inference(struct model *model, enum variant variant)
 {
     block_begin(model, variant);
     block_infer();
-    if (clock_counts() && !block_latest())
-        fail(EXIT_RUNTIME, "counter_page", NO_MODEL,
-             "the counter `%s` stands still: is the emulator's plugin loaded, with this page?", clock_name());
+    for (int meter = 0; clock_counts() && meter < clock_meters(); meter++)
+        if (!block_latest(meter) && !clock_may_rest(meter))
+            fail(EXIT_RUNTIME, "counter_page", NO_MODEL,
+                 "the counter `%s` stands still: is the emulator's plugin loaded, with this page?",
+                 clock_name(meter));
     block_write(FIRST, 0, 0, 1);
     finish_if_stopped();
 }
@@ -188,21 +198,55 @@ static void open_model(struct model *model, enum variant variant, const struct o
     write_memory(model, "first");
 }
 
+static void open_again(struct model *model, enum variant variant, const struct options *options)
+{
+    init(model, variant, options->weight_cache ? "warm" : "none", options);
+    model_prepare(model, variant, options);
+    first_inference(model, variant);
+}
+
 static void open_models(const struct options *options)
 {
     enum variant first = options->variants[PLAIN] ? PLAIN : PROFILED;
 
-    for (int m = 0; m < options->model_count; m++) {
-        models[m].index = m;
-        models[m].path = options->models[m];
+    for (int m = 0; m < options->model_count; m++)
         open_model(&models[m], first, options);
-    }
     model_check_names(models, options->model_count, options);
-    for (int m = 0; first == PLAIN && options->variants[PROFILED] && m < options->model_count; m++) {
-        init(&models[m], PROFILED, options->weight_cache ? "warm" : "none", options);
-        model_prepare(&models[m], PROFILED, options);
-        first_inference(&models[m], PROFILED);
+    for (int m = 0; first == PLAIN && options->variants[PROFILED] && m < options->model_count; m++)
+        open_again(&models[m], PROFILED, options);
+}
+
+// Few inferences: those of a variant follow each other, and a large model is not run plain.
+static void open_and_count_few(struct model *model, const struct options *options)
+{
+    enum variant first = options->variants[PROFILED] ? PROFILED : PLAIN;
+
+    open_model(model, first, options);
+    if (model->index == options->model_count - 1)
+        model_check_names(models, options->model_count, options);
+    schedule_few(options);
+    finish_if_stopped();
+    if (first == PLAIN || !options->variants[PLAIN])
+        return;
+    if (options->plain_max && block_latest(0) > (uint64_t)options->plain_max)
+        return;
+    open_again(model, PLAIN, options);
+    schedule_few(options);
+    finish_if_stopped();
+}
+
+static void measure(const struct options *options)
+{
+    if (options->mode == MODE_COUNT && options->agree_ppm) {
+        for (int m = 0; m < options->model_count; m++)
+            open_and_count_few(&models[m], options);
+        return;
     }
+    open_models(options);
+    if (options->mode == MODE_TIME)
+        schedule_time(models, options);
+    else
+        schedule_count(models, options);
 }
 
 void session_run(const struct options *options)
@@ -212,16 +256,17 @@ void session_run(const struct options *options)
     clock_init(options);
     conditions_init(options);
     pace_init(options);
-    write_clocks(options);
+    for (int meter = 0; meter < clock_meters(); meter++)
+        write_clock(meter);
     pin(options);
     pmu_init(options);
     load_library(options->library);
     runtime->open(options);
-    open_models(options);
-    if (options->mode == MODE_TIME)
-        schedule_time(models, options);
-    else
-        schedule_count(models, options);
+    for (int m = 0; m < options->model_count; m++) {
+        models[m].index = m;
+        models[m].path = options->models[m];
+    }
+    measure(options);
     for (int m = 0; m < options->model_count; m++)
         write_memory(&models[m], "end");
     records_finish(stop_requested() ? "stopped" : "ok", EXIT_DONE);

@@ -13,9 +13,6 @@ enum { MAX_NOTES = 1 << 15, TEXT_BYTES = 1 << 20, NOBODY = -1 };
 
 enum { PHASE = 1, OPERATOR = 2, DELEGATE_KERNEL = 4 };
 
-// To readers a start of 0 means unknown.
-enum { FIRST_START = 1000 };
-
 // An operator or kernel that began, or one that a delegate reports with its time.
 struct note {
     const char *tag;
@@ -219,10 +216,10 @@ struct runtime_event *tflite_events(struct model *model, enum variant variant, u
     if (lost)
         fail(EXIT_RUNTIME, "events", model->index,
              "an inference has more than %d events, or more than %d bytes of names", MAX_NOTES, TEXT_BYTES);
-    emit("Invoke", PHASE, FIRST_START, end - start, 0, note_count ? note_at(0)->subgraph : model->subgraph);
+    emit("Invoke", PHASE, CLOCK_FIRST, end - start, 0, note_count ? note_at(0)->subgraph : model->subgraph);
     for (int i = 0; i < note_count; i++) {
         const struct note *note = note_at(i);
-        uint64_t began = note->start - start + FIRST_START;
+        uint64_t began = note->start - start + CLOCK_FIRST;
         bool in_operator = note->parent != NOBODY && !note->reported && !note->is_kernel;
 
         if (in_operator && (note->parent != call_parent || i > call_end)) {

@@ -79,6 +79,11 @@ class _RecordedRunner:
         cpus: tuple[int, ...] | None = self._kept["cpus"]
         return cpus
 
+    cost: str | None = None
+
+    def costs(self, cpus: tuple[int, ...] | None) -> None:
+        """There are no costs: times are measured."""
+
     def start(self, request: RunRequest) -> Session:
         if self._runner is None:
             return _RecordedSession(None, next(self._sessions))

@@ -85,7 +85,7 @@ class Alone:
         path.write_bytes(extract(model, tuple(layers)))
         key = read_model(path).fingerprint
         if key not in self._known:
-            profile = profile_model(path, target=self._target)
+            profile = profile_model(path, target=self._target, cost="instructions")
             counts = kernel_counts(profile).values()
             self._known[key] = sum(count for count, _ in counts), any(first for _, first in counts)
         return self._known[key]
@@ -131,7 +131,7 @@ def swaps_noticed(rows: list[Compared], offset: int) -> tuple[int, int]:
 
 def observe(name: str, path: Path, alone: Alone, target: str) -> dict[str, object]:
     """What one network gives."""
-    model, profile = read_model(path), profile_model(path, target=target)
+    model, profile = read_model(path), profile_model(path, target=target, cost="instructions")
     rows, left_out = compare(model, profile, alone)
     offset = usual_offset(rows)
     wrong = [row for row in rows if abs(row.error(offset)) > TOLERANCE]

@@ -23,7 +23,7 @@ class Nodes:
 
 def largest_difference(model: Path, target: str) -> Nodes:
     """A profile's shares against those by node index; ValueError if rows are on one side only."""
-    profile = profile_model(model, target=target, kernels="builtin")
+    profile = profile_model(model, target=target, kernels="builtin", cost="instructions")
     own, told = _shares(_by_node(profile)), _shares(_by_layer(profile))
     if set(told) != set(own):
         raise ValueError(f"{model}: rows {sorted(set(told) ^ set(own))} are on one side only")

@@ -15,7 +15,7 @@ import re
 import shutil
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,7 +29,7 @@ from tflprof.runner.native import NativeRunner
 from tflprof.runner.records import Block
 from tflprof.runtimes.library import find_runtime
 from tflprof.targets.emulated import EmulatedDevice
-from tflprof.targets.emulator import CHOICE, check_emulator
+from tflprof.targets.emulator import CHOICE, Plugin, check_emulator
 from tflprof.targets.emulator_build import build_emulator
 
 PHONE = "pixel2"
@@ -47,13 +47,16 @@ COMPARED = (
 class Clocked(EmulatedDevice):
     """The emulated phone with the host's clock instead of counts, with or without the plugin."""
 
-    counters: tuple[str, ...] = ("ns",)
     deterministic = False
     counting = True
 
+    def __init__(self, name: str, plugin: Callable[[int], Plugin], cost: str = "instructions") -> None:
+        super().__init__(name, plugin, cost)
+        self.counters = ("ns",)
+
     def runner_options(self, cpus: tuple[int, ...] | None) -> Sequence[tuple[str, str]]:
         """The phone's, but for the clock."""
-        kept = ("guest_cpu", "hwcap", "hwcap2")
+        kept = ("guest_cpu", "cpuinfo", "hwcap", "hwcap2")
         return [("mode", "time"), *(pair for pair in super().runner_options(cpus) if pair[0] in kept)]
 
     def _command(self, argv: Sequence[str]) -> list[str]:
@@ -74,7 +77,15 @@ def profile(
 ) -> dict[str, Any]:
     """The command's JSON for a model on an emulated phone; options are those of a new process."""
     return common.profile_document(
-        model, f"emulated:{phone}", "--core", core, before=before, cwd=folder, **options
+        model,
+        f"emulated:{phone}",
+        "--core",
+        core,
+        "--cost",
+        "instructions",
+        before=before,
+        cwd=folder,
+        **options,
     )
 
 

@@ -83,7 +83,7 @@ def changes(blocks: int) -> Iterator[Change]:
 def gate(model: Path, baseline: Path, *options: str) -> tuple[int, dict[str, Any]]:
     """Exit status and JSON of a gate in a new process."""
     command = [sys.executable, "-m", "tflprof", "gate", str(model), "--target", TARGET]
-    command += ["--baseline", str(baseline), *options, "--json"]
+    command += ["--cost", "instructions", "--baseline", str(baseline), *options, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1, 4) or not done.stdout:
         raise RuntimeError(f"the gate ended with {done.returncode}: {done.stderr[-2000:]}")

@@ -40,7 +40,8 @@ def observe(folder: Path, pair: Pair, dtype: str) -> dict[str, Any]:
     before, after = (written(folder, name, dtype, getattr(pair, name)) for name in ("before", "after"))
     lint = said(before, pair)
     counts = [
-        float(profile_model(path, target=TARGET).summary.total.typical or 0) for path in (before, after)
+        float(profile_model(path, target=TARGET, cost="instructions").summary.total.typical or 0)
+        for path in (before, after)
     ]
     return {
         "code": pair.code,

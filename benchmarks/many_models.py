@@ -130,8 +130,9 @@ def _pretrained(folder: Path) -> Iterator[tuple[str, str, Path]]:
 
 def observe(name: str, source: str, path: Path, target: str, seconds: int) -> Outcome:
     """Profile it with the command."""
-    pinned = () if target.startswith("emulated") else ("--core", str(common.last_core()))
-    command = [sys.executable, "-m", "tflprof", "profile", path, "--target", target, *pinned]
+    own = ("--core", str(common.last_core()))
+    more = ("--cost", "instructions") if target.startswith("emulated") else own
+    command = [sys.executable, "-m", "tflprof", "profile", path, "--target", target, *more]
     command += ["--max-seconds", str(seconds), "--json"]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=900)
     if done.returncode:

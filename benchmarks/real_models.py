@@ -28,8 +28,8 @@ def download(folder: Path) -> list[Path]:
 
 def profile(model: Path, target: str, seconds: int) -> dict[str, Any]:
     """The command's JSON."""
-    pinned = ("--core", str(common.last_core())) if target == "host" else ()
-    return common.profile_document(model, target, "--max-seconds", str(seconds), *pinned)
+    own = ("--core", str(common.last_core())) if target == "host" else ("--cost", "instructions")
+    return common.profile_document(model, target, "--max-seconds", str(seconds), *own)
 
 
 def attribution(document: dict[str, Any]) -> dict[str, int]:

@@ -68,7 +68,7 @@ class Executed:
 def execute(phone: str, core: str, models: tuple[Path, ...], log: Path) -> Executed:
     """Run models on a core of an emulated phone."""
     options = ("-strace", "-d", "in_asm", "-D", str(log))
-    device = EmulatedDevice(phone, counter_plugin, options)
+    device = EmulatedDevice(phone, counter_plugin, "instructions", options)
     runner = NativeRunner(device, find_runtime("linux-aarch64"), runner_binary("linux-aarch64"))
     request = RunRequest(models, core=core, variants=("plain",), max_inferences=2)
     session = runner.start(request)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tflprof.profile.store import read_profile, write_profile
     from tflprof.report.export.formats import export_profile
     from tflprof.workflow.batch import BatchInterrupted, profile_models
+    from tflprof.workflow.calibrate import Measured, calibrate
     from tflprof.workflow.compare import ComparisonInterrupted, LiveComparison, compare, compare_models
     from tflprof.workflow.gate import GateInterrupted, run_gate
     from tflprof.workflow.gate_case import CaseSpec
@@ -32,7 +33,9 @@ __all__ = [
     "History",
     "Interrupted",
     "LiveComparison",
+    "Measured",
     "Profile",
+    "calibrate",
     "compare",
     "compare_models",
     "compare_profiles",
@@ -56,7 +59,9 @@ _HOMES = {
     "History": "tflprof.analysis.history.history",
     "Interrupted": "tflprof.workflow.profile",
     "LiveComparison": "tflprof.workflow.compare",
+    "Measured": "tflprof.workflow.calibrate",
     "Profile": "tflprof.profile.profile",
+    "calibrate": "tflprof.workflow.calibrate",
     "compare": "tflprof.workflow.compare",
     "compare_models": "tflprof.workflow.compare",
     "compare_profiles": "tflprof.analysis.compare",

@@ -133,6 +133,13 @@ _RULES = (
         "measure with `tflprof profile`, which keeps a delegate's partitions apart",
     ),
     Rule("lines-unread", "doubt", "read the lines named in the log; import a complete log"),
+    Rule(
+        "unanchored",
+        "note",
+        "with one time measured on this kind of phone: tflprof calibrate PHONE --measured MODEL=TIME",
+    ),
+    Rule("extrapolated", "note", "compare models by their ratios, or measure on the phone"),
+    Rule("anchors-unused", "note", "calibrate again: tflprof calibrate PHONE --measured MODEL=TIME"),
 )
 
 REGISTRY: dict[str, Rule] = {rule.code: rule for rule in _RULES}

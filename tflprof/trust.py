@@ -55,6 +55,7 @@ def assess(meta: ProfileMeta, summary: Summary) -> tuple[Finding, ...]:
             *_link(meta),
             *_precision(meta, summary),
             *_course(meta),
+            *_prediction(meta),
             *trust_device.work_findings(meta),
             *_runtime(meta),
             *trust_device.cores_findings(meta),
@@ -142,6 +143,24 @@ def _precision(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
         message = f"the total is known within ±{width:.1%}, wanted was ±{wanted:.1%}"
         yield finding("interval-not-reached", message, grave=width > max(IMPRECISE, wanted), remedy=more)
     yield from _steadiness(meta)
+
+
+def _prediction(meta: ProfileMeta) -> Iterator[Finding]:
+    """What predicted times rest on. None of it speaks against them: their interval has it."""
+    prediction = meta.prediction
+    if prediction is None:
+        return
+    if not prediction.anchors:
+        message = (
+            f"no time measured on a {meta.target.name} went into the prediction, hence its wide interval"
+        )
+        remedy = f"with a measured time: tflprof calibrate {meta.target.name} --measured MODEL=TIME"
+        yield finding("unanchored", message, remedy=remedy)
+    if prediction.extrapolated:
+        reasons = "; ".join(prediction.extrapolated)
+        yield finding("extrapolated", f"predicted beyond what was checked: {reasons}")
+    for sentence in meta.conditions.get("prediction_notes") or ():
+        yield finding("anchors-unused", sentence)
 
 
 def _more_time(meta: ProfileMeta) -> str | None:
@@ -234,7 +253,8 @@ def _attribution(meta: ProfileMeta, summary: Summary) -> Iterator[Finding]:
     tick = meta.clock.tick
     # What took no step of the clock was measured, too.
     shortest = [x.estimate.typical for x in summary.layers if x.estimate.typical is not None]
-    if meta.unit == "ns" and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
+    timed = meta.unit == "ns" and meta.prediction is None
+    if timed and tick and shortest and tick * 20 > min(shortest) and tick >= 1000:
         message = f"the clock's step is {tick} ns, the shortest layer takes {min(shortest):.0f} ns"
         yield finding("timer-coarse", message, remedy=_against_coarse(meta))
 

@@ -8,6 +8,9 @@ from typing import TypeGuard
 
 UNKNOWN = "–"
 
+_WIDE = 0.5
+"""Of an interval relative to its value: from there on plus and minus mislead."""
+
 _SCALES = {
     "ns": ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")),
     "count": ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")),
@@ -62,7 +65,10 @@ def format_share(value: float | None) -> str:
 
 
 def format_spread(typical: float | None, lo: float | None, hi: float | None) -> str:
-    """Half the width of an interval relative to ``typical``: ``±0.8 %``; ``exact`` if the interval has no width."""
+    """Half the width of an interval relative to ``typical``: ``±0.8 %``; ``exact`` if the interval has no width.
+
+    A wide one that is a factor to either side is called so, ``×÷ 2.1``: half of it would reach below nothing.
+    """
     spread = relative_spread(typical, lo, hi)
     if spread is None:
         return UNKNOWN
@@ -70,7 +76,16 @@ def format_spread(typical: float | None, lo: float | None, hi: float | None) -> 
         return "exact"
     if spread < 0.0005:
         return "±<0.1 %"
+    if spread > _WIDE and _is_factor(typical, lo, hi):
+        return f"×÷ {digits(math.sqrt((hi or 0.0) / (lo or 1.0)), 2)}"
     return f"±{100 * spread:.1f} %" if spread < 0.1 else f"±{100 * spread:.0f} %"
+
+
+def _is_factor(typical: float | None, lo: float | None, hi: float | None) -> bool:
+    """Whether an interval reaches as far up as down when it is seen as a ratio."""
+    if not (known(typical) and known(lo) and known(hi)) or min(lo, typical) <= 0:
+        return False
+    return math.isclose(hi / typical, typical / lo, rel_tol=1e-3)
 
 
 def relative_spread(typical: float | None, lo: float | None, hi: float | None) -> float | None:
@@ -147,6 +162,11 @@ def scale_of(magnitude: float, unit: str) -> tuple[float, str]:
 def unit_name(unit: str) -> str:
     """How the unit is called beside a heading: ``time`` for ns, else the unit itself."""
     return "time" if unit == "ns" else unit
+
+
+def value_name(unit: str, provenance: str) -> str:
+    """Heading of a column of values: that times are predicted is part of it."""
+    return "predicted" if unit == "ns" and provenance == "predicted" else unit_name(unit)
 
 
 def scale_for(magnitude: float, unit: str) -> tuple[float, str]:

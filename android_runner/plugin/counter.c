@@ -1,7 +1,7 @@
 // A QEMU plugin that keeps counters of the guest's work in a file the guest can map
 // (docs/runner-protocol.md, Counters).
 //
-//     qemu-aarch64 -plugin counter.so,page=PATH ...
+//     qemu-aarch64 -plugin counter.so,page=PATH[,core=PATH] ...
 #include "count.h"
 
 #include <errno.h>
@@ -28,16 +28,25 @@ static uint64_t *map_page(const char *path)
     return memset(page, 0, COUNTER_PAGE_BYTES);
 }
 
+// The value of an option, if that is what the argument gives.
+static const char *value_of(const char *argument, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(argument, name, length) ? NULL : argument + length;
+}
+
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *emulator, int argc,
                                            char **argv)
 {
-    static const char page[] = "page=";
+    const char *page = argc >= 1 ? value_of(argv[0], "page=") : NULL;
+    const char *core = argc == 2 ? value_of(argv[1], "core=") : NULL;
     uint64_t *counters;
 
-    if (argc != 1 || strncmp(argv[0], page, sizeof page - 1)) {
-        fprintf(stderr, "tflprof counter plugin: needs page=PATH and nothing else\n");
+    if (!page || (argc != 1 && !core)) {
+        fprintf(stderr, "tflprof counter plugin: needs page=PATH, perhaps core=PATH, and nothing else\n");
         return 1;
     }
-    counters = map_page(argv[0] + sizeof page - 1);
-    return !counters || !count_into(counters, id, emulator);
+    counters = map_page(page);
+    return !counters || !count_into(counters, core, id, emulator);
 }

@@ -15,9 +15,14 @@
 
 enum qemu_plugin_inline_op { QEMU_PLUGIN_INLINE_ADD_U64 };
 
+enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
+enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_R = 1, QEMU_PLUGIN_MEM_W, QEMU_PLUGIN_MEM_RW };
+
 typedef uint64_t qemu_plugin_id_t;
+typedef uint32_t qemu_plugin_meminfo_t;
 
 struct qemu_plugin_tb;
+struct qemu_plugin_insn;
 
 // The beginning that all versions share.
 struct qemu_info {
@@ -34,16 +39,27 @@ void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_plugin_tb_t
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
 
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *block);
+
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
+
+typedef void qemu_plugin_memory_accessed(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t address, void *data);
+
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
+                                      qemu_plugin_memory_accessed *callback, enum qemu_plugin_cb_flags flags,
+                                      enum qemu_plugin_mem_rw which, void *data);
+
+unsigned qemu_plugin_mem_size_shift(qemu_plugin_meminfo_t info);
+
 #if PLUGIN_API == 1
 
 void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *block, enum qemu_plugin_inline_op op,
                                               void *word, uint64_t value);
 
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *instruction);
+
 #else
 
-enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
-
-struct qemu_plugin_insn;
 struct qemu_plugin_scoreboard;
 
 // A word of every virtual CPU's element of a scoreboard.
@@ -61,8 +77,6 @@ uint64_t qemu_plugin_u64_sum(qemu_plugin_u64 word);
 void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *block,
                                                        enum qemu_plugin_inline_op op, qemu_plugin_u64 word,
                                                        uint64_t value);
-
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
 
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *instruction,
                                             qemu_plugin_vcpu_called *callback,

@@ -108,7 +108,7 @@ def test_equal_layers_cost_the_same(tmp_path: Path) -> None:
     """Exact counts: blocks of the same shape cost the same, to the instruction; more work costs more."""
     path = tmp_path / "m.tflite"
     path.write_bytes(build_network("mobilenet_v1", size=64, width=0.25))
-    emulated = open_runner("emulated:pixel2")
+    emulated = open_runner("emulated:pixel2", cost="instructions")
     try:
         frame = profiled(emulated, path).layers()
     finally:

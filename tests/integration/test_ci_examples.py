@@ -300,7 +300,7 @@ def assert_parses(command: str) -> None:
 
 def test_the_commands_of_the_page_exist() -> None:
     commands = [line for text in blocks("sh") for line in text.splitlines() if line.startswith("tflprof")]
-    assert len(commands) == 8
+    assert len(commands) == 9
     for command in commands:
         assert_parses(command)
 
@@ -333,7 +333,7 @@ def test_the_first_steps_of_the_page_run(tmp_path: Path) -> None:
         ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Gate  passed") == 3
+    assert done.stdout.count("Gate  passed") == 4
     (python,) = blocks("python")
     done = subprocess.run(
         [sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True, check=False

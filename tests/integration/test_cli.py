@@ -123,11 +123,42 @@ def test_profile_on_the_host(tmp_path: Path, network: Path) -> None:
 
 @pytest.mark.emulated
 def test_profile_on_an_emulated_core(tmp_path: Path, network: Path) -> None:
-    done = tflprof("profile", network, "--json", cwd=tmp_path)
+    done = tflprof("profile", network, "--json", "-o", "p.parquet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert (document["unit"], document["provenance"]) == ("instructions", "emulated")
+    assert (document["unit"], document["provenance"]) == ("ns", "predicted")
     assert document["deterministic"] is True
+    assert (document["prediction"]["mode"], document["prediction"]["core"]) == ("caches", "cortex-a73")
+    total, layers = document["total"], document["layers"]
+    assert total["ci95"][0] < total["typical"] < total["ci95"][1]
+    for key in ("typical", "instructions"):
+        rows = sum(layer[key] or 0 for layer in layers) + document["unattributed"][key]
+        assert rows == pytest.approx(total[key], abs=1)
+    ran = [layer for layer in layers if layer["typical"]]
+    assert all(layer["instructions"] > 0 and layer["ci95"] for layer in ran)
+    shown = tflprof("show", "p.parquet", cwd=tmp_path)
+    assert "predicted for pixel2, Cortex-A73 at 2.46 GHz, with caches, unanchored" in shown.stdout
+
+
+@pytest.mark.emulated
+def test_counts_alone_are_those_beside_predicted_times(tmp_path: Path, network: Path) -> None:
+    found = {}
+    for cost in ("instructions", "cycles", "caches"):
+        done = tflprof("profile", network, "--json", "--cost", cost, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        found[cost] = json.loads(done.stdout)
+    counted = found["instructions"]
+    assert (counted["unit"], counted["provenance"], counted["prediction"]) == (
+        "instructions",
+        "emulated",
+        None,
+    )
+    assert found["cycles"]["total"]["typical"] <= found["caches"]["total"]["typical"]
+    for one in (found["cycles"], found["caches"]):
+        assert one["total"]["instructions"] == counted["total"]["typical"]
+        assert [layer["instructions"] for layer in one["layers"]] == [
+            layer["typical"] for layer in counted["layers"]
+        ]
 
 
 def wait_for_sessions(folder: Path, count: int) -> None:

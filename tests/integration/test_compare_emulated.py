@@ -42,7 +42,7 @@ def profiles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Profile]:
 
 
 def _written(model: Path, path: Path) -> Path:
-    return write_profile(profile_model(model, target="emulated:pixel2"), path)
+    return write_profile(profile_model(model, target="emulated:pixel2", cost="instructions"), path)
 
 
 def changed(comparison: Comparison) -> list[Difference]:

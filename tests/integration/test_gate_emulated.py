@@ -1,4 +1,4 @@
-"""The gate with real parts: an emulated core, on which verdicts do not depend on luck."""
+"""The gate with real parts: predictions of an emulated phone, on which verdicts do not depend on luck."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_pages_say_the_verdict_and_the_layer(folder: Path) -> None:
     page = (folder / "compare.html").read_text(encoding="utf-8").replace("\u00a0", " ")
     assert compared.returncode == 0, compared.stderr
     (headline,) = re.findall(r'id="verdict">([^<]+)<', page)
-    assert "more instructions than A" in headline
+    assert re.match(r"B is [0-9.]+ % slower than A: .* on the phone ", headline)
     assert headline.split(":")[0] in " ".join(compared.stdout.split())
 
 
@@ -162,6 +162,45 @@ def test_a_gate_says_the_same_each_time(folder: Path) -> None:
         return json.dumps(without_times(json.loads(done.stdout)))
 
     assert len({document() for _ in range(3)}) == 1
+
+
+def test_budgets_in_predicted_time_are_decided_by_its_interval(folder: Path) -> None:
+    profile = read_profile(folder / "base.parquet")
+    total = profile.summary.total
+    assert total.typical is not None
+    assert total.lo is not None
+    assert total.hi is not None
+    code, case = judged(folder, "m.tflite", "--budget", f"{total.typical:.0f}ns")
+    assert (code, case["measured"]) == (4, 1)
+    (budget,) = case["budgets"]
+    assert (budget["unit"], budget["verdict"]) == ("ns", "inconclusive")
+    assert budget["interval"] == [total.lo, total.hi]
+    assert "calibrate" in case["hint"]
+    assert case["profile"]["provenance"] == "predicted"
+    assert judged(folder, "m.tflite", "--budget", f"{total.hi + 1:.0f}ns")[0] == 0
+    assert judged(folder, "m.tflite", "--budget", f"{total.lo - 1:.0f}ns")[0] == 1
+
+
+def test_budgets_in_instructions_are_exact_beside_predicted_times(folder: Path) -> None:
+    profile = read_profile(folder / "base.parquet")
+    assert profile.summary.instructions is not None
+    count = profile.summary.instructions.total.typical
+    assert count is not None
+    for cost in ((), ("--cost", "instructions")):
+        code, case = judged(folder, "m.tflite", *cost, "--budget", f"{count * 1.002:.0f}inst")
+        assert (code, case["budgets"][0]["unit"]) == (0, "instructions")
+        assert judged(folder, "m.tflite", *cost, "--budget", f"{count * 0.998:.0f}inst")[0] == 1
+    refused = gate(folder, "m.tflite", "--cost", "instructions", "--budget", "1ms")
+    assert refused.returncode == 2
+    assert "--cost caches" in refused.stderr
+
+
+def test_a_floor_in_instructions_makes_counts_of_growth(folder: Path) -> None:
+    arguments = ("slower.tflite", "--baseline", "base.parquet", "--budget", "layer:*=+2%,1kinst")
+    code, case = judged(folder, *arguments)
+    failed = [budget["subject"] for budget in case["budgets"] if budget["verdict"] == "fail"]
+    assert (code, failed) == (1, ["layer 0/1 depthwise (DEPTHWISE_CONV_2D)"])
+    assert {budget["unit"] for budget in case["budgets"]} == {"instructions"}
 
 
 def without_times(value: Any) -> Any:

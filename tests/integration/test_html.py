@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.factories import Part, group, make_profile, mobilenet, part, static, sustained
 from tests.opened_page import OpenedPage
+from tests.predictions import ANCHORED, UNANCHORED, predicted
 from tflprof.profile.meta import Finding
 from tflprof.profile.profile import Profile
 from tflprof.report.html import write_page
@@ -61,6 +63,8 @@ PROFILES = {
     "endurance": sustained,
     "endurance, nothing else known": lambda: sustained(blocks=30, slow_from=None, heat=False, clock=False),
     "instructions": lambda: mobilenet(unit="instructions"),
+    "predicted": lambda: predicted(prediction=ANCHORED),
+    "predicted within a wide interval": lambda: predicted(prediction=replace(UNANCHORED, layer_error=2.0)),
     "one layer": lambda: make_profile([part("FULLY_CONNECTED", "dense", 5_000.0)]),
     "no layer values": lambda: make_profile(profiled=False),
     "nothing but static layers": lambda: make_profile(
@@ -162,6 +166,22 @@ def test_sorting_by_keyboard(browser: Browser, tmp_path: Path) -> None:
     assert opened.column("index")[0] == "0/0"
     opened.page.keyboard.press("Space")
     assert opened.column("index")[0] == "0/7"
+
+
+def test_predicted_times_have_their_instructions_beside_them(browser: Browser, tmp_path: Path) -> None:
+    opened = open_page(browser, tmp_path, predicted())
+    assert opened.column("value")[:2] == ["320 µs", "200 µs"]
+    assert opened.column("instructions")[:2] == ["1.31 M", "820 k"]
+    assert set(opened.column("spread")[:6]) == {"±36 %"}
+    assert opened.sort("instructions") == "descending"
+    assert opened.column("index")[:2] == ["0/4", "0/0"]
+    assert opened.page.locator("#spread, #session").count() == 0
+    opened.page.hover("#order [data-id='0/4']")
+    tip = opened.page.inner_text("#tip")
+    assert "1.31 M instructions" in tip
+    assert "predicted time of pixel2" in tip
+    head = opened.page.inner_text("header")
+    assert "Predicted for pixel2, Cortex-A73 at 2.46 GHz, with caches, unanchored: ±18 %" in head
 
 
 def test_filtering(browser: Browser, tmp_path: Path) -> None:

@@ -20,11 +20,17 @@ from tflprof.runner.open import open_runner
 
 pytestmark = pytest.mark.filterwarnings("ignore:Warning. Enabling .experimental_preserve_all_tensors")
 
-DETECTORS = ("ssd_mobilenet_v1", "ssdlite_mobilenet_v2")
-LIKE_OTHERS = tuple(f"efficientnet_lite{number}" for number in range(1, 5))
-"""The layers of EfficientNet-Lite0, more often and wider."""
+DETECTORS = {"ssd_mobilenet_v1": 10, "ssdlite_mobilenet_v2": 10, "efficientdet_lite0": 25}
+"""Networks that end in boxes, and how many."""
 
-BOUNDED = ("efficientnet", "mobilenet_v1", "mobilenet_v2", "ssd")
+LIKE_OTHERS = tuple(
+    f"efficient{kind}_lite{number}"
+    for kind, last in (("net", 4), ("det", 2))
+    for number in range(1, last + 1)
+)
+"""The layers of Lite0, more often and wider."""
+
+BOUNDED = ("efficientdet", "efficientnet", "mobilenet_v1", "mobilenet_v2", "ssd")
 """Networks of ReLU6."""
 
 IMAGES = sorted(set(NETWORKS) - {"bert_tiny", "mixednet_kws"})
@@ -86,17 +92,19 @@ def test_int8_follows_float(tmp_path: Path, name: str) -> None:
     twins = [computed(tmp_path, name, dtype, **shape) for dtype in ("float32", "int8")]
     for layer in ("box_encodings", "scores") if name in DETECTORS else ("logits",):
         exact, rounded = (twin[layer][1].ravel() for twin in twins)
-        assert np.corrcoef(exact, rounded)[0, 1] > 0.95, layer
+        # A pyramid adds up maps that were rounded many times.
+        least = 0.93 if name.startswith("efficientdet") else 0.95
+        assert np.corrcoef(exact, rounded)[0, 1] > least, layer
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
 @pytest.mark.parametrize("name", DETECTORS)
-def test_a_detector_finds_ten_boxes(tmp_path: Path, name: str, dtype: str) -> None:
+def test_a_detector_finds_boxes(tmp_path: Path, name: str, dtype: str) -> None:
     found = computed(tmp_path, name, dtype)
     boxes, classes, scores = (found[f"detection_{part}"][1] for part in ("boxes", "classes", "scores"))
-    assert found["num_detections"][1] == [10]
+    assert found["num_detections"][1] == [DETECTORS[name]]
     assert (np.diff(scores[0]) <= 0).all()
-    assert scores[0, -1] > 0.3
+    assert scores[0, 9] > 0.25
     assert set(classes[0]) <= set(range(90))
     assert (boxes[0, :, 2:] > boxes[0, :, :2]).all()
 

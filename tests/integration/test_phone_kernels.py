@@ -30,6 +30,8 @@ EXPECTED = {
     ("pixel", "big"): ("6x8 cortex_a55", "6x8 cortex_a55", "4x16 mlal_lane_ld64"),
     ("pixel2", "little"): ("6x8 cortex_a53_prfm", "6x8 cortex_a53_prfm", "2x8c8 mlal_cortex_a53_prfm"),
     ("pixel2", "big"): ("6x8 cortex_a73", "6x8 cortex_a73", "2x8c8 mlal_prfm"),
+    ("pixel3", "little"): ("6x8 cortex_a53", "6x8 cortex_a53", "2x8c8 mlal_cortex_a53_prfm"),  # Cortex-A55 r0
+    ("pixel3", "big"): ("6x8 cortex_a75_prfm", "6x8 cortex_a75_prfm", "2x8c8 mlal"),
     ("pixel3a", "little"): (
         "6x8 cortex_a53",
         "6x8 cortex_a53",
@@ -47,12 +49,20 @@ EXPECTED = {
     ("pixel8", "big"): ("8x8 ld128_2", "6x8 lane_ld128", "4x16c8 neoni8mm"),  # Cortex-X3
     ("galaxy-a52", "little"): ("6x8 cortex_a55", "6x8 cortex_a55", "4x16c4 neondot_cortex_a55"),
     ("galaxy-a52", "big"): ("6x8 cortex_a75_prfm", "6x8 cortex_a75_prfm", "4x16c4 neondot_ld128"),
+    ("galaxy-s20", "little"): ("4x8 cortex_a55", "4x8 cortex_a55", "4x16c4 neondot_cortex_a55"),
+    ("galaxy-s20", "mid"): ("4x8 cortex_a75", "4x8 cortex_a75", "4x16c4 neondot_ld128"),  # Cortex-A77
+    ("galaxy-s20", "big"): ("4x8 cortex_a75", "4x8 cortex_a75", "4x16c4 neondot_ld128"),
     ("galaxy-s21", "little"): ("7x8 ld128_2", "6x8 cortex_a55", "4x16c4 neondot_cortex_a55"),
     ("galaxy-s21", "mid"): ("7x8 ld128_2", "6x8 ld128", "4x16c4 neondot_ld128"),
     ("galaxy-s21", "big"): ("7x8 ld128_2", "6x8 ld128", "4x16c4 neondot_ld128"),
+    ("galaxy-s22", "little"): ("7x8 ld128_2", "6x8 ld128", "4x16c8 neoni8mm"),
+    ("galaxy-s22", "mid"): ("7x8 ld128_2", "6x8 ld128", "4x16c8 neoni8mm"),
+    ("galaxy-s22", "big"): ("7x8 ld128_2", "6x8 ld128", "4x16c8 neoni8mm"),  # Cortex-X2
     ("galaxy-s23", "little"): ("8x8 ld128_2", "6x8 lane_ld128", "4x16c8 neoni8mm"),
     ("galaxy-s23", "mid"): ("8x8 ld128_2", "6x8 lane_ld128", "4x16c8 neoni8mm"),
     ("galaxy-s23", "big"): ("8x8 ld128_2", "6x8 lane_ld128", "4x16c8 neoni8mm"),
+    ("redmi9", "little"): ("6x8 cortex_a55", "6x8 cortex_a55", "4x16c4 neondot_cortex_a55"),
+    ("redmi9", "big"): ("6x8 cortex_a75_prfm", "6x8 cortex_a75_prfm", "4x16c4 neondot_ld128"),
     ("rpi3", "big"): ("6x8 cortex_a53_prfm", "6x8 cortex_a53_prfm", "4x16 mlal_lane_cortex_a53_prfm"),
     ("rpi4", "big"): ("4x8 cortex_a75_prfm", "4x8 cortex_a75_prfm", "2x8c8 mlal_prfm"),
     ("rpi5", "big"): ("6x8 cortex_a75_prfm", "6x8 cortex_a75_prfm", "4x16c4 neondot_ld128"),

@@ -9,12 +9,14 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from android_runner import build as script
 from android_runner.tests.harness import SOURCES
+from tests.integration.cost_model import PARTS, class_names, core_file
 from tests.integration.test_emulated_counts import counts
 from tests.integration.test_emulated_root import nothing_of_the_host_shows
 from tests.integration.test_sessions import short
@@ -107,7 +109,60 @@ def test_a_round_of_two_instructions_counts_two(emulator: Emulator, guest: Path,
     assert page.stat().st_size == 4096
 
 
-@pytest.mark.parametrize("arguments", ["", ",page=/nonexistent/page", ",page=a,other=b"])
+def stream(
+    emulator: Emulator, guest: Path, folder: Path, passes: int, kib: int, lines: Mapping[str, str | None]
+) -> tuple[int, float, int]:
+    """Instructions, cycles and lines of memory of so many passes over so much memory."""
+    costs = {"load_pair_simd_128": "1 4 load 2"}
+    core = core_file(folder, class_names(), {"pipe": "load 1", **lines}, costs=costs)
+    page = folder / "page"
+    done = emulate(emulator, f",page={page},core={core}", guest / "stream", page, passes, kib << 10)
+    assert done.returncode == 0, done.stderr
+    instructions, cycles, memory = map(int, done.stdout.split())
+    return instructions, cycles / PARTS, memory
+
+
+CACHES = {"caches": "1", "l1d": "32768 4", "l2": "131072 8", "l2_hit": "10", "dram_read": "100"}
+
+
+def test_a_loop_costs_what_its_pipes_take(emulator: Emulator, guest: Path, tmp_path: Path) -> None:
+    """Two loads, each of which keeps the one pipe busy for two cycles, whichever emulator cuts them in pieces."""
+    few, many = (stream(emulator, guest, tmp_path, passes, 16, {"caches": "0"}) for passes in (1, 11))
+    rounds = 10 * 16 * 1024 // 64
+    assert rounds * 4 <= many[0] - few[0] < rounds * 4 + 200
+    assert rounds * 4 <= many[1] - few[1] < rounds * 4 + 200
+    assert many[2] == 0
+
+
+def test_what_caches_hold_is_there_and_what_they_do_not_is_fetched(
+    emulator: Emulator, guest: Path, tmp_path: Path
+) -> None:
+    bare = stream(emulator, guest, tmp_path, 4, 16, {"caches": "0"})
+    first = stream(emulator, guest, tmp_path, 4, 16, CACHES)
+    assert first[0] == bare[0]
+    assert first[1] - bare[1] < 2000
+    in_second = stream(emulator, guest, tmp_path, 4, 64, CACHES)
+    lines = 4 * 64 * 1024 // 64
+    assert in_second[2] < 50
+    assert in_second[1] - in_second[0] == pytest.approx(lines * 10, rel=0.02)
+    in_memory = stream(emulator, guest, tmp_path, 4, 512, CACHES)
+    lines = 4 * 512 * 1024 // 64
+    assert in_memory[2] == pytest.approx(lines, rel=0.01)
+    assert in_memory[1] - in_memory[0] == pytest.approx(lines * 100, rel=0.02)
+    assert stream(emulator, guest, tmp_path, 4, 512, CACHES) == in_memory
+
+
+def test_a_wrong_core_file_ends_the_emulation(emulator: Emulator, guest: Path, tmp_path: Path) -> None:
+    core = core_file(tmp_path, class_names(), {"colour": "red"})
+    done = emulate(emulator, f",page={tmp_path / 'page'},core={core}", guest / "loop", tmp_path / "page", 1)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert "unknown key `colour`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", ",page=/nonexistent/page", ",page=a,other=b", ",page=a,core=b,core=c"]
+)
 def test_a_plugin_that_cannot_count_does_not_start(
     emulator: Emulator, guest: Path, arguments: str, tmp_path: Path
 ) -> None:
@@ -151,7 +206,7 @@ def test_both_count_the_same_instructions(
     seen = {}
     for emulator in (installed, built):
         monkeypatch.setenv("TFLPROF_QEMU", str(emulator.path))
-        opened = open_runner(target)
+        opened = open_runner(target, cost="instructions")
         seen[emulator.banner] = counts(opened, short(model))
         assert counts(opened, short(model)) == seen[emulator.banner]
         opened.close()

@@ -41,7 +41,7 @@ TARGETS = ["host", "interpreter", *EMULATED, *PHONES]
 @pytest.fixture(scope="module", params=TARGETS)
 def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
     if not request.param.startswith("adb "):
-        opened = open_runner(request.param)
+        opened = open_runner(request.param, cost="instructions")
         yield opened
         opened.close()
         return

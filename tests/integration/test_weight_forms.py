@@ -12,10 +12,8 @@ from tests.integration import model_reference as reference
 from tflprof.model.build import NETWORKS, build_network
 from tflprof.model.read import read_model
 
-DETECTORS = ("ssd_mobilenet_v1", "ssdlite_mobilenet_v2")
-ONE_OF_A_FAMILY = [
-    name for name in NETWORKS if not name.startswith("efficientnet_lite") or name.endswith("lite0")
-]
+DETECTORS = ("efficientdet_lite0", "ssd_mobilenet_v1", "ssdlite_mobilenet_v2")
+ONE_OF_A_FAMILY = [name for name in NETWORKS if "_lite" not in name or name.endswith("lite0")]
 
 
 def answer(folder: Path, name: str, dtype: str) -> np.ndarray:

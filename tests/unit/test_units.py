@@ -156,3 +156,18 @@ def test_differences(value: float | None, unit: str, text: str) -> None:
 )
 def test_changes(ratio: float | None, text: str) -> None:
     assert units.format_change(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        ((100.0, 83.527, 119.722), "±18 %"),
+        ((100.0, 49.659, 201.375), "×÷ 2.0"),
+        ((100.0, 25.0, 400.0), "×÷ 4.0"),
+        ((100.0, 40.0, 160.0), "±60 %"),
+        ((100.0, -20.0, 220.0), "±120 %"),
+        ((0.0, 0.0, 1.0), "–"),
+    ],
+)
+def test_a_wide_interval_of_a_ratio_is_a_factor(interval: tuple[float, float, float], text: str) -> None:
+    assert units.format_spread(*interval) == text

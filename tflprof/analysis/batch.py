@@ -22,6 +22,7 @@ class Digest:
 
     Attributes:
         total, lo, hi: one inference and its 95 % interval, in ``unit``; None if unknown.
+        instructions: exact count of an inference; None where none were counted.
         layer, layer_op, layer_id, layer_share: the layer that takes most; None if no layer has a cost.
         findings: codes of the reasons to doubt it.
         sha256: of the model.
@@ -41,6 +42,7 @@ class Digest:
     verdict: str
     findings: tuple[str, ...]
     sha256: str | None
+    instructions: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def digest_of(profile: Profile) -> Digest:
         verdict=meta.verdict,
         findings=tuple(finding.code for finding in meta.findings),
         sha256=meta.model.sha256,
+        instructions=None if profile.counts is None else profile.counts.summary.total.typical,
     )
 
 

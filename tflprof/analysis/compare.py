@@ -1,4 +1,4 @@
-"""Two profiles compared: by the samples of common processes, by noise floors, or by exact counts."""
+"""Two profiles compared: by the samples of common processes, by noise floors, or by what repeats exactly."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from dataclasses import dataclass, replace
 from tflprof import units
 from tflprof.analysis.compared import Compared, compared_rows, compared_total
 from tflprof.analysis.comparison import Comparison, Difference, Method, Part, Status
-from tflprof.analysis.exact import counts_agree, exact_differences
+from tflprof.analysis.exact import counts_agree, exact_differences, exact_words
 from tflprof.analysis.match import RowMatch, graphs_agree, match_rows
 from tflprof.analysis.paired import ALPHA, paired_result
 from tflprof.analysis.stored import stored_differences
 from tflprof.analysis.together import paired_differences
 from tflprof.errors import Untrusted, UsageError
 from tflprof.profile.meta import ProfileMeta
-from tflprof.profile.mismatch import Mismatch, mismatches, shown_value
+from tflprof.profile.mismatch import PREDICTION, Mismatch, mismatches, shown_value
 from tflprof.profile.profile import Profile
 
 DRIFT = "two files cannot cancel drift: what changed between their measurements looks like a difference"
 ITSELF = "A and B are one and the same profile: nothing was measured twice"
-_DEVICE_KEYS = frozenset({"target", "core", "cpus", "runtime.platform", "runtime.sha256"})
+_DEVICE_KEYS = frozenset(
+    {
+        *("target", "core", "cpus", "runtime.platform", "runtime.sha256"),
+        *(f"{PREDICTION}{name}" for name in ("core", "hertz", "scale", "costs_sha256")),
+    }
+)
 """Conditions in which two devices may differ, with all that begins with ``target.``."""
 _DEVICES = "another device: shown with shares and ratios, never judged"
 _FORCED = "the profiles differ in what changes speed"
@@ -217,7 +222,7 @@ def _unattributed(a: Profile, b: Profile, method: Method, *, incomparable: bool)
     else:
         difference, same = other - one, method == "exact" and counts_agree(a, b, one, other)
     status: Status = "incomparable" if incomparable else "same" if same else "inconclusive"
-    reason = (
-        "counts of that size are the same" if same else "what no layer explains has no interval of its own"
-    )
+    reason = "what no layer explains has no interval of its own"
+    if same:
+        reason = f"{exact_words(a.meta)} of that size are the same"
     return Difference("total", parts[0], parts[1], status, reason, difference=difference)

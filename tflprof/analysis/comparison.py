@@ -6,6 +6,7 @@ the total and all layers at 1 - ``alpha``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,7 +29,7 @@ cannot be told apart; ``inserted``: only in B; ``removed``: only in A.
 
 Method = Literal["paired", "stored", "exact", "devices"]
 """Where the evidence comes from: both measured in the same processes; two files measured at different times;
-counts that do not vary; one model on two devices."""
+counts, or times predicted from counts, that do not vary; one model on two devices."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,26 @@ class Comparison:
     def unit(self) -> str:
         """Unit of all costs: ``ns``, ``cycles`` or ``instructions``."""
         return self.a.unit
+
+    @property
+    def ratio_error(self) -> float | None:
+        """How far the ratio of two predicted totals may be off on the phone: half-width of 95 % of its logarithm.
+
+        None for times that are not predicted, and if it is not known.
+        """
+        errors = [
+            None if meta.prediction is None else meta.prediction.ratio_error for meta in (self.a, self.b)
+        ]
+        known = [error for error in errors if error is not None]
+        return max(known) if len(known) == 2 and self.method == "exact" else None
+
+    @property
+    def phone_ratio(self) -> tuple[float, float] | None:
+        """95 % interval of what B over A would be on the phone, of predicted totals; None if it is not known."""
+        error, ratio = self.ratio_error, self.total.ratio
+        if error is None or ratio is None:
+            return None
+        return ratio * math.exp(-error), ratio * math.exp(error)
 
     @property
     def doubted(self) -> tuple[str, ...]:

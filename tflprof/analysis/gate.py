@@ -6,31 +6,25 @@ A budget fails if the whole interval lies above it, passes if none of it does, e
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tflprof import units
 from tflprof.analysis.budget import EVERY_LAYER
 from tflprof.analysis.comparison import Comparison, Difference, Status
 from tflprof.analysis.exact import exact_threshold
+from tflprof.analysis.gate_units import Before as Before
+from tflprof.analysis.gate_units import Sides
 from tflprof.analysis.quantity import Quantity, describe_layers, every_layer, measure_subject
 from tflprof.analysis.subject import find_layer, layer_name
 from tflprof.analysis.verdicts import BudgetResult, Limit
 from tflprof.profile.meta import LayerInfo, ProfileMeta
-from tflprof.profile.mismatch import Mismatch
+from tflprof.profile.mismatch import Mismatch, shown_value
 from tflprof.profile.profile import Profile
 
 MOST_NAMED = 5
 """Layers that grew are named in full up to so many."""
 NEW_LAYER = "it is new: the baseline does not have it"
 GONE_LAYER = "it is gone: only the baseline has it"
-
-
-@dataclass(frozen=True)
-class Before:
-    """What relative budgets are relative to: the baseline's profile and the comparison with it."""
-
-    profile: Profile
-    comparison: Comparison
 
 
 def judge(
@@ -41,7 +35,8 @@ def judge(
     Raises:
         UsageError: several layers have the name that a budget uses.
     """
-    return tuple(result for limit in limits for result in _judged(limit, profile, before))
+    sides = Sides(profile, before)
+    return tuple(result for limit in limits for result in _judged(limit, *sides.of(limit)))
 
 
 def not_comparable(
@@ -61,13 +56,7 @@ def not_comparable(
 
 def condition_text(one: Mismatch, before: str = "in the baseline", now: str = "now") -> str:
     """``core: Cortex-A73 in the baseline, Cortex-A53 now``."""
-    return f"{one.key}: {_shown(one.a)} {before}, {_shown(one.b)} {now}"
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "unknown"
-    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    return f"{one.key}: {shown_value(one.a)} {before}, {shown_value(one.b)} {now}"
 
 
 def changed_layers(comparison: Comparison, status: Status = "slower") -> tuple[str, ...]:
@@ -244,7 +233,7 @@ def _against(limit: Limit, now: Quantity, then: Quantity) -> BudgetResult:
         return replace(result, limit=_most(limit, then.value), reason=now.why or "it is not known")
     result = replace(result, limit=_most(limit, then.value))
     if then.exact:
-        counted = now.exact and now.unit not in ("ns", "bytes")
+        counted = now.exact and now.unit != "bytes"
         return _decided(replace(result, limit=_most(limit, then.value, exact=counted)), now.why)
     least, most = _most(limit, then.lo), _most(limit, then.hi)
     allowed = f"what the baseline allows, {amount_text(least, now.unit)} to {amount_text(most, now.unit)}"

@@ -6,10 +6,23 @@ from collections.abc import Sequence
 
 from tflprof.analysis.gate import GONE_LAYER, NEW_LAYER
 from tflprof.analysis.verdicts import BudgetResult, Verdict
+from tflprof.profile.meta import Prediction
+
+_RELY = {
+    True: "judge its instructions or its growth over a --baseline, which are exact, or measure on the phone",
+    False: "with one time measured on such a phone the interval is narrower: tflprof calibrate PHONE --measured "
+    "MODEL=TIME; instructions, and growth over a --baseline, are exact",
+}
+"""What to do about a prediction whose interval has the limit in it: with anchors, and without."""
 
 
 def next_step(
-    results: Sequence[BudgetResult], verdict: Verdict, *, updatable: bool, measured_time: bool
+    results: Sequence[BudgetResult],
+    verdict: Verdict,
+    *,
+    updatable: bool,
+    measured_time: bool,
+    prediction: Prediction | None = None,
 ) -> str | None:
     """One sentence; None if there is nothing to say.
 
@@ -18,6 +31,7 @@ def next_step(
         verdict: of the case.
         updatable: the baseline is a stored profile and the model is there to be measured.
         measured_time: the case is measured, and what is measured is time.
+        prediction: how its times were predicted, None if they were not.
     """
     decisive = [one for one in results if one.verdict == verdict]
     if verdict == "fail":
@@ -33,4 +47,6 @@ def next_step(
         return None
     if updatable and any(one.reason.startswith((NEW_LAYER, GONE_LAYER)) for one in decisive):
         return "look at the layers that are new or gone, then accept them with --update-baseline"
+    if prediction is not None and any(one.unit == "ns" and one.baseline is None for one in decisive):
+        return _RELY[bool(prediction.anchors)]
     return "measure longer, with --max-seconds, or leave the budget more room" if measured_time else None

@@ -10,15 +10,17 @@ from scipy.stats import binom
 from tflprof import stats
 from tflprof.analysis.subject import find_layer, layer_name, op_name, ops_of
 from tflprof.profile.meta import LayerInfo, Row
+from tflprof.profile.predicted import within
 from tflprof.profile.profile import Profile
 from tflprof.profile.samples import IntArray, select_inferences, select_singles
-from tflprof.profile.summary import Estimate, row_samples
+from tflprof.profile.summary import Estimate, main_variant, row_samples
 
 LEVEL = stats.LEVEL
 LEAST_PROCESSES = 6
 """With fewer, no two of their values enclose the median in 95 % of cases."""
 
 _NOT_REPEATED = "no two inferences gave the same counts"
+_UNCHECKED = "how far such a prediction may be off has not been compared with phones"
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,9 @@ def _sum(profile: Profile, columns: list[int]) -> Estimate:
         return Estimate()
     inferences = select_inferences(profile.table, "profiled", profile.meta.unit)
     value = float(rows[stats.central_half(inferences.values)].mean())
+    if profile.meta.prediction is not None:
+        # The errors of layers are not independent: of a sum they are taken to be no smaller.
+        return within(Estimate(value, n=len(rows)), profile.meta.prediction.layer_error)
     if profile.meta.deterministic:
         return Estimate(value, lo=float(rows.min()), hi=float(rows.max()), n=len(rows))
     lo, hi = stats.layer_intervals(rows, inferences.process, inferences.block, inferences.values)
@@ -176,16 +181,19 @@ def _over_processes(profile: Profile, subject: str) -> Quantity:
             return replace(found, why="two models were loaded in each process; measure one by itself")
         values = select_singles(table, "memory", "first", "bytes")
     elif subject == "init":
-        found, values = Quantity("init", meta.unit), select_singles(table, "init", "init", meta.unit)
+        found = Quantity("init", meta.unit)
+        values = select_singles(table, "init", "init", meta.unit, main_variant(meta, table))
     else:
         found = Quantity("first inference", meta.unit)
-        values = select_inferences(table, "plain", meta.unit, "first").values
+        values = select_inferences(table, main_variant(meta, table), meta.unit, "first").values
     if not len(values):
         return replace(found, why="the profile has no value of it")
     value = float(np.median(values))
     if meta.deterministic and subject != "memory":
         if not meta.schedule.reached:
             return replace(found, value=value, why=_NOT_REPEATED)
+        if meta.prediction is not None:
+            return replace(found, value=value, why=_UNCHECKED)
         return replace(found, value=value, lo=float(values.min()), hi=float(values.max()))
     ends = median_interval(values)
     if ends is None:

@@ -49,14 +49,18 @@ def ops_of(name: str) -> tuple[str, ...]:
 
 
 def check_limits(
-    limits: Sequence[Limit], layers: Sequence[LayerInfo], unit: str, before: Sequence[LayerInfo] | None
+    limits: Sequence[Limit],
+    layers: Sequence[LayerInfo],
+    units: Sequence[str],
+    before: Sequence[LayerInfo] | None,
 ) -> None:
     """Raise UsageError for a budget that cannot be meant for this model and this unit.
 
     Args:
         limits: the budgets.
         layers: of the model.
-        unit: what the profile measures: ``ns``, ``instructions`` or ``cycles``.
+        units: what the profile has, ``ns``, ``instructions`` or ``cycles``, the main one first: predicted times have
+            their instructions, too.
         before: layers of the baseline, None without one. What a relative budget names may be there only.
     """
     for limit in limits:
@@ -65,29 +69,37 @@ def check_limits(
                 f"the budget {limit.text!r} is relative, and there is no baseline",
                 "give one with --baseline, or an absolute budget",
             )
-        _check_unit(limit, unit)
+        _check_unit(limit, units)
         known = [*layers, *(before or ())] if limit.relative is not None else list(layers)
         _check_name(limit, layers, known)
 
 
-def _check_unit(limit: Limit, unit: str) -> None:
-    if limit.subject == "memory" and unit == "instructions":
+def _check_unit(limit: Limit, units: Sequence[str]) -> None:
+    if limit.subject == "memory" and "instructions" in units:
         raise UsageError(
             f"the budget {limit.text!r}: an emulated core tells nothing of a model's memory",
             "measure it with --target host or --target adb",
         )
     if limit.unit is None or limit.subject in BYTES_SUBJECTS:
         return
-    if limit.unit == unit or (limit.unit == "count" and unit != "ns"):
+    if limit.unit in units or (limit.unit == "count" and any(unit != "ns" for unit in units)):
         return
     meant = {"ns": "a time", "count": "a count"}.get(limit.unit, f"in {limit.unit}")
-    raise UsageError(
-        f"the budget {limit.text!r} is {meant}, and this target "
-        + ("measures time" if unit == "ns" else f"counts {unit}, which are no time"),
-        "write a time, such as 30ms"
-        if unit == "ns"
-        else f"write a count, such as 195M{'inst' if unit == 'instructions' else 'cycles'}, a percentage of a "
-        "baseline, or measure time: --target host, --target adb",
+    what, hint = _which(units)
+    raise UsageError(f"the budget {limit.text!r} is {meant}, and {what}", hint)
+
+
+def _which(units: Sequence[str]) -> tuple[str, str]:
+    """What can be judged here, and how such a budget is written."""
+    if len(units) > 1:
+        return "this target predicts time and counts instructions", "write a time, such as 30ms, or 195Minst"
+    if units[0] == "ns":
+        return "this target measures time", "write a time, such as 30ms"
+    short = "inst" if units[0] == "instructions" else "cycles"
+    return (
+        f"this target counts {units[0]}, which are no time",
+        f"write a count, such as 195M{short}, a percentage of a baseline, or have time predicted or measured: "
+        "--cost caches, --target host, --target adb",
     )
 
 

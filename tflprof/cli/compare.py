@@ -11,6 +11,8 @@ from tflprof.cli.compare_run import check_files, no_empty_folder, run_comparison
 from tflprof.cli.console import say
 from tflprof.cli.guard import guarded
 from tflprof.cli.measure_options import (
+    Anchors,
+    Cost,
     Inputs,
     InputShapes,
     KernelsChoice,
@@ -22,6 +24,7 @@ from tflprof.cli.measure_options import (
     Threads,
     WeightCache,
     XnnpackFlags,
+    prediction,
 )
 from tflprof.cli.options import (
     Force,
@@ -57,6 +60,8 @@ def compare(
     core: Core = None,
     cores: Cores = None,
     threads: Threads = 1,
+    cost: Cost = None,
+    anchors: Anchors = None,
     kernels: KernelsChoice = Kernels.XNNPACK,
     signature: Signature = None,
     input: Inputs = None,  # noqa: A002 - the option is called so
@@ -113,6 +118,7 @@ def compare(
         "target": target,
         "core": chosen_core(context, core, cores),
         "threads": threads,
+        **prediction(context, target, cost, anchors),
         "kernels": kernels.value,
         "signature": signature,
         "inputs": parse_files(input or []),

@@ -60,6 +60,8 @@ MEASURING: Keys = {
     "target": (_text, "a text"),
     "core": (_text, "a text"),
     "threads": (_whole, "a whole number"),
+    "cost": (_text, "a text"),
+    "anchors": (_text, "auto, none, or a file name"),
     "kernels": (_text, "a text"),
     "signature": (_text, "a text"),
     "input": (_texts, "a table of file names"),
@@ -184,6 +186,8 @@ def _defaults(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("runtime", "model", "baseline"):
         if name in defaults:
             defaults[name] = str(folder / defaults[name])
+    if defaults.get("anchors") not in (None, "auto", "none"):
+        defaults["anchors"] = str(folder / defaults["anchors"])
     if "case" in defaults:
         defaults["case"] = [_defaults(folder, case) for case in defaults["case"]]
     if "input" in defaults:

@@ -13,6 +13,8 @@ from tflprof.cli.gate_config import case_specs
 from tflprof.cli.gate_outputs import Outputs, ProfileKeeper
 from tflprof.cli.guard import guarded
 from tflprof.cli.measure_options import (
+    Anchors,
+    Cost,
     Inputs,
     InputShapes,
     KernelsChoice,
@@ -99,6 +101,8 @@ def gate(
     core: Core = None,
     cores: Cores = None,
     threads: Threads = 1,
+    cost: Cost = None,
+    anchors: Anchors = None,
     kernels: KernelsChoice = Kernels.XNNPACK,
     signature: Signature = None,
     input: Inputs = None,  # noqa: A002 - the option is called so
@@ -139,6 +143,8 @@ def gate(
         "core": core,
         "cores": cores,
         "threads": threads,
+        "cost": cost,
+        "anchors": anchors,
         "kernels": kernels,
         "signature": signature,
         "input": input,

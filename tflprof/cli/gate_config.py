@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tflprof.cli.measure_options import prediction
 from tflprof.cli.options import is_typed, parse_files, parse_shapes
 from tflprof.cli.phone_options import chosen_core, phone_setup
 from tflprof.errors import UsageError
@@ -105,6 +106,7 @@ def _measuring(context: typer.Context, values: Mapping[str, Any]) -> dict[str, A
         "weight_cache": values["weight_cache"],
         "setup": setup,
     }
+    found |= prediction(context, values["target"], values["cost"], values["anchors"])
     for name in ("max_seconds", "precision", "rate"):
         if values[name] is not None:
             found[name] = float(values[name])

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tflprof.cli.build import build
+from tflprof.cli.calibrate import calibrate
 from tflprof.cli.clean import clean
 from tflprof.cli.compare import compare
 from tflprof.cli.console import settings, show_log
@@ -39,7 +40,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=ProfileCommand)(profile)
-for command in (compare, show, inspect, targets, build, report, export, gate, history, doctor, clean):
+for command in (
+    compare,
+    show,
+    inspect,
+    targets,
+    build,
+    report,
+    export,
+    gate,
+    calibrate,
+    history,
+    doctor,
+    clean,
+):
     app.command()(command)
 # Its function cannot be called so: it is a word of the language.
 app.command("import")(import_command)

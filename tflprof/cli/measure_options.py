@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tflprof.cli.options import Kernels
+from tflprof.cli.options import Kernels, is_typed
 
 Target = Annotated[str, typer.Option(metavar="T", help="Where to run: see tflprof targets.")]
 Threads = Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the runtime.")]
@@ -60,7 +61,42 @@ Sustain = Annotated[
         help="Run MIN minutes on end and look for throttling, in place of --max-seconds and --precision.",
     ),
 ]
+
+
+class CostModel(StrEnum):
+    """What an emulated core gives."""
+
+    CACHES = "caches"
+    CYCLES = "cycles"
+    INSTRUCTIONS = "instructions"
+
+
+Cost = Annotated[
+    CostModel | None,
+    typer.Option(
+        help="Of an emulated phone: predicted times (caches, the default; cycles: without caches), "
+        "or exact counts alone."
+    ),
+]
+Anchors = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|none|FILE",
+        help="Measured times that predictions are scaled by; default: auto, those of tflprof calibrate.",
+    ),
+]
 Pmu = Annotated[
     bool,
     typer.Option("--pmu", help="Read the core's counters, too: cycles, instructions, cache refills."),
 ]
+
+
+def prediction(context: typer.Context, target: str, cost: str | None, anchors: str | None) -> dict[str, str]:
+    """``cost`` and ``anchors``, if they were chosen; what only the configuration says is no wish for other targets."""
+    given = {"cost": cost, "anchors": anchors}
+    emulated = target.partition(":")[0] == "emulated"
+    return {
+        name: str(value)
+        for name, value in given.items()
+        if value is not None and (emulated or is_typed(context, name))
+    }

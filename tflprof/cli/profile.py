@@ -12,6 +12,8 @@ from tflprof.cli.batch import run_batch, several_models
 from tflprof.cli.console import say
 from tflprof.cli.guard import guarded, report_error
 from tflprof.cli.measure_options import (
+    Anchors,
+    Cost,
     Inputs,
     InputShapes,
     KernelsChoice,
@@ -27,6 +29,7 @@ from tflprof.cli.measure_options import (
     Threads,
     WeightCache,
     XnnpackFlags,
+    prediction,
 )
 from tflprof.cli.options import (
     Force,
@@ -89,6 +92,8 @@ def profile(
     core: Core = None,
     cores: Cores = None,
     threads: Threads = 1,
+    cost: Cost = None,
+    anchors: Anchors = None,
     kernels: KernelsChoice = Kernels.XNNPACK,
     signature: Signature = None,
     input: Inputs = None,  # noqa: A002 - the option is called so
@@ -139,6 +144,7 @@ def profile(
         "target": target,
         "core": chosen_core(context, core, cores),
         "threads": threads,
+        **prediction(context, target, cost, anchors),
         "kernels": kernels.value,
         "signature": signature,
         "inputs": parse_files(input or []),

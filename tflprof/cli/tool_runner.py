@@ -52,6 +52,8 @@ _UNUSED = (
     "rate",
     "sustain",
     "pmu",
+    "cost",
+    "anchors",
 )
 """Parameters of our own runner that a tool does not have."""
 _KERNELS = ("xnnpack", "builtin")

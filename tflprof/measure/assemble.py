@@ -13,15 +13,17 @@ import numpy as np
 
 from tflprof import stats, trust
 from tflprof.measure.attribute import attribute
-from tflprof.measure.collect import Sighting
+from tflprof.measure.collect import Collector, Sighting
 from tflprof.measure.layers import expected_work, layer_infos
 from tflprof.measure.notice import notice
 from tflprof.measure.pipeline import Outcome
+from tflprof.measure.predict import TIME, Predictor, is_predicted, predict, predict_singles, predictor_of
 from tflprof.measure.schedule import Plan, seconds_for_interval, speed_as_it_is
 from tflprof.model.cost import Cost, op_cost
 from tflprof.model.graph import Model
 from tflprof.profile.meta import (
     Alignment,
+    ClockInfo,
     ModelInfo,
     NoiseFloor,
     Options,
@@ -30,9 +32,10 @@ from tflprof.profile.meta import (
     Schedule,
 )
 from tflprof.profile.profile import Profile
-from tflprof.profile.samples import select_inferences
+from tflprof.profile.samples import SampleWriter, select_inferences
 from tflprof.profile.summary import row_samples
 from tflprof.runner.interface import Runner, RunRequest
+from tflprof.targets.anchors import AUTO
 
 
 def assemble(
@@ -42,9 +45,24 @@ def assemble(
     plan: Plan,
     outcome: Outcome,
     pairing: Pairing | None = None,
+    anchors: str = AUTO,
 ) -> Profile:
-    """Attribute, judge and wrap what was measured; ``pairing``: with another model in the same processes."""
+    """Attribute, judge and wrap what was measured.
+
+    Args:
+        model: what ran.
+        runner: on what it ran.
+        request: how it was to run; of a prediction, with the threads that are predicted.
+        plan: how it was planned.
+        outcome: what was measured.
+        pairing: with another model in the same processes, None for none.
+        anchors: what predicted times are scaled to: ``auto``, ``none`` or a file.
+
+    Raises:
+        UsageError, TargetError: counts cannot become times as asked (:func:`tflprof.measure.predict.predictor_of`).
+    """
     collector = outcome.collector
+    predictor = predictor_of(runner, request, anchors) if is_predicted(runner) else None
     subgraph = _subgraph(model, collector.model)
     noticed = {} if runner.deterministic else notice(collector, as_it_is=speed_as_it_is(request, plan))
     costs = _costs(model, outcome)
@@ -54,22 +72,43 @@ def assemble(
         tool_version=importlib.metadata.version("tflprof"),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         kind="samples",
-        provenance=runner.provenance,
+        provenance=runner.provenance if predictor is None else "predicted",
         source=runner.source,
-        unit=runner.counters[0],
+        unit=runner.counters[0] if predictor is None else TIME,
         model=_model_info(model, costs, outcome),
         target=runner.facts,
         runtime=dict(runner.runtime),
         runner_build=runner.build,
         options=_options(runner, request),
         schedule=_schedule(plan, outcome, pairing),
-        clock=collector.clock,
+        # A predicted time was read from no clock.
+        clock=collector.clock if predictor is None else ClockInfo(),
         alignment=alignment,
         deterministic=runner.deterministic,
-        conditions=_conditions(outcome, alignment) | _seconds_needed(request, plan) | noticed,
+        conditions=_conditions(outcome, alignment)
+        | _seconds_needed(request, plan)
+        | noticed
+        | _notes(predictor),
         pairing=pairing,
+        prediction=None if predictor is None else predictor.prediction,
     )
-    return judged(Profile(meta, collector.writer().table()))
+    return judged(Profile(meta, _samples(collector, alignment, predictor).table()))
+
+
+def _samples(collector: Collector, alignment: Alignment, predictor: Predictor | None) -> SampleWriter:
+    """What was counted, and the times that are predicted from it."""
+    writer = collector.writer()
+    if predictor is not None:
+        for single in predict_singles(collector.singles, predictor.prediction):
+            writer.add_single(*single)
+        structures = alignment.structures
+        for block in predict(collector.blocks, structures, predictor.prediction, predictor.several):
+            writer.add_block(block)
+    return writer
+
+
+def _notes(predictor: Predictor | None) -> dict[str, list[str]]:
+    return {"prediction_notes": list(predictor.notes)} if predictor is not None and predictor.notes else {}
 
 
 def judged(profile: Profile) -> Profile:

@@ -33,8 +33,11 @@ class Collector:
 
     Attributes:
         settle: look for the steady state of each process; else all that the runner calls steady is.
+        counter: the main counter, which everything is judged by.
         processes: processes begun.
-        blocks: all blocks of finished processes, warm-up found and marked.
+        blocks: all blocks of finished processes, warm-up found and marked; counters of one block stand together.
+        singles: values that belong to no block, as ``SampleWriter.add_single`` takes them.
+        unsettled: True if counts never agreed.
         clock: resolution of the main counter.
         model: what the runner said of the model, None before it did.
         affinity_error: why pinning failed, None if it did not.
@@ -58,9 +61,10 @@ class Collector:
     unsteady: int = 0
     switches: int = 0
     seconds: float = 0.0
+    singles: list[tuple[str, int, str, str, str, int]] = field(default_factory=list)
+    unsettled: bool = False
     _pid: int = 0
     _pending: list[BlockSamples] = field(default_factory=list)
-    _singles: list[tuple[str, int, str, str, str, int]] = field(default_factory=list)
     _structures: dict[tuple[EventInfo, ...], int] = field(default_factory=dict)
     _numbers: dict[int, int] = field(default_factory=dict)
 
@@ -103,12 +107,13 @@ class Collector:
         self.blocks.extend(self._settled(pending))
 
     def event_lists(self) -> tuple[EventList, ...]:
-        """All kinds of inferences seen, with typical costs of their events."""
+        """All kinds of inferences seen, with typical costs of their events by the main counter."""
         lists = []
         for events, number in self._structures.items():
             seen = [
                 np.asarray(elapsed)
                 for block in self.blocks
+                if block.counter == self.counter
                 for structure, elapsed in zip(block.structures, block.events, strict=True)
                 if structure == number
             ]
@@ -119,7 +124,7 @@ class Collector:
     def writer(self) -> SampleWriter:
         """All samples, ready to become a table."""
         writer = SampleWriter()
-        for single in self._singles:
+        for single in self.singles:
             writer.add_single(*single)
         for block in self.blocks:
             writer.add_block(block)
@@ -135,7 +140,9 @@ class Collector:
 
     def _settled(self, blocks: list[BlockSamples]) -> list[BlockSamples]:
         if self.counter != "ns":
-            return _with_unsettled(blocks)
+            kept = _with_unsettled(blocks)
+            self.unsettled = self.unsettled or kept != blocks
+            return kept
         if not self.settle:
             return blocks
         plain = [b for b in blocks if b.variant == "plain" and b.phase == "steady"]
@@ -163,11 +170,12 @@ class Collector:
 
     def _on_init(self, record: wire.Init) -> None:
         phase = "init_warm" if record.cache == "warm" else "init"
-        self._singles.append(("init", self.processes - 1, phase, record.v, self.counter, record.value))
+        counter = record.counter or self.counter
+        self.singles.append(("init", self.processes - 1, phase, record.v, counter, record.value))
 
     def _on_memory(self, record: wire.Memory) -> None:
         if record.peak_bytes is not None:
-            self._singles.append(
+            self.singles.append(
                 ("memory", self.processes - 1, record.at, "plain", "bytes", record.peak_bytes)
             )
 

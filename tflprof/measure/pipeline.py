@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from tflprof.measure.resume import Resumption
 from tflprof.measure.schedule import Plan, is_look, profiled_max, shaped, speed_as_it_is
 from tflprof.measure.session import run_session
 from tflprof.measure.taint import marked, undisturbed
-from tflprof.profile.samples import BlockSamples
+from tflprof.profile.samples import BlockSamples, SampleWriter
 from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.records import Block
 from tflprof.targets.load import Load, LoadSample, load_between, sample_load
@@ -105,13 +106,19 @@ def _run_deterministic(
 
     def tell(record: object) -> None:
         nonlocal done
-        if isinstance(record, Block):
+        if isinstance(record, Block) and record.counter == runner.counters[0]:
             done += len(record.value)
             on_progress(Progress("emulating", None, f"{done} inferences, {record.v} {record.phase}"))
 
-    run_session(runner, request, outcome.collector, tell, interrupts)
-    steady = [outcome.collector.steady(variant) for variant in request.variants]
-    outcome.reached = all(_agree(blocks) for blocks in steady)
+    collector = outcome.collector
+    # A first table takes a third of a second, for what pyarrow loads: counts do not mind that it is done meanwhile.
+    threading.Thread(target=SampleWriter().table, daemon=True).start()
+    run_session(runner, request, collector, tell, interrupts)
+    if len(runner.counters) > 1:
+        # Of several counters the runner took few inferences, and it has judged them itself.
+        outcome.reached = not collector.unsettled
+    else:
+        outcome.reached = all(_agree(collector.steady(variant)) for variant in request.variants)
 
 
 def _agree(blocks: Sequence[BlockSamples]) -> bool:

@@ -215,6 +215,37 @@ class Pairing:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """How counts of an emulated core became nanoseconds of a named phone.
+
+    Attributes:
+        mode: ``caches`` (pipelines, caches and memory) or ``cycles`` (pipelines only, all data in the first cache).
+        core: the core whose costs were used, such as ``cortex-a73``.
+        hertz: its clock.
+        threads: that the times are predicted for; counts are of one thread.
+        scale: what the model's time was multiplied by, 1.0 without an anchor.
+        anchors: the measured times that the scale comes from, for people; empty: unanchored.
+        error, layer_error: half-widths of the 95 % intervals of the total and of a layer, as natural logarithms of
+            ratios: the interval is from ``value * exp(-error)`` to ``value * exp(error)``.
+        costs_sha256: of the core's costs.
+        ratio_error: the same half-width of the ratio of two totals predicted for one phone and core; None if unknown.
+        extrapolated: what of it has not been checked against published times, as sentences.
+    """
+
+    mode: str
+    core: str
+    hertz: int
+    threads: int
+    scale: float
+    anchors: tuple[str, ...]
+    error: float
+    layer_error: float
+    costs_sha256: str
+    ratio_error: float | None = None
+    extrapolated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ProfileMeta:
     """All of a profile but its samples.
 
@@ -227,6 +258,7 @@ class ProfileMeta:
         runtime: name, version, platform and sha256 of the inference library.
         conditions: what was noticed around the run (load, steal, frequencies).
         pairing: the profile that was measured together with this one, None if there is none.
+        prediction: how its nanoseconds were predicted, None where they were measured or where counts are the unit.
     """
 
     tool_version: str
@@ -249,3 +281,4 @@ class ProfileMeta:
     verdict: str = "ok"
     findings: tuple[Finding, ...] = ()
     pairing: Pairing | None = None
+    prediction: Prediction | None = None

@@ -2,7 +2,8 @@
 
 The model is what may differ, and what comes with it (its subgraphs, the shapes of its inputs). Of two profiles of
 one structure these must agree too: another subgraph or another size of the input is other work. The data of the
-inputs count where counts repeat exactly, since that holds for fixed inputs only; times are not held to it.
+inputs count where counts repeat exactly, since that holds for fixed inputs only; measured times are not held to it.
+Predicted times must come from one cost model of one core: else their difference is that of two models.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ ESSENTIAL = (
     "runtime.version",
 )
 """Conditions that every measurement has: where both profiles do not know one, it cannot be said to be equal."""
+
+
+PREDICTION = "prediction."
+"""How the keys begin that say how times were predicted."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def conditions_of(meta: ProfileMeta) -> dict[str, Any]:
         "rate": options.rate,
         "sustained": meta.schedule.sustain_seconds is not None,
         **runtime,
+        **_prediction(meta),
     }
 
 
@@ -76,6 +82,9 @@ def mismatches(a: ProfileMeta, b: ProfileMeta) -> tuple[Mismatch, ...]:
         one, other = one | {"target.unit": units[0]}, other | {"target.unit": units[1]}
     if a.deterministic and b.deterministic:
         one, other = one | _data_of(a), other | _data_of(b)
+    if a.prediction is None or b.prediction is None:
+        # That one of them is no prediction is what its provenance says.
+        one, other = _without_prediction(one), _without_prediction(other)
     return tuple(
         Mismatch(key, one.get(key), other.get(key))
         for key in {**one, **other}
@@ -87,6 +96,18 @@ def _unknown(key: str, conditions: dict[str, Any]) -> bool:
     # The same library is of the same version, whichever that is.
     told_by = "runtime.sha256" if key == "runtime.version" and conditions.get("runtime.sha256") else key
     return conditions.get(told_by) is None
+
+
+def _prediction(meta: ProfileMeta) -> dict[str, Any]:
+    """What makes of counts the times of a phone."""
+    if meta.prediction is None:
+        return {}
+    names = ("mode", "core", "hertz", "scale", "costs_sha256")
+    return {f"{PREDICTION}{name}": getattr(meta.prediction, name) for name in names}
+
+
+def _without_prediction(conditions: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in conditions.items() if not key.startswith(PREDICTION)}
 
 
 def _unit(meta: ProfileMeta) -> str | None:

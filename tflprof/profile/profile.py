@@ -10,6 +10,7 @@ import pyarrow as pa
 from tflprof.profile.aggregate import summarise_aggregate
 from tflprof.profile.counters import CounterSummary, summarise_counters
 from tflprof.profile.meta import ProfileMeta
+from tflprof.profile.predicted import COUNTS, counted, modelled, with_intervals
 from tflprof.profile.summary import Summary, summarise
 from tflprof.profile.sustain import Sustained, sustained
 
@@ -32,8 +33,29 @@ class Profile:
     @cached_property
     def summary(self) -> Summary:
         """Total, layers, unattributed and overhead, computed from the samples, or from the averages there are."""
+        if self.meta.prediction is not None and self.counts is not None:
+            return with_intervals(self.modelled.summary, self.meta.prediction, self.counts.summary)
         work_out = summarise_aggregate if self.meta.kind == "aggregate" else summarise
         return work_out(self.meta, self.table)
+
+    @cached_property
+    def counts(self) -> Profile | None:
+        """The exact counts behind predicted times, of the same inferences; counts are their own, times have none."""
+        if self.meta.prediction is not None:
+            return Profile(counted(self.meta), self.table)
+        return self if self.meta.unit == COUNTS else None
+
+    @property
+    def layer_counts(self) -> tuple[float | None, ...]:
+        """Instructions of every layer in file order, None where there are none of its own."""
+        if self.counts is None:
+            return (None,) * len(self.summary.layers)
+        return tuple(layer.estimate.typical for layer in self.counts.summary.layers)
+
+    @cached_property
+    def modelled(self) -> Profile:
+        """Predicted times without the error they may have on a phone: they repeat exactly. Others are as they are."""
+        return self if self.meta.prediction is None else Profile(modelled(self.meta), self.table)
 
     @cached_property
     def counters(self) -> CounterSummary | None:
@@ -54,14 +76,14 @@ class Profile:
         """One row per layer in file order.
 
         Columns: id, index, op, name, kernel, group, note, typical, median, lo, hi, n, share, macs, parameters,
-        weight_bytes, activation_bytes, unit, provenance. ``typical`` is the mean over the central half of the
-        inferences; it adds up. Layers whose kernels another layer's row counts, and layers that run nothing,
-        have no value of their own (NaN).
+        weight_bytes, activation_bytes, unit, provenance, instructions (exact counts, beside predicted times, too).
+        ``typical`` is the mean over the central half of the inferences; it adds up. Layers whose kernels another
+        layer's row counts, and layers that run nothing, have no value of their own (NaN).
         """
         import pandas as pd
 
         rows: list[dict[str, Any]] = []
-        for layer in self.summary.layers:
+        for layer, count in zip(self.summary.layers, self.layer_counts, strict=True):
             info, estimate = layer.info, layer.estimate
             rows.append(
                 {
@@ -84,6 +106,7 @@ class Profile:
                     "activation_bytes": info.activation_bytes,
                     "unit": self.meta.unit,
                     "provenance": self.meta.provenance,
+                    "instructions": count,
                 }
             )
         return pd.DataFrame(rows)

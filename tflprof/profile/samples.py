@@ -73,12 +73,15 @@ class SampleWriter:
 
     _chunks: list[_Chunk] = field(default_factory=list)
     _inferences: dict[int, int] = field(default_factory=dict)
+    _firsts: dict[tuple[int, int, str], tuple[str, int]] = field(default_factory=dict)
 
     def add_block(self, block: BlockSamples) -> None:
-        """Append a block: a row per inference, then one per event and per count of a performance counter."""
+        """Append a block: a row per inference, then one per event and per count of a performance counter.
+
+        What several counters say of one block is added as a block for each; their inferences have the same numbers.
+        """
         count = len(block.values)
-        first = self._inferences.get(block.process, 0)
-        self._inferences[block.process] = first + count
+        first = self._first(block, count)
         structures = block.structures or [_ABSENT] * count
         whole = _Chunk(
             {"kind": "inference"} | {name: getattr(block, name) for name in _BLOCK_FIELDS},
@@ -90,6 +93,16 @@ class SampleWriter:
             np.broadcast_to(_integers(block.tainted), count),
         )
         self._chunks.extend([whole, *_events(whole, block), *_counts(whole, block)])
+
+    def _first(self, block: BlockSamples, count: int) -> int:
+        """Number of the block's first inference: of another counter's block, if that was of these inferences."""
+        key = block.process, block.block, block.variant
+        counter, first = self._firsts.get(key, (block.counter, -1))
+        if counter == block.counter:
+            first = self._inferences.get(block.process, 0)
+            self._inferences[block.process] = first + count
+            self._firsts[key] = block.counter, first
+        return first
 
     def add_single(self, kind: str, process: int, phase: str, variant: str, counter: str, value: int) -> None:
         """Append one value that belongs to no block (``init``, ``memory``)."""
@@ -219,9 +232,9 @@ def select_events(table: pa.Table, counter: str, structure: int, width: int) -> 
     return values.reshape(len(where), width), where
 
 
-def select_singles(table: pa.Table, kind: str, phase: str, counter: str) -> IntArray:
-    """Values that belong to no block (``init``, ``memory``), of the plain variant."""
-    return _ints(table.select(["value"]).filter(_wanted(table, kind, "plain", counter, phase)), "value")
+def select_singles(table: pa.Table, kind: str, phase: str, counter: str, variant: str = "plain") -> IntArray:
+    """Values that belong to no block (``init``, ``memory``), of a variant."""
+    return _ints(table.select(["value"]).filter(_wanted(table, kind, variant, counter, phase)), "value")
 
 
 def select_statistics(table: pa.Table, kind: str, phase: str) -> dict[int | None, int]:

@@ -3,6 +3,8 @@
 Version history:
     1  first version.
     2  what was noticed around blocks: khz_before, millicelsius, chain_khz, missed, worker_cores; kind ``pmu``.
+    3  predicted times: counter ``dram_lines``, several counters of one inference, and ``prediction`` in the metadata.
+       A reader of version 2 would take such times for exact ones.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TEXT = pa.dictionary(pa.int8(), pa.string())
 
@@ -49,10 +51,11 @@ process    number of the runner process, from 0
 block      number of the block in its process; round: number of the round of blocks
 phase      ``init`` | ``first`` | ``warmup`` | ``steady``
 variant    ``plain`` (the total's) | ``profiled`` (the layers')
-inference  number of the inference in its process
+inference  number of the inference in its process, the same in every counter
 structure  number of its event list in the metadata; event: position in it (kind ``event`` only)
-counter    ``ns`` | ``instructions`` | ``cycles`` | ``bytes``: unit of ``value``; kind ``pmu``: what was counted,
-           ``cycles`` | ``instructions`` | ``cache_refills``
+counter    ``ns`` | ``instructions`` | ``cycles`` | ``dram_lines`` | ``bytes``: unit of ``value``; kind ``pmu``: what
+           was counted, ``cycles`` | ``instructions`` | ``cache_refills``. Where times are predicted, each inference
+           has its instructions, modelled cycles, cache lines from and to memory, and the ``ns`` made of them
 t          CLOCK_MONOTONIC at the start of the block, ns
 core       CPU the inference ended on; khz: its frequency after the block; khz_before: before it
 millicelsius, millicelsius_before
@@ -81,7 +84,14 @@ def _to_2(table: pa.Table, meta: dict[str, Any]) -> tuple[pa.Table, dict[str, An
     return table.select(SAMPLES.names), meta
 
 
-MIGRATIONS: dict[int, Callable[[pa.Table, dict[str, Any]], tuple[pa.Table, dict[str, Any]]]] = {1: _to_2}
+def _to_3(table: pa.Table, meta: dict[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
+    return table, meta
+
+
+MIGRATIONS: dict[int, Callable[[pa.Table, dict[str, Any]], tuple[pa.Table, dict[str, Any]]]] = {
+    1: _to_2,
+    2: _to_3,
+}
 """Version n -> function from (samples, metadata) of version n to those of version n + 1."""
 
 

@@ -8,7 +8,7 @@ what it has beyond the rows is the unattributed row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,7 @@ class Summary:
         init: creation of the compiled model, per process; with a weight cache, ``init_warm`` is the second creation.
         first: the first inference, per process.
         peak_memory_bytes: highest resident set seen before profiling began.
+        instructions: the same in instructions, where times are predicted from counts; else None.
     """
 
     total: Estimate
@@ -77,13 +78,15 @@ class Summary:
     init_warm: Estimate
     first: Estimate
     peak_memory_bytes: int | None
+    instructions: Summary | None = None
 
 
 def summarise(meta: ProfileMeta, table: pa.Table) -> Summary:
     """Compute the summary of a profile from its samples."""
     plain = select_inferences(table, "plain", meta.unit)
     profiled = select_inferences(table, "profiled", meta.unit)
-    total = _total(meta, plain if len(plain.values) else profiled)
+    variant = main_variant(meta, table)
+    total = _total(meta, plain if len(plain.values) else _alone(meta, table, profiled))
     rows = row_samples(meta, table)
     layers = layer_summaries(meta, _row_estimates(meta, rows, profiled), total.typical)
     attributed = [layer.estimate.typical for layer in layers if layer.estimate.typical is not None]
@@ -98,11 +101,24 @@ def summarise(meta: ProfileMeta, table: pa.Table) -> Summary:
         unattributed_share=ratio(gap, total.typical),
         overhead=overhead,
         overhead_share=ratio(overhead, total.typical),
-        init=_simple(select_singles(table, "init", "init", meta.unit)),
-        init_warm=_simple(select_singles(table, "init", "init_warm", meta.unit)),
-        first=_simple(select_inferences(table, "plain", meta.unit, "first").values),
+        init=_simple(select_singles(table, "init", "init", meta.unit, variant)),
+        init_warm=_simple(select_singles(table, "init", "init_warm", meta.unit, variant)),
+        first=_simple(select_inferences(table, variant, meta.unit, "first").values),
         peak_memory_bytes=_peak(table),
     )
+
+
+def main_variant(meta: ProfileMeta, table: pa.Table) -> str:
+    """Whose creation and first inference count: of large models only the profiled twin is emulated."""
+    alone = meta.deterministic and not len(select_inferences(table, "plain", meta.unit).values)
+    return "profiled" if alone else "plain"
+
+
+def _alone(meta: ProfileMeta, table: pa.Table, profiled: Inferences) -> Inferences:
+    """Profiled inferences that stand for the total, too: of counts what the runtime did, without the profiler."""
+    if not meta.deterministic:
+        return profiled
+    return replace(profiled, values=invoke_samples(meta, table))
 
 
 def row_samples(meta: ProfileMeta, table: pa.Table) -> IntArray:

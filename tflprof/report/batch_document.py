@@ -62,7 +62,11 @@ def _digest(digest: Digest) -> dict[str, Any]:
     plain = {name: value for name, value in asdict(digest).items() if name in _PLAIN}
     return {
         **plain,
-        "total": {"typical": digest.total, "ci95": [digest.lo, digest.hi] if known else None},
+        "total": {
+            "typical": digest.total,
+            "ci95": [digest.lo, digest.hi] if known else None,
+            "instructions": digest.instructions,
+        },
         "slowest": None if digest.layer_id is None else layer,
         "trust": {"verdict": digest.verdict, "findings": list(digest.findings)},
     }

@@ -93,17 +93,27 @@ def _columns(result: BatchResult) -> list[Column]:
     entries = result.entries
     base = _shared_folder(entries)
     digests = [entry.digest for entry in entries]
-    unit = next((digest.unit for digest in digests if digest is not None), "ns")
+    first = next((digest for digest in digests if digest is not None), None)
+    unit, provenance = ("ns", "") if first is None else (first.unit, first.provenance)
     return [
         Column("model", [plain(_below(entry.model, base)) for entry in entries], 100, False, 14),
         Column("status", [Text(entry.status, style=_STYLE[entry.status]) for entry in entries], 95, False),
-        Column(units.unit_name(unit), [_total(digest) for digest in digests], 90),
+        Column(units.value_name(unit, provenance), [_total(digest) for digest in digests], 90),
         Column("± (95 %)", [_spread(digest) for digest in digests], 80),
+        *_counted(digests),
         Column("slowest layer", [plain(_layer(digest)) for digest in digests], 60, False, 18, middle=True),
         Column("share", [_share(digest) for digest in digests], 55),
         Column("trust", [_trust(digest) for digest in digests], 70, False),
         Column("profile", [plain(_file(entry, result.folder)) for entry in entries], 50, False, 14),
     ]
+
+
+def _counted(digests: Sequence[Digest | None]) -> list[Column]:
+    """Instructions beside predicted times, if there are any."""
+    if not any(digest is not None and digest.provenance == "predicted" for digest in digests):
+        return []
+    counts = [None if digest is None else digest.instructions for digest in digests]
+    return [Column("instr.", ["" if count is None else units.format_count(count) for count in counts], 65)]
 
 
 def _shared_folder(entries: Sequence[BatchEntry]) -> PurePath:

@@ -34,9 +34,21 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "mismatches": [asdict(found) for found in comparison.mismatches],
         "doubted": list(comparison.doubted),
         "notes": list(comparison.notes),
+        "prediction": _prediction(comparison),
     }
     cleaned: dict[str, Any] = without_nan(document)
     return cleaned
+
+
+def _prediction(comparison: Comparison) -> dict[str, Any] | None:
+    """What a comparison of predicted times says of the phone; None for other times."""
+    if comparison.a.prediction is None or comparison.b.prediction is None:
+        return None
+    ratio = comparison.phone_ratio
+    return {
+        "ratio_error": comparison.ratio_error,
+        "ratio_interval": None if ratio is None else list(ratio),
+    }
 
 
 def _profile(meta: ProfileMeta) -> dict[str, Any]:
@@ -55,6 +67,7 @@ def _profile(meta: ProfileMeta) -> dict[str, Any]:
         "runtime": dict(meta.runtime),
         "provenance": meta.provenance,
         "unit": meta.unit,
+        "prediction": None if meta.prediction is None else asdict(meta.prediction),
         "trust": {"verdict": meta.verdict, "findings": [asdict(finding) for finding in meta.findings]},
     }
 

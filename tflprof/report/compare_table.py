@@ -20,7 +20,7 @@ from tflprof.report.compare_words import (
     method_sentences,
     verdict_sentence,
 )
-from tflprof.report.describe import describe_run, describe_state
+from tflprof.report.describe import describe_prediction, describe_run, describe_state
 from tflprof.report.text import plain
 
 _CHANGED = ("slower", "faster", "new", "gone", "incomparable")
@@ -71,6 +71,9 @@ def _print_head(comparison: Comparison, console: Console) -> None:
 
 def _print_how(comparison: Comparison, console: Console) -> None:
     console.print(Text(f"[{plain(both_provenances(comparison))}]", style="cyan"))
+    for line in dict.fromkeys(map(describe_prediction, (comparison.a, comparison.b))):
+        if line is not None:
+            console.print(Text(line, style="dim"))
     if not comparison.forced:
         console.print(Text(method_sentences(comparison), style="dim"))
     console.print(Text(matching_sentence(comparison), style="dim"))

@@ -13,7 +13,7 @@ from tflprof.analysis.comparison import Comparison, Difference, Part, Status
 from tflprof.profile.meta import ProfileMeta
 from tflprof.report.compare_words import match_words, ratio_interval, total_texts
 from tflprof.report.conditions import describe_conditions, value_text
-from tflprof.report.describe import describe_run, describe_state
+from tflprof.report.describe import describe_prediction, describe_run, describe_state
 from tflprof.report.order_chart import OrderChart, make_order_chart
 from tflprof.report.waterfall import Waterfall, contribution, make_waterfall, typical_of
 
@@ -163,7 +163,7 @@ def _sides(comparison: Comparison) -> tuple[Side, Side]:
             meta,
             total.removesuffix(f" {meta.unit}"),
             typical_of(part),
-            describe_run(meta),
+            " · ".join(filter(None, (describe_run(meta), describe_prediction(meta)))),
             describe_state(meta),
         )
         for letter, meta, part, total in zip(

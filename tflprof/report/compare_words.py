@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from tflprof import units
 from tflprof.analysis.comparison import Comparison, Difference
+from tflprof.analysis.exact import exact_words
 from tflprof.report.view import provenance_text
 
 _METHODS = {
     "paired": "measured together",
     "stored": "two files, each measured by itself",
-    "exact": "counts that do not vary",
+    "exact": "{} that do not vary",
     "devices": "one model on two devices",
 }
 
+
+_PREDICTED_SAME = "Up to 0.1 % of A's, or 1 µs if that is more, they are the same."
 
 _APART, _APART_SHARE = 0.002, 0.05
 """Two changes contradict each other if they differ by more than this, and by more than this share of the change."""
@@ -50,7 +55,7 @@ def verdict_sentence(comparison: Comparison) -> str:
 
 def method_words(comparison: Comparison) -> str:
     """``measured together, 20 process pairs``."""
-    text = _METHODS[comparison.method]
+    text = _METHODS[comparison.method].format(exact_words(comparison.a))
     if comparison.pairs is None:
         return text
     return f"{text}, {comparison.pairs} process pair" + ("" if comparison.pairs == 1 else "s")
@@ -86,11 +91,25 @@ def _counts(comparison: Comparison) -> str:
     sides = (("A", comparison.a), ("B", comparison.b))
     unsure = [side for side, meta in sides if meta.schedule.reached is False]
     if unsure:
-        return f"The counts of {' and '.join(unsure)} did not repeat: no difference of theirs is judged."
+        words = exact_words(comparison.a)
+        return f"The {words} of {' and '.join(unsure)} did not repeat: no difference of theirs is judged."
+    if comparison.a.prediction is not None:
+        return f"{_predicted(comparison)} {_PREDICTED_SAME}"
     return (
         "Counts repeat exactly: there is no chance in them, and no interval. Up to 0.1 % of A's, or 1000 if that is "
         "more, they are the same."
     )
+
+
+def _predicted(comparison: Comparison) -> str:
+    """What a comparison of predicted times says of the phone."""
+    said = (
+        "Times are predicted by one model of one core, which repeats exactly: statuses are about the model."
+    )
+    if comparison.ratio_error is None:
+        return f"{said} How far a phone's ratio may be from it is not known."
+    off = units.format_spread(1.0, math.exp(-comparison.ratio_error), math.exp(comparison.ratio_error))
+    return f"{said} On phones, ratios of two totals were within {off} of predicted ones (95 %)."
 
 
 def matching_sentence(comparison: Comparison) -> str:
@@ -201,6 +220,8 @@ def _with_unit(value: float | None, unit: str) -> str:
 
 def _interval(comparison: Comparison) -> str:
     """``, 99 % simultaneous interval −13.1 … −11.5 %``; empty where there is none."""
+    if comparison.phone_ratio is not None:
+        return f", on the phone {units.format_change_interval(*comparison.phone_ratio)} (95 %)"
     interval = ratio_interval(comparison.total)
     return f", {confidence(comparison)} simultaneous interval {interval}" if interval else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ def describe_conditions(meta: ProfileMeta) -> list[Section]:
         ("Runtime", _runtime(meta)),
         ("Options", _options(meta.options)),
         ("Measurement", _measurement(meta)),
+        ("Prediction", _prediction(meta)),
         ("Noticed", [(key.replace("_", " "), value_text(value)) for key, value in meta.conditions.items()]),
     ]
     return [
@@ -99,13 +101,44 @@ def _measurement(meta: ProfileMeta) -> list[tuple[str, str]]:
             f"{meta.provenance} {meta.unit}" + (", averages only" if meta.kind == "aggregate" else ""),
         ),
         *([] if meta.kind == "aggregate" else _schedule(meta)),
-        ("clock", _clock(meta.clock, meta.unit)),
+        ("clock", _clock(meta.clock, meta.unit if meta.prediction is None else "instructions")),
         ("noise floor", units.format_share(meta.noise_floor.total)),
     ]
 
 
+def _prediction(meta: ProfileMeta) -> list[tuple[str, str]]:
+    """How times were predicted; nothing where they were not."""
+    prediction = meta.prediction
+    if prediction is None:
+        return []
+    return [
+        ("core", prediction.core),
+        ("clock", f"{units.digits(prediction.hertz / 1e9)} GHz"),
+        ("cost model", prediction.mode),
+        ("costs SHA-256", prediction.costs_sha256),
+        ("threads", f"{prediction.threads}, counts are of one" if prediction.threads > 1 else "1"),
+        ("scaled by", f"{prediction.scale:g}"),
+        ("anchors", value_text(prediction.anchors)),
+        ("total within", _factor(prediction.error)),
+        ("layers within", _factor(prediction.layer_error)),
+        ("ratios of totals within", _factor(prediction.ratio_error)),
+    ]
+
+
+def _factor(error: float | None) -> str:
+    """An interval of a ratio as changes, ``−16.5 … +19.7 % (95 %)``."""
+    if error is None:
+        return units.UNKNOWN
+    return f"{units.format_change_interval(math.exp(-error), math.exp(error))} (95 %)"
+
+
 def _schedule(meta: ProfileMeta) -> Iterable[tuple[str, str]]:
     schedule = meta.schedule
+    if meta.prediction is not None:
+        agreed = {True: "yes", False: "no", None: "cannot be told"}[schedule.reached]
+        yield "inferences agreed", agreed
+        yield "complete", "yes" if schedule.complete else "no, cut short"
+        return
     if meta.pairing is None:
         reached = {True: "reached", False: "not reached", None: "cannot be told"}[schedule.reached]
         yield "precision wanted", f"±{100 * schedule.precision:g} %, {reached}"

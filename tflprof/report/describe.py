@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tflprof import units
-from tflprof.profile.meta import Options, ProfileMeta
+from tflprof.profile.meta import Options, Prediction, ProfileMeta
 from tflprof.profile.profile import Profile
 from tflprof.profile.samples import select_statistics
 from tflprof.profile.summary import Estimate
@@ -83,6 +83,8 @@ def describe_total(profile: Profile) -> str:
     meta, total = profile.meta, profile.summary.total
     if meta.kind == "aggregate":
         return _describe_averages(profile)
+    if meta.prediction is not None:
+        return _describe_counted(profile)
     parts = [f"median {units.format_value(total.median, meta.unit)}", f"{total.n} inferences"]
     if meta.deterministic and total.lo == total.hi:
         parts.append("counts repeat exactly")
@@ -91,6 +93,45 @@ def describe_total(profile: Profile) -> str:
     if meta.schedule.processes > 1:
         parts.append(f"{meta.schedule.processes} processes")
     return " · ".join(parts)
+
+
+def _describe_counted(profile: Profile) -> str:
+    """The interval of a predicted total, and the instructions it was predicted from."""
+    total, counts = profile.summary.total, profile.summary.instructions
+    interval = units.format_interval(total.lo, total.hi, profile.meta.unit)
+    parts = [f"95 % interval {interval}"] if interval else []
+    if counts is not None and counts.total.typical is not None:
+        parts.append(f"{units.format_value(counts.total.typical, 'instructions')} instructions")
+        if counts.total.lo == counts.total.hi:
+            parts[-1] += ", exact"
+    parts.append(f"{total.n} inference" + ("" if total.n == 1 else "s"))
+    return " · ".join(parts)
+
+
+def describe_prediction(meta: ProfileMeta) -> str | None:
+    """For which core and clock times were predicted, how, and what they rest on; None where they were measured."""
+    prediction = meta.prediction
+    if prediction is None:
+        return None
+    parts = [
+        # Names of cores are those of their files: cortex-a73.
+        f"predicted for {meta.target.name}, {prediction.core.title()} at {prediction.hertz / 1e9:.2f} GHz",
+        _MODES.get(prediction.mode, prediction.mode),
+        *([] if prediction.threads == 1 else [f"{prediction.threads} threads"]),
+        _rests_on(prediction),
+    ]
+    return plain(", ".join(parts))
+
+
+_MODES = {"caches": "with caches", "cycles": "without caches"}
+
+
+def _rests_on(prediction: Prediction) -> str:
+    count = len(prediction.anchors)
+    if not count:
+        return "unanchored"
+    times = "1 measured time" if count == 1 else f"{count} measured times"
+    return f"anchored to {times} (× {units.digits(prediction.scale)})"
 
 
 def _describe_averages(profile: Profile) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tflprof.profile.profile import Profile
-from tflprof.profile.summary import Estimate
+from tflprof.profile.summary import Estimate, Summary
 from tflprof.report.endurance import endurance_document
 from tflprof.report.plain_json import without_nan
 from tflprof.report.view import LayerRow, OpRow, View, make_view
@@ -18,6 +18,7 @@ DOCUMENT_VERSION = 1
 def profile_document(profile: Profile) -> dict[str, Any]:
     """The summary of a profile as JSON-ready values; NaN never occurs in it."""
     meta, summary, view = profile.meta, profile.summary, make_view(profile)
+    counts = None if profile.counts is None else profile.counts.summary
     document = {
         "schema_version": DOCUMENT_VERSION,
         "tool_version": meta.tool_version,
@@ -34,14 +35,19 @@ def profile_document(profile: Profile) -> dict[str, Any]:
         "schedule": asdict(meta.schedule),
         "clock": asdict(meta.clock),
         "conditions": dict(meta.conditions),
-        "total": estimate_document(summary.total),
+        "prediction": None if meta.prediction is None else asdict(meta.prediction),
+        "total": _counted(summary.total, counts, "total"),
         "layers": [_layer(row) for row in view.rows],
         "ops": [_op(op) for op in view.ops],
-        "unattributed": {"typical": summary.unattributed.typical, "share": summary.unattributed_share},
+        "unattributed": {
+            "typical": summary.unattributed.typical,
+            "share": summary.unattributed_share,
+            "instructions": None if counts is None else counts.unattributed.typical,
+        },
         "overhead": {"per_inference": summary.overhead, "share": summary.overhead_share},
-        "init": estimate_document(summary.init),
-        "init_warm": estimate_document(summary.init_warm),
-        "first": estimate_document(summary.first),
+        "init": _counted(summary.init, counts, "init"),
+        "init_warm": _counted(summary.init_warm, counts, "init_warm"),
+        "first": _counted(summary.first, counts, "first"),
         "peak_memory_bytes": summary.peak_memory_bytes,
         "counters": None if profile.counters is None else asdict(profile.counters),
         "sustained": endurance_document(profile),
@@ -61,6 +67,12 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
     """``typical``, ``median``, ``ci95`` (null if unknown) and ``n`` of an estimate."""
     interval = None if estimate.lo is None or estimate.hi is None else [estimate.lo, estimate.hi]
     return {"typical": estimate.typical, "median": estimate.median, "ci95": interval, "n": estimate.n}
+
+
+def _counted(estimate: Estimate, counts: Summary | None, name: str) -> dict[str, Any]:
+    """An estimate with the exact count of the same beside it, null if there is none."""
+    count = None if counts is None else getattr(counts, name).typical
+    return {**estimate_document(estimate), "instructions": count}
 
 
 def _model(view: View) -> dict[str, Any]:
@@ -91,6 +103,7 @@ def _layer(row: LayerRow) -> dict[str, Any]:
         "group": layer.group,
         "note": layer.note,
         **estimate_document(layer.estimate),
+        "instructions": row.instructions,
         "share": layer.share,
         "rank": row.rank,
         "cumulative_share": row.cumulative,

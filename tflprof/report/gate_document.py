@@ -71,6 +71,7 @@ def _profile(case: GateCase) -> dict[str, Any] | None:
         "provenance": meta.provenance,
         "unit": meta.unit,
         "deterministic": meta.deterministic,
+        "prediction": None if meta.prediction is None else asdict(meta.prediction),
         "fingerprint": meta.model.fingerprint,
         "sha256": meta.model.sha256,
         "runtime": dict(meta.runtime),

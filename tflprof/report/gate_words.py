@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tflprof.analysis.budget import EVERY_LAYER
 from tflprof.analysis.verdicts import BY_WEIGHT, BudgetResult, GateCase, GateResult
+from tflprof.report.describe import describe_prediction
 from tflprof.report.view import provenance_text
 
 MOST_REASONS = 12
@@ -48,7 +49,8 @@ def measured_words(case: GateCase) -> str:
     )
     runtime = " ".join(filter(None, (case.meta.runtime.get("name"), case.meta.runtime.get("version"))))
     trust = f"trust: {case.meta.verdict}"
-    return " · ".join(filter(None, (provenance_text(case.meta), runtime, times, trust)))
+    provenance = describe_prediction(case.meta) or provenance_text(case.meta)
+    return " · ".join(filter(None, (provenance, runtime, times, trust)))
 
 
 def shown_results(results: Sequence[BudgetResult]) -> tuple[list[BudgetResult], list[str]]:

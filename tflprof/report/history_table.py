@@ -129,7 +129,11 @@ def _grid(series: Series, points: Sequence[Point]) -> Grid:
         [
             Column("date (UTC)", [format_date(point) for point in points], 90, False),
             Column("profile", [plain(point.path) for point in points], 85, False, 16),
-            Column(units.unit_name(unit), [units.format_value(point.value, unit) for point in points], 100),
+            Column(
+                units.value_name(unit, series.provenance),
+                [units.format_value(point.value, unit) for point in points],
+                100,
+            ),
             Column(
                 "±",
                 [units.format_spread(point.value, point.lo, point.hi) for point in points],

@@ -10,6 +10,7 @@ from tflprof.profile.profile import Profile
 from tflprof.report.conditions import describe_conditions
 from tflprof.report.describe import (
     describe_counts,
+    describe_prediction,
     describe_run,
     describe_spread,
     describe_state,
@@ -66,6 +67,8 @@ def render_page(profile: Profile) -> str:
         spread=describe_spread(profile),
         total_detail=describe_total(profile),
         state=describe_state(profile.meta),
+        prediction=describe_prediction(profile.meta),
+        value_name=units.value_name(profile.meta.unit, profile.meta.provenance),
         endurance=describe_endurance(profile),
         counters=describe_counters(profile),
     )

@@ -42,7 +42,8 @@ def _columns(view: View, rows: Sequence[LayerRow]) -> list[Column]:
         Column("layer", names, weight=100, right=False, least=20),
         Column("op", [*(plain(row.op) for row in rows), *blank], weight=60, right=False, least=14),
         Column("kernel", [*map(_kernel, rows), *blank], weight=10, right=False, least=12, style="dim"),
-        Column(units.unit_name(unit), values, weight=95),
+        Column(units.value_name(unit, view.profile.meta.provenance), values, weight=95),
+        *counts_column(view, [*(row.instructions for row in rows), *(line[3] for line in rest)], 85),
         Column("±", [*map(_spread, rows), *blank], weight=70),
         Column("share", shares, weight=80),
         Column("", bars, weight=50, right=False),
@@ -65,19 +66,21 @@ def _chosen(view: View, top: int | None, in_order: bool) -> list[LayerRow]:
     return [*(by_id[member] for row in ranked for member in row.members), *without]
 
 
-def _rest(view: View, rows: Sequence[LayerRow]) -> list[tuple[str, float | None, float | None]]:
-    """Name, value and share of what the rows leave out."""
+def _rest(view: View, rows: Sequence[LayerRow]) -> list[tuple[str, float | None, float | None, float | None]]:
+    """Name, value, share and instructions of what the rows leave out."""
     summary = view.profile.summary
-    rest: list[tuple[str, float | None, float | None]] = []
+    rest: list[tuple[str, float | None, float | None, float | None]] = []
     hidden = [row for row in view.ranked if row not in rows]
     if hidden:
         typical = sum(row.layer.estimate.typical or 0.0 for row in hidden)
         shares = [row.layer.share for row in hidden if row.layer.share is not None]
-        rest.append((f"{len(hidden)} more layers", typical, sum(shares) if shares else None))
+        counts = sum(row.instructions or 0.0 for row in hidden)
+        rest.append((f"{len(hidden)} more layers", typical, sum(shares) if shares else None, counts))
     idle = sum(row.layer.note == "static" for row in view.rows)
     if idle > _FEW_IDLE and not any(row.layer.note == "static" for row in rows):
-        rest.append((f"{idle} run nothing", None, None))
-    rest.append(("unattributed", summary.unattributed.typical, summary.unattributed_share))
+        rest.append((f"{idle} run nothing", None, None, None))
+    left = None if view.counts is None else view.counts.unattributed.typical
+    rest.append(("unattributed", summary.unattributed.typical, summary.unattributed_share, left))
     return rest
 
 
@@ -103,6 +106,15 @@ def _value(row: LayerRow, unit: str) -> str:
 def _spread(row: LayerRow) -> str:
     estimate = row.layer.estimate
     return units.format_spread(estimate.typical, estimate.lo, estimate.hi) if row.rank else ""
+
+
+def counts_column(view: View, counts: Sequence[float | None], weight: int) -> list[Column]:
+    """Exact instructions beside predicted times; no column where these are no predictions."""
+    if view.counts is None:
+        return []
+    return [
+        Column("instr.", ["" if count is None else units.format_count(count) for count in counts], weight)
+    ]
 
 
 def share_cell(share: float | None) -> str:

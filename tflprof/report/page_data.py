@@ -30,7 +30,7 @@ def page_data(view: View) -> dict[str, Any]:
     colours = op_colours(view)
     data = {
         "unit": meta.unit,
-        "unitName": units.unit_name(meta.unit),
+        "unitName": units.value_name(meta.unit, meta.provenance),
         "rateName": units.rate_name(meta.unit),
         "provenance": plain(view.provenance),
         "layers": [_layer(row, view, quantiles, colours) for row in view.executed],
@@ -111,6 +111,7 @@ def _layer(
             "interval": units.format_interval(estimate.lo, estimate.hi, unit),
             "share": units.format_share(row.layer.share),
             "macs": units.format_count(row.macs),
+            "instructions": "" if view.counts is None else units.format_count(row.instructions),
             "rate": units.digits(row.rate),
         },
     }

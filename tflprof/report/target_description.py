@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from tflprof import units
 from tflprof.report.columns import Column, Grid
+from tflprof.report.core_costs import print_costs, print_pairs
 from tflprof.report.text import plain
 
 DESCRIPTION_VERSION = 1
@@ -32,14 +32,16 @@ def print_description(target: Mapping[str, Any], console: Console) -> None:
     console.print()
     _print_kinds(target["kinds"], target["cores"], console)
     console.print()
-    _print_pairs(_facts(target), console)
+    print_pairs(_facts(target), console)
     if target["sources"]:
         console.print("\nWhere this is published", style="bold")
-        _print_pairs(list(target["sources"].items()), console)
+        print_pairs(list(target["sources"].items()), console)
     if target["assumed"]:
         console.print("\nNot published, assumed", style="bold")
         for text in target["assumed"]:
-            _print_pairs([("–", text)], console)
+            print_pairs([("–", text)], console)
+    for table in target["costs"]:
+        print_costs(table, target["kinds"], console)
 
 
 def _print_kinds(
@@ -112,12 +114,3 @@ def _clock(kind: Mapping[str, Any]) -> str:
 
 def _register(midr: int | None) -> str:
     return units.UNKNOWN if midr is None else f"0x{midr:08x}"
-
-
-def _print_pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in pairs:
-        table.add_row(Text(plain(name), style="dim"), Text(plain(text)))
-    console.print(table)

@@ -12,6 +12,7 @@ from tflprof.report.columns import Column, Grid
 from tflprof.report.describe import (
     at_least,
     describe_counts,
+    describe_prediction,
     describe_run,
     describe_side_costs,
     describe_spread,
@@ -19,7 +20,7 @@ from tflprof.report.describe import (
     describe_total,
 )
 from tflprof.report.endurance import describe_counters, describe_endurance
-from tflprof.report.layer_table import bar_cell, print_layers, share_cell
+from tflprof.report.layer_table import bar_cell, counts_column, print_layers, share_cell
 from tflprof.report.text import plain
 from tflprof.report.view import View, make_view
 
@@ -59,6 +60,8 @@ def _print_total(view: View, console: Console) -> None:
     line.append(f"  {describe_spread(profile)}")
     line.append(f"  [{plain(view.provenance)}]", "cyan")
     console.print(line)
+    if prediction := describe_prediction(profile.meta):
+        console.print(Text(f"{prediction}: {describe_spread(profile)}"))
     console.print(Text(describe_total(profile), style="dim"))
 
 
@@ -76,7 +79,12 @@ def _print_ops(view: View, console: Console) -> None:
         [
             Column("by operator", [plain(op.op) for op in view.ops], 100, False, 14),
             Column("layers", [str(op.layers) for op in view.ops], 40),
-            Column(units.unit_name(unit), [units.format_value(op.typical, unit) for op in view.ops], 95),
+            Column(
+                units.value_name(unit, view.profile.meta.provenance),
+                [units.format_value(op.typical, unit) for op in view.ops],
+                95,
+            ),
+            *counts_column(view, [op.instructions for op in view.ops], 85),
             Column("share", [share_cell(op.share) for op in view.ops], 90),
             Column("", [bar_cell(op.share, largest) for op in view.ops], 30, False),
             Column("MACs", [at_least(op.macs, op.unknown_macs) for op in view.ops], 20),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tflprof import units
 from tflprof.profile.meta import LayerInfo, ProfileMeta
 from tflprof.profile.profile import Profile
-from tflprof.profile.summary import LayerSummary
+from tflprof.profile.summary import LayerSummary, Summary
 from tflprof.report.work import Work, WorkCounter
 
 
@@ -26,6 +26,7 @@ class LayerRow:
         bytes: bytes read and written by all members; None if one is unknown.
         rate: ``macs`` per ns (that is GMAC/s), instruction or cycle; None also where it is not known how
             often the layer runs in an inference.
+        instructions: exact count of what is shown; None where none were counted.
     """
 
     layer: LayerSummary
@@ -36,6 +37,7 @@ class LayerRow:
     macs: int | None
     bytes: int | None
     rate: float | None
+    instructions: float | None = None
 
     @property
     def counted_in(self) -> str | None:
@@ -51,6 +53,7 @@ class OpRow:
     Attributes:
         macs: what is known of their multiply-accumulates in one inference, None if nothing is.
         unknown_macs: number of layers that ran and are not in ``macs``; then there is no ``rate``.
+        instructions: of all these layers; None where none were counted.
     """
 
     op: str
@@ -60,6 +63,7 @@ class OpRow:
     macs: int | None
     unknown_macs: int
     rate: float | None
+    instructions: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,11 @@ class View:
     provenance: str
 
     @property
+    def counts(self) -> Summary | None:
+        """Instructions beside predicted times, None where these are no predictions."""
+        return self.profile.summary.instructions
+
+    @property
     def ranked(self) -> tuple[LayerRow, ...]:
         """Layers with a value of their own, the most expensive first."""
         return tuple(sorted((row for row in self.rows if row.rank), key=lambda row: row.rank or 0))
@@ -91,8 +100,11 @@ class View:
     @property
     def exact(self) -> bool:
         """True if every inference gave the same: there is no distribution to show."""
-        total = self.profile.summary.total
-        return self.profile.meta.deterministic and total.lo == total.hi
+        if not self.profile.meta.deterministic:
+            return False
+        # The interval of a prediction is no distribution of inferences.
+        total = self.profile.modelled.summary.total
+        return total.lo == total.hi
 
     @property
     def executed(self) -> tuple[LayerRow, ...]:
@@ -127,7 +139,10 @@ def make_view(profile: Profile) -> View:
 
 
 def provenance_text(meta: ProfileMeta) -> str:
-    """What the numbers of a profile are: ``measured on host``, ``emulated instructions: not time``."""
+    """What the numbers of a profile are: ``measured on host``, ``emulated instructions: not time``.
+
+    Of predicted times it says of which phone: ``predicted time of pixel2``.
+    """
     where = "host" if meta.target.kind == "host" else meta.target.name
     if meta.unit == "instructions":
         return f"{meta.provenance} instructions: not time"
@@ -145,7 +160,9 @@ def _rows(profile: Profile, counter: WorkCounter) -> tuple[LayerRow, ...]:
         if layer.group is not None:
             groups.setdefault(layer.group, []).append(layer.info)
     ranks = _ranks(layers)
-    return tuple(_row(layer, groups.get(layer.info.id, [layer.info]), ranks, counter) for layer in layers)
+    rows = tuple(_row(layer, groups.get(layer.info.id, [layer.info]), ranks, counter) for layer in layers)
+    counts = profile.layer_counts
+    return tuple(replace(row, instructions=count) for row, count in zip(rows, counts, strict=True))
 
 
 def _row(
@@ -198,7 +215,9 @@ def _ops(rows: Sequence[LayerRow], counter: WorkCounter, profile: Profile) -> tu
 def _op(op: str, rows: Sequence[LayerRow], work: Work, total: float | None) -> OpRow:
     typical = sum(row.layer.estimate.typical or 0.0 for row in rows)
     share = typical / total if total else None
-    return OpRow(op, len(rows), typical, share, work.macs, work.unknown, work.rate(typical))
+    counted = [row.instructions for row in rows if row.instructions is not None]
+    count = sum(counted) if len(counted) == len(rows) else None
+    return OpRow(op, len(rows), typical, share, work.macs, work.unknown, work.rate(typical), count)
 
 
 def _traffic(infos: Iterable[LayerInfo]) -> int | None:

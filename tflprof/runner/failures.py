@@ -17,6 +17,7 @@ _HINTS = {
     "compile": "the runtime cannot run this model; an operator may be unknown to it",
     "allocate": "the runtime cannot run this model; an operator may be unknown to it",
     "run": "the model fails when it runs; try other inputs or other kernels",
+    "events": "an emulated phone counts instructions alone without such limits: --cost instructions",
     "signal": "the inference library crashed: try other kernels (--kernels builtin), other inputs, or another library",
     "options": "check the names of inputs and shapes against the model's (`tflprof inspect MODEL`)",
 }

@@ -46,6 +46,7 @@ class InProcessRunner:
     source = "inprocess"
     counters: tuple[str, ...] = ("ns",)
     deterministic = False
+    cost: str | None = None
     build = BUILD
 
     def __init__(self, runtime: Runtime) -> None:
@@ -65,6 +66,9 @@ class InProcessRunner:
                 "leave --core out (the profile will say so), or measure on Linux or on a phone",
             )
         return choose_cpus(self.facts.cpus, allowed_cpus(), core, threads)
+
+    def costs(self, cpus: tuple[int, ...] | None) -> None:
+        """This machine's are not modelled."""
 
     def start(self, request: RunRequest) -> InProcessSession:
         """Begin a session in a new process."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tflprof.facts import DeviceFacts
 from tflprof.runner.records import Record
+from tflprof.targets.cost_table import CoreCosts
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,10 @@ class Runner(Protocol):
 
     Attributes:
         facts: the device.
-        provenance: ``measured`` or ``emulated``.
+        provenance: ``measured``, ``emulated`` or ``predicted``.
         source: ``native`` or ``inprocess``.
-        counters: counters each value may have, the main one first (``ns`` or ``instructions``).
+        counters: counters each value has, the main one first (``ns`` or ``instructions``).
+        cost: ``caches``, ``cycles`` or ``instructions``: what an emulated core's work costs; None elsewhere.
         runtime: what counts of the inference library: name, version, platform, sha256.
         build: identity of the runner program.
         deterministic: True if equal inferences give equal counts.
@@ -91,9 +93,13 @@ class Runner(Protocol):
     runtime: Mapping[str, str | None]
     build: str
     deterministic: bool
+    cost: str | None
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
         """CPUs that a core choice stands for, None for no pinning. Raises TargetError if there is no such core."""
+
+    def costs(self, cpus: tuple[int, ...] | None) -> CoreCosts | None:
+        """Costs of the core that these CPUs are; None where none are modelled."""
 
     def start(self, request: RunRequest) -> Session:
         """Begin a session. Raises TargetError, RuntimeMissing or RunnerError if it cannot begin."""

@@ -12,11 +12,13 @@ from tflprof.errors import DeviceLost, RunnerError
 from tflprof.runner.binary import Binary
 from tflprof.runner.failures import failure_error, with_advice
 from tflprof.runner.interface import RunRequest
-from tflprof.runner.options import check_request, render_options, request_options
+from tflprof.runner.options import FEW_INFERENCES, check_request, render_options, request_options
 from tflprof.runner.records import Failure, Hello, Library, LoadedModel, Record
 from tflprof.runner.stream import StreamRules, parse_stream
 from tflprof.runtimes.identify import NAMES
 from tflprof.runtimes.library import Runtime
+from tflprof.targets.cost_table import CoreCosts
+from tflprof.targets.emulated import EmulatedDevice
 from tflprof.targets.interface import Device, Process, Workspace
 
 _STDERR_LINES = 5
@@ -53,6 +55,7 @@ class NativeRunner:
         self.provenance = device.provenance
         self.counters = device.counters
         self.deterministic = device.deterministic
+        self.cost = device.cost if isinstance(device, EmulatedDevice) else None
         self.runtime: Mapping[str, str | None] = runtime.identity()
         self.build = binary.build
         self.mode = mode
@@ -66,6 +69,12 @@ class NativeRunner:
         """CPUs that a core choice stands for on the device."""
         return self._device.cpus_for(core, threads)
 
+    def costs(self, cpus: tuple[int, ...] | None) -> CoreCosts | None:
+        """Those of an emulated device."""
+        if self.cost == "instructions" or not isinstance(self._device, EmulatedDevice):
+            return None
+        return self._device.core_costs(cpus)
+
     def start(self, request: RunRequest) -> NativeSession:
         """Push what the session needs and start the runner."""
         check_request(request)
@@ -74,7 +83,10 @@ class NativeRunner:
         try:
             program = workspace.push(self._binary, "tflprof-runner", executable=True)
             files = dict(_push_files(workspace, request, self._library))
-            options = render_options([*_file_options(files), *request_options(request), *device_options])
+            few = FEW_INFERENCES if len(self.counters) > 1 else ()
+            options = render_options(
+                [*_file_options(files), *request_options(request), *few, *device_options]
+            )
             silence = None if self.deterministic else _silence(request)
             process = workspace.spawn([program, workspace.write("options", options)], silence)
         except BaseException:

@@ -23,7 +23,11 @@ Tell = Callable[[str, float | None, str], object]
 
 
 def open_runner(
-    target: str, runtime: Path | None = None, setup: PhoneSetup | None = None, tell: Tell | None = None
+    target: str,
+    runtime: Path | None = None,
+    setup: PhoneSetup | None = None,
+    tell: Tell | None = None,
+    cost: str = "caches",
 ) -> Runner:
     """The runner for a target.
 
@@ -32,6 +36,8 @@ def open_runner(
         runtime: an inference library, or an archive with one, to use instead of the target's own.
         setup: what is to be done to a phone before it measures (``adb``).
         tell: told what takes long on a phone.
+        cost: what an emulated core's work costs: ``caches`` (cycles of pipelines, caches and memory), ``cycles`` (of
+            pipelines alone), or ``instructions`` (nothing but their number).
 
     Raises:
         TargetError: if the target is unknown or cannot be used now.
@@ -40,7 +46,7 @@ def open_runner(
     """
     spec = parse_target(target)
     if spec.kind == "emulated":
-        return _native(EmulatedDevice(spec.detail or "", counter_plugin), runtime)
+        return _native(EmulatedDevice(spec.detail or "", counter_plugin, cost), runtime)
     if spec.kind == "adb":
         # Not before it is needed: adb's own modules take their time to load.
         from tflprof.runner.phone import open_phone

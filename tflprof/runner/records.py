@@ -73,13 +73,17 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """Time to create a compiled model (``v``: ``plain`` or ``profiled``; ``cache``: ``none``, ``cold``, ``warm``)."""
+    """Time to create a compiled model (``v``: ``plain`` or ``profiled``; ``cache``: ``none``, ``cold``, ``warm``).
+
+    ``counter`` is told only where there are several.
+    """
 
     m: int
     v: str
     cache: str
     t: int
     value: int
+    counter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +120,10 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive inferences of one model and variant.
+    """Consecutive inferences of one model and variant, as one counter saw them.
 
     Attributes:
+        b: number of the block in the process; the counters of a block share it.
         phase: ``first``, ``warmup`` or ``steady``.
         value: duration of each inference, in ``counter``'s unit.
         khz: frequency of the core, as the system tells it, after the block; ``khz_before``: before it.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tflprof.errors import TargetError
 from tflprof.facts import Cpu, DeviceFacts
+from tflprof.targets.core_table import CoreTable, core_of, load_core
 from tflprof.targets.cores import choose_cpus, core_groups
 from tflprof.targets.listing import emulation_trouble, local_trouble
-from tflprof.targets.phone import Phone, load_phone
+from tflprof.targets.phone import Memory, Phone, load_phone
 from tflprof.targets.spec import KINDS, TargetSpec, parse_target
+from tflprof.targets.tuning import tuned_on, tuning_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class CoreKind:
         min_khz, max_khz: range of its clock.
         l1d_bytes, l2_bytes: sizes of its caches.
         l2_shared: whether all of them share one L2.
+        costs: name of the table of what instructions cost on them (in the description's ``costs``).
+        memory: how fast memory is from them.
     """
 
     cpus: tuple[int, ...]
@@ -35,6 +39,8 @@ class CoreKind:
     l1d_bytes: int | None = None
     l2_bytes: int | None = None
     l2_shared: bool | None = None
+    costs: str | None = None
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class TargetDescription:
         emulated_cpu: the emulator's core, with its properties.
         sources: where data of an emulated phone are published, by what they are about.
         assumed: what of them is not published.
+        costs: what instructions and caches cost on its kinds of cores, of an emulated phone.
         reason, remedy: why the target cannot be used now, and what to do about it; None if it can.
     """
 
@@ -83,6 +90,7 @@ class TargetDescription:
     emulated_cpu: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
+    costs: tuple[CoreTable, ...] = ()
     reason: str | None = None
     remedy: str | None = None
 
@@ -119,14 +127,17 @@ def _emulated(phone: Phone) -> TargetDescription:
             l1d_bytes=cluster.l1d_kib << 10,
             l2_bytes=cluster.l2_kib << 10,
             l2_shared=cluster.l2_shared,
+            costs=core_of(cluster.midr),
+            memory=cluster.memory,
         )
         for cluster in phone.clusters
     ]
+    tables = dict.fromkeys(kind.costs for kind in kinds if kind.costs is not None)
     return TargetDescription(
         name=f"emulated:{phone.name}",
         kind="emulated",
         title=phone.title,
-        provenance="emulated",
+        provenance="predicted" if tables else "emulated",
         kinds=tuple(kinds),
         cores=_choices(phone.cpus),
         soc=phone.soc,
@@ -138,9 +149,17 @@ def _emulated(phone: Phone) -> TargetDescription:
         emulated_cpu=phone.emulated_cpu,
         sources=phone.sources,
         assumed=phone.assumed,
+        costs=tuple(_tuned(load_core(name)) for name in tables),
         reason=trouble.what if trouble else None,
         remedy=trouble.hint if trouble else None,
     )
+
+
+def _tuned(table: CoreTable) -> CoreTable:
+    """With all constants that were tuned, those of other cores of its order, too."""
+    constants = asdict(tuning_of(table.name, table.order, table.tuned))
+    points = list(dict.fromkeys([*tuned_on(), *table.tuned.get("points", ())]))
+    return replace(table, tuned={**constants, "points": points})
 
 
 def _connected(name: str) -> TargetDescription:

@@ -66,8 +66,8 @@ class Device(Protocol):
     Attributes:
         facts: what is known of it.
         platform: what its programs are built for, such as ``linux-aarch64``.
-        provenance: ``measured`` or ``emulated``.
-        counters: what its clock counts, the main one first (``ns`` or ``instructions``).
+        provenance: ``measured``, ``emulated`` or ``predicted``.
+        counters: what its clock counts, the main one first (``ns``, or ``instructions`` and what is counted with them).
         deterministic: True if equal inferences give equal counts.
     """
 

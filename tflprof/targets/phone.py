@@ -7,9 +7,10 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
+from math import isfinite
 from typing import Any
 
 from tflprof.errors import TargetError
@@ -28,8 +29,28 @@ _HWCAPS2 = (
     "smef16f16 mops hbc sveb16b16 lrcpc3 lse128 fpmr lut faminmax f8cvt f8fma f8dp4 f8dp2 f8e4m3 f8e5m2 "
     "smelutv2 smef8f16 smef8f32 smesf8fma smesf8dp4 smesf8dp2 poe"
 )
-# What each phone's data must have a source for.
+# What each phone's data must have a source for, and what it must if it tells it.
 SOURCED = ("cores", "features", "hardware", "clocks", "caches", "memory")
+_SOURCED_TOO = "speed"
+_SLOWEST_MEMORY = 0.1  # GB/s
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How fast memory is, seen from one of equal cores.
+
+    Attributes:
+        read_gb_s: GB/s that one core moves from and to memory for long; where only copying was measured, the bytes
+            read and written by it.
+        latency_ns: of a load that no cache answers.
+        l3_line_ns: time per line from the L3 when one core has many such loads under way, None without an L3.
+        multi_gb_s: GB/s that several cores move together, by their number; empty if not known.
+    """
+
+    read_gb_s: float
+    latency_ns: float
+    l3_line_ns: float | None = None
+    multi_gb_s: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,7 @@ class Cluster:
         min_khz, max_khz: range of its clock.
         l1d_kib, l2_kib: sizes of its caches.
         l2_shared: True if all cores of the cluster share one L2.
+        memory: how fast memory is from them, None if the file does not tell.
     """
 
     cpus: tuple[int, ...]
@@ -51,6 +73,7 @@ class Cluster:
     l1d_kib: int
     l2_kib: int
     l2_shared: bool
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +121,10 @@ class Phone:
             for index in cluster.cpus
         )
 
+    def cluster_of(self, cpu: int) -> Cluster:
+        """The cluster that one of its CPUs is in."""
+        return next(cluster for cluster in self.clusters if cpu in cluster.cpus)
+
 
 def _bits(features: tuple[str, ...], names: str) -> int:
     return sum(1 << bit for bit, name in enumerate(names.split()) if name in features)
@@ -134,8 +161,11 @@ def parse_phone(name: str, data: bytes) -> Phone:
 
 
 def _sha256(facts: Mapping[str, Any]) -> str:
-    """Of what programs on the phone can notice: neither of comments nor of sources."""
+    """Of what instructions can depend on: neither of comments and sources nor of how fast memory is."""
     seen = {key: value for key, value in facts.items() if key not in ("sources", "assumed")}
+    seen["cluster"] = [
+        {key: value for key, value in cluster.items() if key != "memory"} for cluster in facts["cluster"]
+    ]
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
 
@@ -145,7 +175,8 @@ def _phone(name: str, facts: dict[str, Any], sha256: str) -> Phone:
     for item in facts.pop("cluster"):
         first = sum(len(cluster.cpus) for cluster in clusters)
         cpus = tuple(range(first, first + item.pop("cpus")))
-        clusters.append(Cluster(cpus=cpus, midr=make_midr(**item.pop("midr")), **item))
+        memory = _memory(item.pop("memory")) if "memory" in item else None
+        clusters.append(Cluster(cpus=cpus, midr=make_midr(**item.pop("midr")), memory=memory, **item))
     return Phone(
         name=name,
         features=tuple(facts.pop("features").split()),
@@ -159,14 +190,37 @@ def _phone(name: str, facts: dict[str, Any], sha256: str) -> Phone:
     )
 
 
+def _memory(facts: dict[str, Any]) -> Memory:
+    """The table ``[cluster.memory]``."""
+    multi = {number: facts.pop(f"read_{number}_gb_s", None) for number in (2, 4)}
+    told = {number: speed for number, speed in multi.items() if speed is not None}
+    memory = Memory(multi_gb_s=told, **facts)
+    speeds = [memory.read_gb_s, *told.values()]
+    times = [memory.latency_ns, *([] if memory.l3_line_ns is None else [memory.l3_line_ns])]
+    if not all(isfinite(speed) and speed >= _SLOWEST_MEMORY for speed in speeds) or speeds != sorted(speeds):
+        raise ValueError(
+            f"speeds of memory must be at least {_SLOWEST_MEMORY} GB/s and not fall with more cores"
+        )
+    if not all(isfinite(time) and time > 0 for time in times):
+        raise ValueError("latencies of memory must be above 0")
+    return memory
+
+
 def _check(phone: Phone) -> None:
     unknown = [name for name in phone.features if name not in f"{_HWCAPS} {_HWCAPS2}".split()]
     speeds = [cluster.max_khz for cluster in phone.clusters]
     sizes = [cluster.l1d_kib for cluster in phone.clusters] + [cluster.l2_kib for cluster in phone.clusters]
     if unknown:
         raise TargetError(f"phone {phone.name}: unknown features {', '.join(unknown)}")
-    if set(phone.sources) != set(SOURCED):
-        raise TargetError(f"phone {phone.name}: sources must be told of {', '.join(SOURCED)}")
+    wanted = (*SOURCED, *([_SOURCED_TOO] if any(cluster.memory for cluster in phone.clusters) else []))
+    if set(phone.sources) != set(wanted):
+        raise TargetError(f"phone {phone.name}: sources must be told of {', '.join(wanted)}")
+    if any(
+        cluster.memory and bool(cluster.memory.l3_line_ns) != bool(phone.l3_kib) for cluster in phone.clusters
+    ):
+        raise TargetError(
+            f"phone {phone.name}: l3_line_ns must be told where there is an L3, and nowhere else"
+        )
     if not all(cluster.cpus for cluster in phone.clusters) or speeds != sorted(speeds) or not speeds:
         raise TargetError(f"phone {phone.name}: clusters must have CPUs and be listed with the slowest first")
     if min(*sizes, *speeds, phone.memory_mib) <= 0:

@@ -40,6 +40,7 @@ def keywords_as_profiled(meta: ProfileMeta, given: Mapping[str, Any]) -> dict[st
         "seed": options.seed,
         "xnnpack_flags": options.xnnpack_flags,
         "weight_cache": options.weight_cache,
+        **_cost(meta, given),
     }
     run = RunOptions(**{**told, **given})
     if "inputs" not in given:
@@ -66,6 +67,9 @@ def differing(meta: ProfileMeta, given: Mapping[str, Any], *, profile_first: boo
         for key in ("threads", "kernels", "xnnpack_flags", "weight_cache")
         if key in given and given[key] != getattr(meta.options, key)
     ]
+    wanted = _cost(meta, given).get("cost")
+    if wanted is not None and given.get("cost") not in (None, wanted):
+        found.append(("cost", wanted, given["cost"]))
     kind = parse_target(given["target"]).kind if "target" in given else meta.target.kind
     if kind != meta.target.kind:
         found.insert(0, ("target", f"{meta.target.kind}:{meta.target.name}", given["target"]))
@@ -77,6 +81,16 @@ def differing(meta: ProfileMeta, given: Mapping[str, Any], *, profile_first: boo
 def _target(meta: ProfileMeta) -> str:
     # Which phone it was is not in a profile: the only one, or that of ANDROID_SERIAL; another is refused afterwards.
     return f"emulated:{meta.target.name}" if meta.target.kind == "emulated" else meta.target.kind
+
+
+def _cost(meta: ProfileMeta, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of an emulated core what it gave, and whether measured times went into that."""
+    target = given.get("target")
+    if meta.target.kind != "emulated" or (target is not None and parse_target(target).kind != "emulated"):
+        return {}
+    if meta.prediction is None:
+        return {"cost": "instructions"}
+    return {"cost": meta.prediction.mode, "anchors": "auto" if meta.prediction.anchors else "none"}
 
 
 def _check_inputs(meta: ProfileMeta) -> None:

@@ -32,7 +32,14 @@ from tflprof.targets.spec import DEFAULT_TARGET, parse_target
 from tflprof.workflow.batch_files import Item, find_items
 from tflprof.workflow.batch_folder import BatchFolder, Unsaved
 from tflprof.workflow.batch_resume import ProfileKeywords, ProfileOptions, stored_profile, wanted_phone
-from tflprof.workflow.profile import Interrupted, check_setup, check_values, input_names, profile_model
+from tflprof.workflow.profile import (
+    Interrupted,
+    check_cost,
+    check_setup,
+    check_values,
+    input_names,
+    profile_model,
+)
 from tflprof.workflow.progress import OnProgress, Progress
 
 __all__ = ["BatchEntry", "BatchInterrupted", "BatchResult", "profile_models"]
@@ -105,6 +112,7 @@ def profile_models(
 def _check_options(wanted: ProfileOptions) -> None:
     """Raise UsageError, or TargetError if there is no such target, for what would be the fault of every model."""
     check_setup(wanted.target, wanted.setup)
+    check_cost(wanted.target, wanted.cost, wanted.anchors)
     check_values(wanted.request())
     wanted.plan()
     target = parse_target(wanted.target)

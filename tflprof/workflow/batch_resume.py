@@ -14,9 +14,10 @@ from tflprof.profile.meta import ProfileMeta
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile
 from tflprof.runtimes.library import find_runtime
+from tflprof.targets.anchors import Basis, scale_for
 from tflprof.targets.spec import TargetSpec, parse_target
 from tflprof.workflow.plan import make_plan
-from tflprof.workflow.profile import input_names
+from tflprof.workflow.profile import DEFAULT_ANCHORS, DEFAULT_COST, input_names
 from tflprof.workflow.run_options import RunKeywords, RunOptions
 
 _MAGIC = b"PAR1"
@@ -111,6 +112,7 @@ def _differences(
     for name, has, wanted in _conditions(profile, keywords):
         if has != wanted:
             yield f"--{name.replace('_', '-')} was {_shown(has)}, and is {_shown(wanted)}"
+    yield from _other_anchors(meta, keywords)
     yield from _other_setup(meta, keywords)
     yield from _other_runtime(meta, keywords)
     for name, file in keywords["inputs"].items():
@@ -123,6 +125,9 @@ def _conditions(profile: Profile, keywords: Mapping[str, Any]) -> Iterator[tuple
     meta, options = profile.meta, profile.meta.options
     names = ("core", "threads", "kernels", "signature", "seed", "xnnpack_flags", "weight_cache", "rate")
     yield from ((name, getattr(options, name), keywords[name]) for name in names)
+    if meta.target.kind == "emulated":
+        mode = "instructions" if meta.prediction is None else meta.prediction.mode
+        yield "cost", mode, keywords.get("cost") or DEFAULT_COST
     yield "input", dict(options.inputs), {name: str(Path(file)) for name, file in keywords["inputs"].items()}
     shapes = {name: tuple(shape) for name, shape in keywords["input_shapes"].items()}
     yield "input_shape", {name: tuple(shape) for name, shape in options.shapes.items()}, shapes
@@ -135,6 +140,16 @@ def _conditions(profile: Profile, keywords: Mapping[str, Any]) -> Iterator[tuple
         yield "precision", meta.schedule.precision, keywords["precision"]
     tried = profile.counters is not None or "pmu_error" in meta.conditions
     yield "pmu", tried, keywords["pmu"]
+
+
+def _other_anchors(meta: ProfileMeta, keywords: Mapping[str, Any]) -> Iterator[str]:
+    """What predicted times were scaled by, and would be with the costs of then."""
+    was, choice = meta.prediction, keywords.get("anchors") or DEFAULT_ANCHORS
+    if was is not None and (keywords.get("cost") or DEFAULT_COST) == was.mode:
+        basis = Basis(was.core, was.hertz, was.costs_sha256, was.mode)
+        now = scale_for(meta.target.name, basis, choice).scale
+        if now != was.scale:
+            yield f"its times were scaled by {was.scale:g}, and would be by {now:g}"
 
 
 def _shown(value: object) -> str:

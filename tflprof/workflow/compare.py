@@ -94,8 +94,8 @@ def compare_models(
     """Measure two models and compare them, layer by layer.
 
     Where time is measured, both run in the same processes, block by block in turn, so that what drifts
-    cancels; there are more processes as long as something is undecided. Where counts are exact each is
-    profiled by itself.
+    cancels; there are more processes as long as something is undecided. Where counts, and times predicted from
+    them, are exact each is profiled by itself.
 
     Args:
         a: path of the first model, what the second is compared with.
@@ -107,8 +107,8 @@ def compare_models(
         require_trust: refuse profiles that are in doubt.
         on_progress: called now and then.
         how: further arguments of :func:`tflprof.profile_model`: core, threads, kernels, signature, inputs,
-            input_shapes, runtime, seed, xnnpack_flags, weight_cache, setup. Inputs and shapes may be of one
-            model only.
+            input_shapes, runtime, seed, xnnpack_flags, weight_cache, setup, cost, anchors. Inputs and shapes may be
+            of one model only.
 
     Raises:
         TflprofError: one of :mod:`tflprof.errors`, telling what, why and what next.

@@ -128,6 +128,7 @@ class _Attempt:
             verdict,
             updatable=not stored and self.case.baseline is not None,
             measured_time=not stored and not last.profile.meta.deterministic,
+            prediction=last.profile.meta.prediction,
         )
         return GateCase(
             name=self.case.title,

@@ -12,7 +12,7 @@ from tflprof.analysis.verdicts import Limit
 from tflprof.errors import UsageError
 from tflprof.files import check_writable
 from tflprof.model.graph import Model
-from tflprof.profile.meta import LayerInfo
+from tflprof.profile.meta import LayerInfo, ProfileMeta
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile
 from tflprof.targets.spec import DEFAULT_TARGET, parse_target
@@ -87,8 +87,7 @@ def prepare(spec: CaseSpec, *, update: bool) -> Prepared:
     """
     update = update and spec.baseline is not None
     profile = read_profile(spec.model) if is_profile(spec.model) else None
-    counts = parse_target(spec.target).kind == "emulated"
-    unit = profile.meta.unit if profile else "instructions" if counts else "ns"
+    units = _units_of(profile.meta) if profile else _units_on(spec)
     paired = spec.baseline is not None and spec.baseline.is_file() and not is_profile(spec.baseline)
     if update:
         _check_update(spec, profile, paired=paired)
@@ -109,8 +108,20 @@ def prepare(spec: CaseSpec, *, update: bool) -> Prepared:
         graphs = _checked(spec, paired=paired)
         layers = _layers(graphs[-1])
         before = _layers(graphs[0]) if paired else before
-    check_limits(spec.limits, layers, unit, () if update and before is None else before)
+    check_limits(spec.limits, layers, units, () if update and before is None else before)
     return Prepared(spec, profile, baseline, paired)
+
+
+def _units_of(meta: ProfileMeta) -> tuple[str, ...]:
+    """What the numbers of a profile are in, the main ones first."""
+    return (meta.unit,) if meta.prediction is None else (meta.unit, "instructions")
+
+
+def _units_on(spec: CaseSpec) -> tuple[str, ...]:
+    """What a measurement's numbers will be in, the main ones first."""
+    if parse_target(spec.target).kind != "emulated":
+        return ("ns",)
+    return ("instructions",) if spec.options.get("cost") == "instructions" else ("ns", "instructions")
 
 
 def _checked(spec: CaseSpec, *, paired: bool) -> tuple[Model, Model]:

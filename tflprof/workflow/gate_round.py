@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from tflprof.analysis import gate
 from tflprof.analysis.compare import check_trust, compare_profiles
 from tflprof.analysis.comparison import Comparison
-from tflprof.analysis.verdicts import BudgetResult
+from tflprof.analysis.gate_units import counts_before, in_counts
+from tflprof.analysis.verdicts import BudgetResult, Limit
 from tflprof.measure.pipeline import OnProgress
 from tflprof.profile.meta import Finding, ProfileMeta
-from tflprof.profile.mismatch import mismatches
+from tflprof.profile.mismatch import Mismatch, mismatches
 from tflprof.profile.profile import Profile
 from tflprof.workflow import compare as comparing
 from tflprof.workflow import profile as profiling
@@ -51,18 +52,33 @@ def run_round(
     profile = case.profile or measure_case(case, on_progress, on_profile)
     if require_trust:
         check_trust(profile.meta, *([case.baseline.meta] if case.baseline else []))
-    limits = case.spec.limits
     if case.baseline is None:
-        return Round(profile, gate.judge(limits, profile), notes=doubts([("", profile.meta)]))
+        results = gate.judge(case.spec.limits, profile)
+        return Round(profile, results, notes=doubts([("", profile.meta)]))
     differing = mismatches(case.baseline.meta, profile.meta)
     notes = doubts([("", profile.meta), ("baseline", case.baseline.meta)])
     if differing:
         keys = tuple(map(gate.condition_text, differing))
-        absolute = [limit for limit in limits if limit.relative is None]
-        refused = gate.not_comparable(limits, profile.meta.unit, differing)
-        return Round(profile, (*gate.judge(absolute, profile), *refused), notes=(*keys, *notes))
+        results = _despite(case.spec.limits, profile, case.baseline, differing)
+        return Round(profile, results, notes=(*keys, *notes))
     comparison = compare_profiles(case.baseline, profile)
     return _judged(case, profile, gate.Before(case.baseline, comparison), notes)
+
+
+def _despite(
+    limits: Sequence[Limit], profile: Profile, baseline: Profile, differing: Sequence[Mismatch]
+) -> tuple[BudgetResult, ...]:
+    """Budgets beside a baseline from other conditions: absolute ones, and growth of counts that are from equal ones."""
+    absolute = [limit for limit in limits if limit.relative is None]
+    counted = [limit for limit in limits if limit.relative is not None and in_counts(limit, profile)]
+    both = counts_before(profile, baseline) if counted else None
+    judged = gate.judge(counted, *both) if both else ()
+    refused = [limit for limit in limits if not both or limit not in counted]
+    return (
+        *gate.judge(absolute, profile),
+        *judged,
+        *gate.not_comparable(refused, profile.meta.unit, differing),
+    )
 
 
 def measure_case(case: Prepared, on_progress: OnProgress | None, on_profile: OnProfile) -> Profile:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tflprof.errors import UsageError
 from tflprof.measure.assemble import assemble
 from tflprof.measure.interrupt import HeldSignals
 from tflprof.measure.pipeline import OnProgress, Progress, measure
+from tflprof.measure.predict import check_predictable, is_predicted
 from tflprof.measure.schedule import Plan
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
@@ -27,6 +28,10 @@ MOST_THREADS = 1024
 MOST_ELEMENTS = 2**31 - 1
 """Of one dimension: runtimes keep it in 32 bits."""
 DEFAULT_TARGET = "emulated:pixel2"
+COSTS = ("caches", "cycles", "instructions")
+"""What an emulated core may give: times predicted with and without caches, or counts alone."""
+DEFAULT_COST = "caches"
+DEFAULT_ANCHORS = "auto"
 
 
 class Interrupted(Exception):
@@ -63,6 +68,8 @@ def profile_model(
     sustain: float | None = None,
     pmu: bool = False,
     setup: PhoneSetup | None = None,
+    cost: str | None = None,
+    anchors: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Profile:
     """Profile a model layer by layer.
@@ -72,7 +79,7 @@ def profile_model(
         target: ``host``, ``interpreter``, ``emulated:PHONE`` or ``adb[:SERIAL]``.
         core: ``big``, ``little``, a CPU number, a mask such as ``0xf0``, a list such as ``4-7``, or None for
             the target's own choice.
-        threads: of the inference library.
+        threads: of the inference library; on an emulated phone times of more than one are predicted from one.
         kernels: ``xnnpack``, ``builtin`` or ``reference``.
         signature: signature key; None for the first.
         inputs: files of raw little-endian bytes by input name; other inputs are random.
@@ -87,6 +94,8 @@ def profile_model(
         sustain: minutes of an endurance run, in place of ``max_seconds`` and ``precision``.
         pmu: read the core's performance counters, too.
         setup: what is to be done to a phone before it measures, and undone afterwards.
+        cost: of an emulated phone: ``caches`` (predicted times), ``cycles`` (no caches) or ``instructions`` (counts).
+        anchors: measured times that predictions are scaled by: ``auto`` (of this phone and core), ``none``, or a file.
         on_progress: called now and then.
 
     Raises:
@@ -94,6 +103,7 @@ def profile_model(
         Interrupted: cut short by Ctrl-C, SIGTERM or a failure after the first samples; has the partial profile.
     """
     check_setup(target, setup)
+    check_cost(target, cost, anchors)
     plan = make_plan(max_seconds, precision, rate, sustain)
     request = RunRequest(
         models=(Path(model),),
@@ -109,17 +119,34 @@ def profile_model(
         rate=rate,
         pmu=pmu,
     )
-    check_values(request)
-    graph = read_model(model)
-    check_names(graph, request)
-    phone = replace(setup or PhoneSetup(), core=core, threads=threads)
-    runner = _open(target, runtime, phone, on_progress or _ignore)
-    return _whole(*_collect(graph, WatchedRunner(runner, [graph]), request, plan, on_progress or _ignore))
-
-
-def _open(target: str, runtime: str | os.PathLike[str] | None, phone: PhoneSetup, tell: OnProgress) -> Runner:
     library = Path(runtime) if runtime else None
-    return open_runner(target, library, phone, lambda *what: tell(Progress(*what)))
+    where = _Where(target, library, setup or PhoneSetup(), cost or DEFAULT_COST, anchors or DEFAULT_ANCHORS)
+    return _profiled(request, plan, where, on_progress or _ignore)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """On what a model is run, and how times are predicted there."""
+
+    target: str
+    runtime: Path | None
+    setup: PhoneSetup
+    cost: str
+    anchors: str
+
+    def open(self, request: RunRequest, tell: OnProgress) -> Runner:
+        """The runner."""
+        phone = replace(self.setup, core=request.core, threads=request.threads)
+        return open_runner(self.target, self.runtime, phone, lambda *what: tell(Progress(*what)), self.cost)
+
+
+def _profiled(request: RunRequest, plan: Plan, where: _Where, tell: OnProgress) -> Profile:
+    """Check what was asked for against the model, then measure it."""
+    check_values(request)
+    graph = read_model(request.models[0])
+    check_names(graph, request)
+    watched = WatchedRunner(where.open(request, tell), [graph])
+    return _whole(*_collect(graph, watched, request, plan, tell, where.anchors))
 
 
 def _whole(profile: Profile, cause: BaseException | None) -> Profile:
@@ -129,24 +156,45 @@ def _whole(profile: Profile, cause: BaseException | None) -> Profile:
 
 
 def _collect(
-    graph: Model, runner: Runner, request: RunRequest, plan: Plan, tell: OnProgress
+    graph: Model, runner: Runner, request: RunRequest, plan: Plan, tell: OnProgress, anchors: str
 ) -> tuple[Profile, BaseException | None]:
     """Measure and assemble; the profile, and what cut it short. Signals wait until there is a profile."""
     with HeldSignals() as held:
         try:
             check_possible(runner, request, plan)
-            outcome = measure(runner, request, plan, tell)
+            check_predictable(runner, request, anchors)
+            outcome = measure(runner, _emulated(runner, request), plan, tell)
             tell(Progress("attributing", None, f"{len(graph.ops())} layers"))
-            profile = assemble(graph, runner, request, plan, outcome)
+            profile = assemble(graph, runner, request, plan, outcome, anchors=anchors)
         finally:
             runner.close()
     return profile, outcome.cause or (KeyboardInterrupt() if held.received else None)
+
+
+def _emulated(runner: Runner, request: RunRequest) -> RunRequest:
+    """What is run for a request: times of several threads are predicted from the counts of one."""
+    return replace(request, threads=1) if is_predicted(runner) else request
 
 
 def check_setup(target: str, setup: PhoneSetup | None) -> None:
     """Raise UsageError if something is to be done to what is no phone."""
     if setup is not None and parse_target(target).kind != "adb":
         raise UsageError(f"{target} is no phone: nothing is to be done to it", "leave the setup out")
+
+
+def check_cost(target: str, cost: str | None, anchors: str | None) -> None:
+    """Raise UsageError for a cost model that there is not, or one where nothing is predicted."""
+    if cost is not None and cost not in COSTS:
+        raise UsageError(f"there is no cost model {cost!r}", f"choose one of {', '.join(COSTS)}")
+    given = [name for name, value in (("--cost", cost), ("--anchors", anchors)) if value is not None]
+    if given and parse_target(target).kind != "emulated":
+        raise UsageError(
+            f"{given[0]} is for emulated phones, and {target} measures time", f"leave {given[0]} out"
+        )
+    if cost == "instructions" and anchors not in (None, DEFAULT_ANCHORS, "none"):
+        raise UsageError(
+            f"--anchors {anchors}: --cost instructions counts, and predicts no times", "leave one of them out"
+        )
 
 
 def _ignore(_: Progress) -> None:

@@ -12,7 +12,7 @@ from tflprof.model.graph import Model
 from tflprof.model.read import read_model
 from tflprof.runner.interface import RunRequest
 from tflprof.targets.adb.setup import PhoneSetup
-from tflprof.workflow.profile import check_names, check_setup, check_values, input_names
+from tflprof.workflow.profile import check_cost, check_names, check_setup, check_values, input_names
 
 PathLike = str | os.PathLike[str]
 
@@ -31,6 +31,8 @@ class RunKeywords(TypedDict, total=False):
     xnnpack_flags: int | None
     weight_cache: bool
     setup: PhoneSetup | None
+    cost: str | None
+    anchors: str | None
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class RunOptions:
     xnnpack_flags: int | None = None
     weight_cache: bool = False
     setup: PhoneSetup | None = None
+    cost: str | None = None
+    anchors: str | None = None
 
     def keywords(self) -> dict[str, Any]:
         """As arguments of :func:`tflprof.profile_model`."""
@@ -80,6 +84,7 @@ class RunOptions:
 def checked(a: PathLike, b: PathLike, options: RunOptions) -> tuple[Model, Model]:
     """Both models, read. Raises UsageError or ModelError for what one of them cannot be run with."""
     check_setup(options.target, options.setup)
+    check_cost(options.target, options.cost, options.anchors)
     request = options.request(a, b)
     check_values(request)
     graphs = read_model(a), read_model(b)

@@ -10,6 +10,7 @@ from tflprof.model.refused import refused_model
 from tflprof.model.storage import check_stamps
 from tflprof.runner.interface import Runner, RunRequest, Session
 from tflprof.runner.records import Block, Record
+from tflprof.targets.cost_table import CoreCosts
 from tflprof.workflow.refused_request import refused_request
 
 
@@ -33,6 +34,7 @@ class WatchedRunner:
         self.runtime = runner.runtime
         self.build = runner.build
         self.deterministic = runner.deterministic
+        self.cost = runner.cost
         self._runner = runner
         self._models = models
         self._stamps = tuple(stamp for model in models for stamp in model.files)
@@ -40,6 +42,10 @@ class WatchedRunner:
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
         """As the runner itself."""
         return self._runner.cpus_for(core, threads)
+
+    def costs(self, cpus: tuple[int, ...] | None) -> CoreCosts | None:
+        """As the runner itself."""
+        return self._runner.costs(cpus)
 
     def start(self, request: RunRequest) -> Session:
         """Begin a session. Raises ModelError if a file has changed, else what the runner raises."""

@@ -17,6 +17,9 @@
 //   trace=FILE                calls that matter, a line each
 //   ask=1                     every run traces what the system answers to a library
 //   page=FILE, counts=A,B,... the Nth run adds the Nth number (then the last) to word 0
+//   page=FILE, steps=A:B:C,... kernels: each adds to the words 0, 1 and 2, and is timed as XNNPACK does it
+//   asks=N                    such a run asks for the time so often besides
+//   twice=1                   the last kernel tells the time of the first one besides its own
 #pragma once
 
 #include "../../elements.h"

@@ -44,22 +44,59 @@ static void profile(struct litert_profiler *profiler)
     add_event(profiler, "node", 2, 5100, 7, (uint64_t)-1);
 }
 
-static void add_count(void)
+static uint64_t *counters(void)
 {
     static uint64_t *page;
-    char *at = setting("page") ? (char *)setting("page") : NULL;
-    uint64_t count = 0;
 
-    if (!at)
-        return;
-    if (!page)
-        page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, open(at, O_RDWR), 0);
-    at = (char *)setting("counts");
+    if (!page && setting("page"))
+        page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, open(setting("page"), O_RDWR), 0);
+    return page;
+}
+
+static void add_count(void)
+{
+    uint64_t *page = counters(), count = 0;
+    char *at = (char *)setting("counts");
+
     for (int i = 0; i < runs && at && *at; i++) {
         count = strtoull(at, &at, 10);
         at += *at == ',';
     }
-    *page += count;
+    if (page)
+        *page += count;
+}
+
+// As TensorFlow Lite calculates it.
+static uint64_t microseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)((double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3);
+}
+
+// The kernels of the script; the page moves in plain runs as well.
+static void take_steps(struct litert_profiler *profiler, bool profiled)
+{
+    char steps[512], *at = steps;
+    uint64_t *page = counters(), begin = microseconds(), before = begin, now = begin;
+
+    snprintf(steps, sizeof steps, "%s", setting("steps"));
+    profiler->count = 1;
+    for (uint64_t i = 0; *at; i++, before = now) {
+        for (int word = 0; word < 3; word++, at += *at == ':' || *at == ',')
+            page[word] += strtoull(at, &at, 10);
+        now = microseconds();
+        add_event(profiler, "Kernel", 8, 0, now - before, i);
+    }
+    for (int i = number("asks", 0); i > 0; i--)
+        microseconds();
+    if (setting("twice"))
+        profiler->events[profiler->count - 1].elapsed_us += profiler->events[1].elapsed_us;
+    profiler->events[0] =
+        (struct litert_event){.tag = "Invoke", .type = 1, .start_us = begin, .elapsed_us = microseconds() - begin};
+    if (!profiled)
+        profiler->count = 0;
 }
 
 static void dump(const struct litert_buffer *buffer)
@@ -130,7 +167,9 @@ int LiteRtRunCompiledModel(litert_compiled compiled, size_t signature, size_t in
         ask(compiled->profiled);
     dump(input[0]);
     add_count();
-    if (compiled->profiled)
+    if (setting("steps"))
+        take_steps(&compiled->profiler, compiled->profiled);
+    else if (compiled->profiled)
         profile(&compiled->profiler);
     return 0;
 }

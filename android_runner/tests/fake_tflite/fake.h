@@ -14,6 +14,7 @@
 //   crash=SIGNAL:N            the Nth run raises the signal
 //   loop=1                    there is a WHILE that runs twice
 //   unnamed=1                 an operator begins, and one is reported, that have no name
+//   page=FILE                 every piece of work adds 10, 640 and 1 to the first words
 //   trace=FILE                calls that matter, a line each
 #pragma once
 

@@ -63,7 +63,7 @@ def test_budgets_that_cannot_be_meant_are_refused(
     text: str, unit: str, before: tuple[LayerInfo, ...] | None, cause: str, hint: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        check_limits([parse_limit(text)], LAYERS, unit, before)
+        check_limits([parse_limit(text)], LAYERS, (unit,), before)
     assert cause in caught.value.what
     assert repr(text) in caught.value.what or "called" in caught.value.what
     assert caught.value.hint
@@ -74,11 +74,11 @@ def test_budgets_that_cannot_be_meant_are_refused(
     "text", ["195M", "195Minst", "size=5MB", "layer:*=1M", "op:PAD + CONV_2D=3M", 'layer:"*"=1k']
 )
 def test_budgets_of_counts_are_taken(text: str) -> None:
-    check_limits([parse_limit(text)], LAYERS, "instructions", None)
+    check_limits([parse_limit(text)], LAYERS, ("instructions",), None)
 
 
 def test_a_relative_budget_may_name_what_only_the_baseline_has() -> None:
     gone = (LayerInfo("0/9", 9, "LSTM", "gone"),)
-    check_limits([parse_limit("layer:gone=+5%"), parse_limit("op:LSTM=+5%")], LAYERS, "ns", gone)
+    check_limits([parse_limit("layer:gone=+5%"), parse_limit("op:LSTM=+5%")], LAYERS, ("ns",), gone)
     with pytest.raises(UsageError, match="no layer 'gone'"):
-        check_limits([parse_limit("layer:gone=5ms")], LAYERS, "ns", gone)
+        check_limits([parse_limit("layer:gone=5ms")], LAYERS, ("ns",), gone)

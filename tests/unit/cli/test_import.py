@@ -90,7 +90,7 @@ def test_several_files_of_one_run(run: Run, folder: Path) -> None:
 
 def test_a_message_alone_gives_the_sum_of_its_rows(run: Run) -> None:
     document = json.loads(run("import", FOLDER / "profile.pb", "--json").stdout)
-    assert document["unattributed"] == {"typical": None, "share": None}
+    assert document["unattributed"] == {"typical": None, "share": None, "instructions": None}
     assert document["total"]["typical"] == pytest.approx(
         sum(layer["typical"] for layer in document["layers"])
     )

@@ -20,6 +20,7 @@ from tflprof.runner.records import (
     Record,
     Structure,
 )
+from tflprof.targets.cost_table import CoreCosts
 
 SECOND = 1_000_000_000
 INVOKE = Event(1, 0, 0, 0, "Invoke")
@@ -107,10 +108,14 @@ class ScriptedRunner:
     runtime: Mapping[str, str | None] = field(default_factory=lambda: {"version": "1.0"})
     build: str = "0" * 12
     deterministic: bool = False
+    cost: str | None = None
     sessions: list[ScriptedSession] = field(default_factory=list)
     requests: list[RunRequest] = field(default_factory=list)
 
     def cpus_for(self, core: str | None, threads: int) -> tuple[int, ...] | None:
+        return None
+
+    def costs(self, cpus: tuple[int, ...] | None) -> CoreCosts | None:
         return None
 
     def start(self, request: RunRequest) -> Session:

@@ -9,10 +9,11 @@ import pytest
 
 from tests.unit.measure.scripted import SECOND, ScriptedRunner, block, lost, opening, steady, whole
 from tflprof.errors import RunnerError
+from tflprof.measure.collect import Collector
 from tflprof.measure.pipeline import Outcome, Progress, measure
 from tflprof.measure.schedule import LOOKS, MAX_EVENTS, Plan
 from tflprof.runner.interface import RunRequest
-from tflprof.runner.records import End, Record
+from tflprof.runner.records import End, Init, Record
 
 REQUEST = RunRequest((Path("m.tflite"),))
 
@@ -152,6 +153,68 @@ def test_counts_that_never_agree_are_kept_and_told() -> None:
     outcome = run(emulated([100, 90, 91, 90], ["warmup"] * 4))
     assert not outcome.reached
     assert [b.values for b in outcome.collector.steady("plain")] == [(91,), (90,)]
+
+
+def several(phases: list[str], variants: tuple[str, ...] = ("profiled", "plain")) -> ScriptedRunner:
+    """Inferences that three counters saw, of which only the first repeats itself."""
+
+    def script(_: int) -> list[Record | BaseException]:
+        found: list[Record | BaseException] = list(opening())
+        numbered = ((v, p) for v in variants for p in phases)
+        for number, (variant, phase) in enumerate(numbered):
+            for counter, value in (("instructions", 100), ("cycles", 50 + number), ("dram_lines", 7)):
+                found.append(block(variant, number, [value], phase, counter=counter))
+        return [*found, End("ok", 9)]
+
+    counters = ("instructions", "cycles", "dram_lines")
+    return ScriptedRunner(
+        script, counters=counters, deterministic=True, provenance="predicted", cost="caches"
+    )
+
+
+def test_of_several_counters_the_first_is_looked_at() -> None:
+    told: list[Progress] = []
+    outcome = measure(several(["first", "steady"]), REQUEST, Plan(), told.append)
+    collector = outcome.collector
+    assert outcome.reached
+    assert [b.values for b in collector.steady("plain")] == [(100,)]
+    assert [b.counter for b in collector.blocks[:3]] == ["instructions", "cycles", "dram_lines"]
+    assert len({(b.process, b.block, b.phase, b.variant) for b in collector.blocks}) == 4
+    (events,) = collector.event_lists()
+    assert events.elapsed.tolist() == [100, 90]
+    assert [p.detail for p in told] == [
+        "1 inferences, profiled first",
+        "2 inferences, profiled steady",
+        "3 inferences, plain first",
+        "4 inferences, plain steady",
+    ]
+
+
+def test_a_large_model_has_no_plain_inferences() -> None:
+    outcome = run(several(["first", "steady"], ("profiled",)))
+    assert outcome.reached
+    assert outcome.collector.steady("plain") == []
+
+
+def test_several_counters_may_never_agree() -> None:
+    outcome = run(several(["first", "warmup", "warmup"]))
+    assert not outcome.reached
+    assert {b.counter for b in outcome.collector.blocks if b.phase == "steady"} == {
+        "instructions",
+        "cycles",
+        "dram_lines",
+    }
+
+
+def test_an_init_has_its_counter() -> None:
+    collector = Collector("instructions")
+    collector.begin_process()
+    for counter in (None, "cycles"):
+        collector.add(Init(0, "profiled", "none", 0, 5, counter))
+    assert collector.singles == [
+        ("init", 0, "init", "profiled", "instructions", 5),
+        ("init", 0, "init", "profiled", "cycles", 5),
+    ]
 
 
 def test_progress_is_told() -> None:

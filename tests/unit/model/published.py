@@ -112,6 +112,9 @@ def _has_own_bias(model: Model, op: Op, name: str) -> bool:
     if op.code != "CONV_2D":
         return op.code == "FULLY_CONNECTED"
     # MobileNet v3's second convolution stands behind the pooling and is not normalised.
+    if model.description.startswith("EfficientDet"):
+        # Only the predictors, behind the last separable convolution, have no batch normalisation.
+        return name.startswith(("box_", "class_")) and name.count("_") == 1
     v3_head = name == "conv_2" and model.description.startswith("MobileNet v3")
     return v3_head or "_se_" in name or name == "logits" or name.startswith(("box_", "class_"))
 
@@ -163,6 +166,9 @@ PUBLISHED = (
     Published("inception_v3", 299, 1.0, 1000, 5e9, None, 2, "arXiv 1512.00567, section 6", coarse=True),
     Published("inception_v3", 299, 1.0, 1000, 5.713e9, None, 2, _VISION),
     Published("inception_v3", 299, 1.0, 1000, None, 23_851_784, 3, _KERAS, exact=True),
+    Published("efficientdet_lite0", 320, 1.0, 90, 0.99e9, 3.56e6, 1, _HAILO, per_output=_BIASES),
+    Published("efficientdet_lite1", 384, 1.0, 90, 2.00e9, 4.73e6, 1, _HAILO, per_output=_BIASES),
+    Published("efficientdet_lite2", 448, 1.0, 90, 3.42e9, 5.93e6, 1, _HAILO, per_output=_BIASES),
     Published("efficientnet_lite0", 224, 1.0, 1000, 407e6, None, 2, _LITE, per_normalised=_TFPROF),
     Published("efficientnet_lite0", 224, 1.0, 1000, 0.39e9, 4.63e6, 1, _HAILO, per_output=_BIASES),
     Published("efficientnet_lite0", 224, 1.0, 1000, None, 4_652_008, 2, _KERAS_HUB, exact=True),

@@ -176,6 +176,23 @@ def test_stages_of_efficientnet_lite(variant: int, blocks: int, channels: list[i
     assert found["pool"][:2] == (1, 1)
 
 
+@pytest.mark.parametrize(("variant", "channels", "cells"), [(0, 64, 3), (1, 88, 4), (2, 112, 5)])
+def test_pyramid_of_efficientdet_lite(variant: int, channels: int, cells: int) -> None:
+    """Table 1 of the paper; as many enlargements as cut the published files into 13, 17 and 21 partitions."""
+    name = f"efficientdet_lite{variant}"
+    size = NETWORKS[name].size
+    whole = built(name, size, 1.0, 90)
+    found = whole.layers
+    sides = [-(-size // 2**level) for level in range(3, 8)]
+    last = [found[f"fpn_{cells - 1}_down_0"], *(found[f"fpn_{cells - 1}_up_{i}"] for i in range(1, 5))]
+    assert last == [(side, side, channels) for side in sides]
+    assert f"fpn_{cells}_down_0" not in found
+    assert whole.codes["RESIZE_NEAREST_NEIGHBOR"] == 4 * cells
+    anchors = 9 * sum(side * side for side in sides)
+    assert (found["scores"], found["box_encodings"]) == ((anchors, 90), (anchors, 4))
+    assert [found[f"class_{i}"][2] for i in range(5)] == [9 * 90] * 5
+
+
 @pytest.mark.parametrize("name", ["ssd_mobilenet_v1", "ssdlite_mobilenet_v2"])
 def test_a_detector_looks_at_six_maps(name: str) -> None:
     found = layers(name, 91)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+
+import pytest
 
 from tflprof.profile.schema import SCHEMA_VERSION
 from tflprof.profile.store import read_profile
@@ -12,6 +15,21 @@ DATA = Path(__file__).parents[2] / "data"
 
 def test_there_is_a_file_of_every_version() -> None:
     assert all((DATA / f"profile_v{version}.parquet").is_file() for version in range(1, SCHEMA_VERSION + 1))
+
+
+def test_version_3() -> None:
+    """The first with predicted times, which stand beside the counters they were made of."""
+    profile = read_profile(DATA / "profile_v3.parquet")
+    prediction = profile.meta.prediction
+    assert prediction is not None
+    assert (prediction.mode, prediction.core, prediction.hertz) == ("caches", "cortex-a73", 2_457_600_000)
+    assert (prediction.scale, len(prediction.anchors), prediction.ratio_error) == (1.07, 1, 0.06)
+    assert set(profile.samples()["counter"]) == {"instructions", "cycles", "dram_lines", "ns", "bytes"}
+    total, counts = profile.summary.total, profile.summary.instructions
+    assert (total.typical, total.n) == (862_363.0, 2)
+    assert total.lo == pytest.approx(862_363 * math.exp(-0.08))
+    assert counts is not None
+    assert counts.total.typical == 3_301_158
 
 
 def test_version_2() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import make_profile, sustained
+from tests.predictions import predicted
 from tflprof.errors import ProfileError
 from tflprof.profile.json_file import is_json_profile, profile_from_json, profile_to_json
 from tflprof.profile.profile import Profile
@@ -31,7 +32,9 @@ def stored(profile: Profile, folder: Path) -> Profile:
     return read_profile(write_profile(profile, folder / "p.parquet", overwrite=True))
 
 
-@pytest.mark.parametrize("make", [make_profile, lambda: make_profile(unit="instructions"), sustained])
+@pytest.mark.parametrize(
+    "make", [make_profile, lambda: make_profile(unit="instructions"), sustained, predicted]
+)
 def test_a_profile_comes_back_identical(tmp_path: Path, make: Any) -> None:
     profile = stored(make(), tmp_path)
     text = profile_to_json(profile)
@@ -41,7 +44,7 @@ def test_a_profile_comes_back_identical(tmp_path: Path, make: Any) -> None:
     assert same(stored(back, tmp_path), profile)
 
 
-@pytest.mark.parametrize("name", ["profile_v1.parquet", "profile_v2.parquet"])
+@pytest.mark.parametrize("name", ["profile_v1.parquet", "profile_v2.parquet", "profile_v3.parquet"])
 def test_profiles_of_older_versions_too(name: str) -> None:
     profile = read_profile(DATA / name)
     assert same(profile_from_json(profile_to_json(profile).encode(), name), profile)

@@ -118,6 +118,6 @@ def test_the_document_has_raw_numbers_and_null_for_unknown() -> None:
     assert first["result"]["trust"] == {"verdict": "ok", "findings": []}
     assert (bad["result"], bad["profile"], bad["exit_code"]) == (None, None, 2)
     assert bad["error"] == {"message": "models/bad.tflite is empty", "hint": "copy it again"}
-    assert odd["result"]["total"] == {"typical": None, "ci95": None}
+    assert odd["result"]["total"] == {"typical": None, "ci95": None, "instructions": None}
     assert odd["result"]["slowest"] is None
     assert (document["exit_code"], document["finished"]) == (2, True)

@@ -44,6 +44,7 @@ def test_what_is_unknown_is_left_out_or_a_dash() -> None:
         "emulated_cpu": None,
         "sources": {},
         "assumed": (),
+        "costs": (),
     }
     for kind in target["kinds"]:
         kind.update(min_khz=None, max_khz=None, l1d_bytes=None, l2_bytes=None, midr=None, part=None)
@@ -54,6 +55,27 @@ def test_what_is_unknown_is_left_out_or_a_dash() -> None:
     assert " 0 " not in text
 
 
+def test_what_instructions_cost_on_each_kind_of_core() -> None:
+    target = describe_target("pixel2").to_json()
+    text = flat(printed(target, 160))
+    assert "Costs on Cortex-A53 (CPU 0-3), cycles 2 instructions a cycle, in order" in text
+    assert (
+        "Costs on Cortex-A73 (CPU 4-7), cycles 2 instructions a cycle, out of order, 128 instructions" in text
+    )
+    assert "memory from CPU 4-7: 19.5 GB/s" in text
+    for core in target["costs"]:
+        assert set(core["classes"]) <= set(text.split())
+        for cost in core["classes"].values():
+            assert flat(cost["source"])[:40] in text
+        for reason in core["assumed"]:
+            assert reason.split()[0] in text
+
+
+def test_a_target_without_costs_has_no_table_of_them() -> None:
+    target = describe_target("pixel2").to_json() | {"costs": ()}
+    assert "Costs on" not in printed(target)
+
+
 def test_a_target_that_cannot_be_used_says_why() -> None:
     target = describe_target("pixel2").to_json() | {"reason": "no emulator", "remedy": "install it"}
     assert "cannot be used now: no emulator → install it" in flat(printed(target))
@@ -61,6 +83,10 @@ def test_a_target_that_cannot_be_used_says_why() -> None:
 
 def test_names_are_data() -> None:
     target = describe_target("pixel2").to_json() | {"title": "[red]\x1b[31mPhone", "assumed": ("\x1b]0;x",)}
+    table = target["costs"][0]
+    target["costs"] = [
+        table | {"title": "\x1b[31mcore", "assumed": ("\x1b]0;x",), "tuned": {"\x1b": ["\x1b"]}}
+    ]
     text = printed(target)
     assert "\x1b" not in text
     assert "[red]\\x1b[31mPhone" in text

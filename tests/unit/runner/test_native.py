@@ -274,6 +274,19 @@ def test_the_options_file(
     } <= set(lines)
 
 
+@pytest.mark.parametrize("counters", [("instructions",), ("instructions", "cycles")])
+def test_of_several_counters_few_inferences_are_run(
+    request_: RunRequest, tmp_path: Path, counters: tuple[str, ...]
+) -> None:
+    device = ScriptDevice(says(HELLO) + "cat")
+    device.counters = counters
+    session = make_runner(device, tmp_path).start(request_)
+    lines = (device.workspaces[0].directory / "options").read_text().splitlines()
+    session.close()
+    keys = {line.partition("=")[0] for line in lines}
+    assert keys & {"agree_ppm", "plain_max"} == ({"agree_ppm", "plain_max"} if len(counters) > 1 else set())
+
+
 def test_an_unreadable_runtime(request_: RunRequest, tmp_path: Path) -> None:
     device = ScriptDevice("")
     runner = make_runner(device, tmp_path)

@@ -15,7 +15,10 @@ def test_every_phone_by_its_name_and_as_a_target(name: str) -> None:
     known = describe_target(name)
     assert known == describe_target(f"emulated:{name}")
     assert known.name == f"emulated:{name}"
-    assert known.provenance == "emulated"
+    assert known.provenance == "predicted"
+    assert [table.name for table in known.costs] == list(dict.fromkeys(kind.costs for kind in known.kinds))
+    assert all(kind.memory for kind in known.kinds)
+    assert all({"loop", "overlap", "points"} <= table.tuned.keys() for table in known.costs)
     assert sorted(cpu for kind in known.kinds for cpu in kind.cpus) == list(range(sum(_sizes(known.kinds))))
     assert all(kind.part and kind.l1d_bytes and kind.l2_bytes and kind.min_khz for kind in known.kinds)
     assert all(choice.first == choice.cpus[-1] for choice in known.cores)
@@ -43,7 +46,7 @@ def test_what_a_phone_has_not_is_told_from_what_is_unknown() -> None:
     assert describe_target("rpi4").hardware == ""
     host = describe_target("host")
     assert (host.l3_bytes, host.hardware, host.features, host.caches_listed) == (None, None, None, None)
-    assert host.provenance == "measured"
+    assert (host.provenance, host.costs) == ("measured", ())
     assert [kind.l2_bytes for kind in host.kinds] == [None] * len(host.kinds)
 
 

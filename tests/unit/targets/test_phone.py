@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def test_every_phone(name: str) -> None:
     assert all(cpu.part and cpu.max_khz for cpu in phone.cpus)
     assert [cpu.index for cpu in phone.cpus] == list(range(len(phone.cpus)))
     assert phone.hwcaps[0] & 0b11 == 0b11, "fp and asimd"
-    assert set(phone.sources) == set(SOURCED)
+    assert set(phone.sources) == {*SOURCED, "speed"}
+    assert all(cluster.memory for cluster in phone.clusters)
     assert all(text.strip() for text in (*phone.sources.values(), *phone.assumed))
 
 
@@ -155,6 +157,18 @@ def test_a_phone_is_no_path(name: str) -> None:
         ("[[cluster]]", "[[clusters]]", "cluster"),
         ("[sources]", "[where]", "sources"),
         ("clocks = ", "speeds = ", "sources must be told of cores, features"),
+        ("speed = ", "velocity = ", "sources must be told of .*, memory, speed"),
+        ("read_gb_s = 5.5", "read_gb_s = 0", "speeds of memory must be at least"),
+        ("read_gb_s = 5.5", "read_gb_s = nan", "speeds of memory must be at least"),
+        ("read_gb_s = 5.5", 'read_gb_s = "fast"', "phone x: TypeError"),
+        ("read_gb_s = 5.5", "write_gb_s = 5.5", "write_gb_s"),
+        ("read_2_gb_s = 11.0", "read_2_gb_s = 4.0", "not fall with more cores"),
+        ("latency_ns = 133", "latency_ns = 0", "latencies of memory must be above 0"),
+        (
+            "latency_ns = 133",
+            "latency_ns = 133\nl3_line_ns = 5",
+            "l3_line_ns must be told where there is an L3",
+        ),
         ("title = ", "title ", "phone x"),
     ],
 )
@@ -162,3 +176,26 @@ def test_a_wrong_phone_file(old: str, new: str, told: str) -> None:
     assert old in GOOD
     with pytest.raises(TargetError, match=told):
         parse_phone("x", GOOD.replace(old, new).encode())
+
+
+def test_the_speed_of_memory_is_not_what_programs_notice() -> None:
+    slower = GOOD.replace("read_gb_s = 5.5", "read_gb_s = 5.0")
+    assert slower != GOOD
+    assert parse_phone("x", slower.encode()).sha256 == parse_phone("x", GOOD.encode()).sha256
+    faster = GOOD.replace("max_khz = 1900800", "max_khz = 1900000")
+    assert parse_phone("x", faster.encode()).sha256 != parse_phone("x", GOOD.encode()).sha256
+
+
+def test_a_phone_need_not_tell_the_speed_of_memory() -> None:
+    silent = re.sub(r"\[cluster\.memory\]\n(?:\w+ = .*\n)+|speed = .*\n", "", GOOD)
+    phone = parse_phone("x", silent.encode())
+    assert [cluster.memory for cluster in phone.clusters] == [None, None]
+    assert phone.sha256 == parse_phone("x", GOOD.encode()).sha256
+
+
+def test_clusters_of_cpus() -> None:
+    phone = load_phone("galaxy-s23")
+    assert [phone.cluster_of(cpu).cpus for cpu in (0, 2, 3, 7)] == [(0, 1, 2), (0, 1, 2), (3, 4), (7,)]
+    memory = load_phone("pixel2").cluster_of(7).memory
+    assert memory is not None
+    assert memory.multi_gb_s == {2: 29.8, 4: 29.8}

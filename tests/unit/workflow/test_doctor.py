@@ -86,10 +86,14 @@ def test_a_trial_tells_what_the_run_said(
 
 
 def test_counts_that_differ_are_no_success(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    facts = {"unit": "instructions", "provenance": "emulated", "total": {"typical": 9}}
+    facts = {"unit": "ns", "provenance": "predicted", "total": {"typical": 9, "instructions": 20}}
     for reached, status in ((False, "limited"), (True, "ok")):
         answer(monkeypatch, 0, json.dumps({**facts, "schedule": {"reached": reached}}))
-        assert runs.try_target("emulated:pixel2", tmp_path).status == status
+        found = runs.try_target("emulated:pixel2", tmp_path)
+        assert found.status == status
+        assert (
+            found.detail == "a tiny model takes 9 ns [predicted], 20 instructions, the same twice"
+        ) == reached
 
 
 def test_a_trial_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_signals_while_layers_are_attributed_lose_nothing(
 ) -> None:
     profile = make_profile()
 
-    def assembled(*_: object) -> object:
+    def assembled(*_: object, **__: object) -> object:
         signal.raise_signal(number)
         signal.raise_signal(number)
         return profile

@@ -244,7 +244,10 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_measured(
     refused = [
         (spec(model), "there is nothing to judge it by"),
         (spec(model, "195Minst"), "this target measures time"),
-        (spec(model, "30ms", target="emulated:pixel2"), "counts instructions"),
+        (
+            spec(model, "30ms", target="emulated:pixel2", options={"cost": "instructions"}),
+            "counts instructions",
+        ),
         (spec(model, "+3%"), "there is no baseline"),
         (spec(model, "+3%", baseline=tmp_path / "none.parquet"), "does not exist"),
         (spec(model, "layer:nothing=1ms"), "no layer 'nothing'"),

@@ -37,6 +37,7 @@ def profile_row(profile: Profile) -> dict[str, Any]:
         "total_lo": summary.total.lo,
         "total_hi": summary.total.hi,
         "inferences": summary.total.n,
+        "instructions": None if profile.counts is None else profile.counts.summary.total.typical,
         "noise_floor": meta.noise_floor.total,
         "unattributed": summary.unattributed.typical,
         "overhead": summary.overhead,
@@ -55,7 +56,10 @@ def profile_row(profile: Profile) -> dict[str, Any]:
 def layer_rows(profile: Profile) -> list[dict[str, Any]]:
     """The rows of table ``layers``, without the path."""
     floors = profile.meta.noise_floor.layers
-    return [_layer(layer, floors.get(layer.info.id)) for layer in profile.summary.layers]
+    return [
+        _layer(layer, floors.get(layer.info.id), count)
+        for layer, count in zip(profile.summary.layers, profile.layer_counts, strict=True)
+    ]
 
 
 def target_name(meta: ProfileMeta) -> str:
@@ -126,10 +130,20 @@ def _conditions(meta: ProfileMeta) -> dict[str, Any]:
         "kind": meta.kind,
         "unit": meta.unit,
         "deterministic": meta.deterministic,
+        **_prediction(meta),
     }
 
 
-def _layer(layer: LayerSummary, floor: float | None) -> dict[str, Any]:
+def _prediction(meta: ProfileMeta) -> dict[str, Any]:
+    prediction = meta.prediction
+    return {
+        "cost": None if prediction is None else prediction.mode,
+        "scale": None if prediction is None else prediction.scale,
+        "costs_sha256": None if prediction is None else prediction.costs_sha256,
+    }
+
+
+def _layer(layer: LayerSummary, floor: float | None, count: float | None) -> dict[str, Any]:
     info, estimate = layer.info, layer.estimate
     row = {
         "layer": info.id,
@@ -145,6 +159,7 @@ def _layer(layer: LayerSummary, floor: float | None) -> dict[str, Any]:
         "hi": estimate.hi,
         "inferences": estimate.n,
         "share": layer.share,
+        "instructions": count,
         "noise_floor": floor,
         "macs": info.macs,
         "parameters": info.parameters,

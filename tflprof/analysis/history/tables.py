@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = 1
+FORMAT = 2
 """Grows with every change of the tables or of what their values mean: an older index is made anew."""
 
 PROFILES: dict[str, str] = {
@@ -33,6 +33,9 @@ PROFILES: dict[str, str] = {
     "kind": "VARCHAR",
     "unit": "VARCHAR",
     "deterministic": "BOOLEAN",
+    "cost": "VARCHAR",
+    "scale": "DOUBLE",
+    "costs_sha256": "VARCHAR",
     "verdict": "VARCHAR",
     "findings": "VARCHAR[]",
     "complete": "BOOLEAN",
@@ -43,6 +46,7 @@ PROFILES: dict[str, str] = {
     "total_lo": "DOUBLE",
     "total_hi": "DOUBLE",
     "inferences": "BIGINT",
+    "instructions": "DOUBLE",
     "noise_floor": "DOUBLE",
     "unattributed": "DOUBLE",
     "overhead": "DOUBLE",
@@ -74,6 +78,7 @@ LAYERS: dict[str, str] = {
     "hi": "DOUBLE",
     "inferences": "BIGINT",
     "share": "DOUBLE",
+    "instructions": "DOUBLE",
     "noise_floor": "DOUBLE",
     "macs": "BIGINT",
     "parameters": "BIGINT",

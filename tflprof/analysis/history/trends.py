@@ -18,6 +18,11 @@ _LAYERS = (
     "FROM layers l LEFT JOIN layers g ON g.path = l.path AND g.layer = l.leader WHERE l.{column} = ? "
     "QUALIFY row_number() OVER (PARTITION BY l.path ORDER BY l.position) = 1"
 )
+# Counts settled if all inferences gave the same; the interval of a prediction is that of the phone.
+_SETTLED = (
+    "NOT p.deterministic OR CASE WHEN p.provenance = 'predicted' THEN coalesce(p.reached, false) "
+    "ELSE v.lo IS NOT DISTINCT FROM v.hi END"
+)
 
 
 class Trends:
@@ -35,7 +40,7 @@ class Trends:
             raise self._nothing(wanted)
         column, layer = ("layer", None) if wanted.layer is None else self._layer(wanted)
         source = _TOTALS if layer is None else _LAYERS.format(column=column)
-        columns = "p.path, p.created, v.value, v.lo, v.hi, p.verdict, p.sha256, p.series, p.deterministic"
+        columns = f"p.path, p.created, v.value, v.lo, v.hi, p.verdict, p.sha256, p.series, {_SETTLED}"
         runtime = "concat_ws(' ', coalesce(p.runtime_version, '–'), p.runtime_sha256)"
         rows = self._database.fetch(
             # Nothing a user wrote is in the text of a query: it is given as parameters.
@@ -44,8 +49,8 @@ class Trends:
             ([layer] if layer is not None else []) + parameters,
         )
         by_series: dict[str, list[Point]] = {}
-        for path, created, value, lo, hi, verdict, sha256, key, exact, name in rows:
-            counts = _counts(value, lo, hi, verdict, exact)
+        for path, created, value, lo, hi, verdict, sha256, key, settled, name in rows:
+            counts = _counts(value, verdict, settled)
             point = Point(path, created, value, lo, hi, verdict, sha256, name, counts=counts)
             by_series.setdefault(key, []).append(point)
         if not by_series:
@@ -70,6 +75,9 @@ class Trends:
             "weight_cache",
             "rate",
             "source",
+            "cost",
+            "scale",
+            "costs_sha256",
         )
         values = ", ".join(f"any_value(p.{name})" for name in (*names, *said))
         return self._database.fetch(
@@ -132,9 +140,9 @@ class Trends:
         return bool(self._database.fetch(query, parameters))
 
 
-def _counts(value: float | None, lo: float | None, hi: float | None, verdict: str, exact: bool) -> bool:
+def _counts(value: float | None, verdict: str, settled: bool) -> bool:
     """Whether a profile has a part in the search for steps."""
-    return value is not None and value > 0 and verdict != "tainted" and not (exact and lo != hi)
+    return value is not None and value > 0 and verdict != "tainted" and settled
 
 
 def _series(
@@ -154,7 +162,7 @@ def _series(
 
 
 def _in_words(said: list[Any]) -> str:
-    soc, core, cpus, threads, kernels, flags, cache, rate, source = said
+    soc, core, cpus, threads, kernels, flags, cache, rate, source, cost, scale, costs = said
     parts = [
         soc,
         f"core {core}" if core else (f"CPU {','.join(map(str, cpus))}" if cpus else None),
@@ -164,5 +172,7 @@ def _in_words(said: list[Any]) -> str:
         "weight cache" if cache else None,
         None if rate is None else f"{rate:g} Hz",
         None if source == "native" else source,
+        None if cost is None else f"cost {cost} {costs[:8]}",
+        None if scale in (None, 1.0) else f"scaled by {scale:g}",
     ]
     return " · ".join(str(part) for part in parts if part)

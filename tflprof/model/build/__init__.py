@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from tflprof.errors import UsageError
 from tflprof.model.build.bert import MAX_TOKENS, bert_tiny
 from tflprof.model.build.control import CONTROL
+from tflprof.model.build.efficientdet import LITE as DETECTORS
+from tflprof.model.build.efficientdet import efficientdet_lite
 from tflprof.model.build.efficientnet import LITE, efficientnet_lite
 from tflprof.model.build.inception import inception_v3
 from tflprof.model.build.inputs import INPUTS
@@ -90,6 +92,16 @@ NETWORKS: dict[str, NetworkInfo] = {
     )
 }
 """Networks by name."""
+
+NETWORKS |= {
+    f"efficientdet_lite{number}": NetworkInfo(
+        f"detector over EfficientNet-Lite{number} with a pyramid, {macs} MACs at {size}, 2020",
+        efficientdet_lite(number),
+        size,
+        90,
+    )
+    for number, ((size, _, _), macs) in enumerate(zip(DETECTORS, ("970 M", "1.97 G", "3.37 G"), strict=True))
+}
 
 
 def build_network(

@@ -34,16 +34,24 @@ def efficientnet_lite(variant: int) -> Callable[[int, float, str, int, int], byt
 
     def build(size: int, width: float, dtype: str, seed: int, classes: int) -> bytes:
         net = Network(f"EfficientNet-Lite{variant} {width:g} {size} {dtype}", dtype, seed)
-        coefficient, depth, _ = LITE[variant]
-        x = net.input("input", (1, size, size, 3))
-        x = net.conv2d(x, "stem", _STEM, 3, 2, draw=normalised(x))
-        for number, shape in enumerate(_blocks(coefficient * width, depth)):
-            x = _inverted_residual(net, x, f"block_{number}", shape)
+        *_, x = features(net, net.input("input", (1, size, size, 3)), variant, width)
         x = net.conv2d(x, "head", _HEAD, 1, draw=normalised(x))
         x = net.pool(x, "pool", x.shape[1:3])
         return net.finish(classified(net, net.reshape(x, "flatten", (1, _HEAD)), classes))
 
     return build
+
+
+def features(net: Network, x: Value, variant: int, width: float) -> list[Value]:
+    """Last outputs of a variant's blocks at strides of 8, 16 and 32; ``width`` multiplies the variant's own."""
+    coefficient, depth, _ = LITE[variant]
+    x = net.conv2d(x, "stem", _STEM, 3, 2, draw=normalised(x))
+    found: list[Value] = []
+    for number, shape in enumerate(_blocks(coefficient * width, depth)):
+        if shape[-1] == 2:
+            found.append(x)
+        x = _inverted_residual(net, x, f"block_{number}", shape)
+    return [*found[2:], x]
 
 
 def _blocks(width: float, depth: float) -> Iterator[tuple[int, int, int, int]]:

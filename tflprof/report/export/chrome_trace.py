@@ -33,6 +33,11 @@ _COUNTED = (
     "counts have no clock: 1 {unit} is shown as 1 ns, and everything follows what was before it without gaps"
 )
 
+_PREDICTED = (
+    "durations are predicted, nothing was run on a phone: everything follows what was before it without gaps; "
+    "args.value has durations exactly"
+)
+
 
 def chrome_trace(profile: Profile, inferences: int | None = None) -> str:
     """A trace in the JSON object format, one event a line; times are since the first block.
@@ -75,15 +80,20 @@ def _about(profile: Profile, timeline: Timeline) -> dict[str, Any]:
         "unit": meta.unit,
         "numbers": provenance_text(meta),
         "trust": describe_state(meta),
-        "timeline": _RECONSTRUCTED
-        if meta.unit == "ns"
-        else _COUNTED.format(unit=meta.unit.removesuffix("s")),
+        "timeline": _timeline_words(meta),
         "inferences_shown": shown,
         "inferences_left_out": timeline.left_out,
         "clipped_events": timeline.clipped,
         "clock_at_zero_ns": timeline.blocks[0].samples.t,
         "not_shown": "creation of the model: its duration is known (process labels), its start is not",
     }
+
+
+def _timeline_words(meta: ProfileMeta) -> str:
+    """How starts came about."""
+    if meta.prediction is not None:
+        return _PREDICTED
+    return _RECONSTRUCTED if meta.unit == "ns" else _COUNTED.format(unit=meta.unit.removesuffix("s"))
 
 
 @dataclass(frozen=True)
@@ -238,4 +248,5 @@ def _creations(profile: Profile) -> dict[int, int]:
     """What creating the model took in each process."""
     frame = profile.samples()
     own = frame[(frame["kind"] == "init") & (frame["phase"] == "init") & (frame["variant"] == "plain")]
+    own = own[own["counter"] == profile.meta.unit]
     return dict(zip(own["process"].tolist(), own["value"].tolist(), strict=True))

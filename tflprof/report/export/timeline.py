@@ -91,11 +91,12 @@ class Timeline:
 def make_timeline(profile: Profile, limit: int) -> Timeline:
     """Place the first ``limit`` inferences of a profile, warm-up and disturbed ones included.
 
-    Times are since the start of the first block. Counts have no clock: their blocks follow each other.
+    Times are since the start of the first block. Counts and predicted times have no clock: their blocks follow each
+    other.
     """
     timeline = Timeline(limit)
     parents = [structure.parent for structure in profile.meta.alignment.structures]
-    timed = profile.meta.unit == "ns"
+    timed = profile.meta.unit == "ns" and profile.meta.prediction is None
     shift, end, process = 0, 0, None
     for block in read_blocks(profile.table, profile.meta.unit):
         if process is None:

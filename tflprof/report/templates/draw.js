@@ -74,6 +74,7 @@ function layerLines(layer) {
     layer.kernel,
     group,
     `${layer.text.value}${data.unit === 'ns' ? '' : ` ${data.unit}`}${interval}, ${layer.text.share}`,
+    ...(layer.text.instructions ? [`${layer.text.instructions} instructions`] : []),
     layer.rate === null ? null : `${layer.text.macs} MACs, ${layer.text.rate} ${data.rateName}`,
     data.provenance,
   ];

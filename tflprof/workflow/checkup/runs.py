@@ -50,10 +50,12 @@ def try_target(target: str, folder: Path) -> Check:
     total = units.format_value(document["total"]["typical"], document["unit"])
     if target != DEFAULT_TARGET:
         return Check(target, "ok", f"a tiny model takes {total} [{document['provenance']}]", target=target)
-    if document["unit"] != "instructions" or not document["schedule"]["reached"]:
+    counted = document["total"]["instructions"]
+    if counted is None or not document["schedule"]["reached"]:
         return Check(target, "limited", "a tiny run did not count the same twice", _by_hand(target), target)
+    counts = f"{units.format_count(counted)} instructions, the same twice"
     return Check(
-        target, "ok", f"a tiny model takes {total} instructions, the same twice [emulated]", target=target
+        target, "ok", f"a tiny model takes {total} [{document['provenance']}], {counts}", target=target
     )
 
 

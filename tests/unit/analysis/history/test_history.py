@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.factories import make_profile, part
+from tests.factories import MIXED, make_profile, part
 from tests.histories import profile_of, write_series
+from tests.predictions import UNANCHORED, predicted
 from tflprof.analysis.history.history import open_history
 from tflprof.analysis.history.selection import Selection, parse_since
 from tflprof.errors import UsageError
+from tflprof.profile.profile import Profile
 from tflprof.profile.store import write_profile
 
 COUNTS = {"unit": "instructions"}
@@ -233,3 +237,51 @@ def test_steps_of_nothing_found_is_an_empty_table_with_its_columns(folder: Path)
     frame = open_history(folder).steps()
     assert frame.empty
     assert {"first", "change", "marks"} <= set(frame.columns)
+
+
+def write_predictions(folder: Path, factors: list[float], prefix: str = "q", **options: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for day, factor in enumerate(factors):
+        counted = profile_of(factor, day=day, **COUNTS)
+        parts = [replace(one, cost=one.cost * factor) for one in MIXED]
+        profile = predicted(parts, **options)
+        meta = replace(profile.meta, created=counted.meta.created)
+        write_profile(Profile(meta, profile.table), folder / f"{prefix}{day:03}.parquet")
+
+
+def test_predicted_times_have_exact_steps_whatever_their_interval(folder: Path) -> None:
+    write_predictions(folder, [1.0, 1.0, 1.002, 1.002])
+    history = open_history(folder)
+    (row,) = history.steps().to_dict("records")
+    assert (row["last_before"], row["first"], row["unit"]) == ("q001.parquet", "q002.parquet", "ns")
+    assert row["change"] == pytest.approx(0.002, rel=0.01)
+    (series,) = history.series(Selection())
+    assert (series.provenance, series.deterministic) == ("predicted", True)
+    assert all(point.counts for point in series.points)
+    assert "cost caches cccccccc" in series.conditions
+
+
+def test_predictions_of_other_costs_modes_and_scales_are_other_series(folder: Path) -> None:
+    for number, changes in enumerate(({}, {"scale": 1.2}, {"mode": "cycles"}, {"costs_sha256": "d" * 64})):
+        write_predictions(folder, [1.0], prefix=f"s{number}-", prediction=replace(UNANCHORED, **changes))
+    write_series(folder, [1.0], prefix="counted", **COUNTS)
+    frame = open_history(folder).profiles()
+    assert frame["series"].nunique() == 5
+    assert len({one.conditions for one in open_history(folder).series(Selection())}) == 5
+
+
+def test_tables_have_counts_beside_predicted_times(folder: Path) -> None:
+    write_predictions(folder, [1.0])
+    write_series(folder, [1.0], prefix="counted", **COUNTS)
+    history = open_history(folder)
+    frame = history.profiles().set_index("provenance")
+    assert frame["instructions"].tolist() == [3_301_158, 3_301_158]
+    assert frame.loc["predicted", ["cost", "scale"]].tolist() == ["caches", 1.0]
+    layers = history.query("SELECT instructions FROM layers WHERE layer = '0/4'")
+    assert layers["instructions"].tolist() == [1_310_000, 1_310_000]
+
+
+def test_a_prediction_whose_counts_did_not_settle_is_not_searched(folder: Path) -> None:
+    write_predictions(folder, [1.0, 1.5], complete=False)
+    (series,) = open_history(folder).series(Selection())
+    assert [point.counts for point in series.points] == [False, False]

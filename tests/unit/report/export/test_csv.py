@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.factories import make_profile, mobilenet, part, sustained
+from tests.predictions import predicted
 from tflprof.profile.profile import Profile
 from tflprof.report.export.csv_text import layers_csv, samples_csv
 
@@ -25,6 +26,7 @@ PROFILES = {
     "mixed": make_profile,
     "network": mobilenet,
     "counts": lambda: mobilenet(unit="instructions"),
+    "predicted": predicted,
     "no layer values": lambda: make_profile(profiled=False),
 }
 
@@ -54,6 +56,7 @@ NUMBERS = [
     "parameters",
     "weight_bytes",
     "activation_bytes",
+    "instructions",
 ]
 
 
