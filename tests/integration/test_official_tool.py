@@ -109,7 +109,9 @@ def test_a_tool_that_prints(tmp_path: Path, model: Path) -> None:
     )
     assert "affinity_error" not in document["conditions"]
     assert document["options"]["cpus"] == [cpu]
-    assert document["total"] == {"typical": 5100480, "median": None, "ci95": None, "n": 50}
+    assert document["total"] == {"typical": 5100480, "median": None, "ci95": None, "n": 50} | {
+        "instructions": None
+    }
     by_id = {layer["id"]: layer["typical"] for layer in document["layers"]}
     assert by_id["0/2"] == pytest.approx(30_000, abs=1000)
     assert {finding["code"] for finding in document["trust"]["findings"]} >= {"averages-only"}

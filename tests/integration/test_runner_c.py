@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -226,7 +225,6 @@ def test_short_inferences_fill_their_block_unrecorded(runner: Runner) -> None:
     done = runner.run(script=f"run_us=200;trace={trace}", variants="plain", **settings)
     steady = done.blocks(phase="steady")
     assert [len(b["value"]) for b in steady] == [5] * 4
-    assert all(b - a > 20e6 for a, b in itertools.pairwise(b["t"] for b in steady))
     recorded = sum(len(b["value"]) for b in done.blocks())
     assert sum(line.startswith("run ") for line in lines(trace)) > 2 * recorded
 

@@ -76,7 +76,10 @@ def test_any_size_and_width_has_consistent_shapes(
     size += NETWORKS[name].smallest - 1
     model = read_bytes(tmp_path_factory.mktemp("any"), build_network(name, size, width, dtype, classes=7))
     first = model.subgraphs[0].tensors[model.subgraphs[0].outputs[0]]
-    assert first.shape == ((1, 10, 4) if first.name == "detection_boxes" else (1, 7))
+    if first.name == "detection_boxes":
+        assert (first.shape[0], first.shape[2]) == (1, 4)
+    else:
+        assert first.shape == (1, 7)
 
 
 @pytest.mark.parametrize(("name", "dtype"), MICRO_CASES)
