@@ -153,8 +153,8 @@ SCENARIOS = (
     _scenario(
         "scatter",
         "interval-not-reached",
-        "every process slower by 0 to 200 %, drawn anew",
-        "scatter=200",
+        "every process slower by 0 to 400 %, drawn anew",
+        "scatter=400",
         max_seconds=10.0,
     ),
     _scenario(
