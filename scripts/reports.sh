@@ -1,7 +1,7 @@
 #!/bin/sh
 # Renders reports/ anew: the networks of the README on an emulated core and a small one on the virtual phone,
-# each as the profile and the page made from it. Emulated counts are exact, so a difference in version
-# control is a real change; the phone's times mean nothing.
+# each as the profile and the page made from it. Emulated counts and the times predicted from them repeat exactly,
+# so a difference in version control is a real change; the virtual phone's times mean nothing.
 set -eu
 
 work=$(mktemp -d)
@@ -29,6 +29,7 @@ render mobilenet_v2_float32 emulated:pixel2 mobilenet_v2
     --html "$reports/compare_float32_int8.html"
 
 cd "$project"
+"$VENV/bin/python" -m scripts.page_image reports/mobilenet_v1_int8.html docs/images/report.png --height 1010
 "$VENV/bin/python" -m scripts.page_image reports/compare_float32_int8.html docs/images/compare.png --height 1370
 "$VENV/bin/python" -m scripts.phone_profile
 for kind in parquet html; do
