@@ -36,8 +36,21 @@ COMMON_FLAGS = (
 RUNNER_FLAGS = ("-rdynamic", "-ldl", "-lm")
 PLUGIN_FLAGS = ("-shared", "-fPIC")
 # The emulator plugin, for each version of the interface; a counter counts alike whatever it was compiled with.
-_PLUGIN_SHARED = (
-    "plugin/co[ru]*.c plugin/[dm]e*.c plugin/model.c plugin/operation.c plugin/p*.c plugin/runs.c"
+_PLUGIN_SHARED = " ".join(
+    f"plugin/{name}.c"
+    for name in (
+        *(
+            "core_file",
+            "core_keys",
+            "core_line",
+            "counter",
+            "decode",
+            "decode_memory",
+            "decode_simd",
+            "memory",
+        ),
+        *("model", "operation", "pipeline", "ports", "price", "runs"),
+    )
 )
 PLUGIN_SOURCES = {1: f"{_PLUGIN_SHARED} plugin/direct.c", 2: f"{_PLUGIN_SHARED} plugin/scoreboard.c"}
 PLUGIN_HOSTS = (("x86_64", "x86_64"), ("aarch64", "generic"))
