@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.errors import UsageError
-from tflprof.measure.parallel import check_cores, check_threads, shared_work
+from tflprof.measure.parallel import check_cores, check_threads, shared_work, sharing_text
 from tflprof.profile.meta import Prediction, StructureInfo
 from tflprof.profile.samples import BlockSamples
 from tflprof.targets.anchors import AUTO, NONE, Anchored, Basis, scale_for
@@ -95,6 +95,7 @@ def _prediction(request: RunRequest, costs: CoreCosts, mode: str, found: Anchore
         costs_sha256=costs.sha256,
         ratio_error=error.ratio,
         extrapolated=error.extrapolated,
+        sharing=sharing_text(request.threads),
     )
 
 

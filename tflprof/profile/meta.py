@@ -230,6 +230,7 @@ class Prediction:
         costs_sha256: of the core's costs.
         ratio_error: the same half-width of the ratio of two totals predicted for one phone and core; None if unknown.
         extrapolated: what of it has not been checked against published times, as sentences.
+        sharing: constants of how threads share the work, as text; None for one thread.
     """
 
     mode: str
@@ -243,6 +244,7 @@ class Prediction:
     costs_sha256: str
     ratio_error: float | None = None
     extrapolated: tuple[str, ...] = ()
+    sharing: str | None = None
 
 
 @dataclass(frozen=True)

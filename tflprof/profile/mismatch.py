@@ -102,7 +102,7 @@ def _prediction(meta: ProfileMeta) -> dict[str, Any]:
     """What makes of counts the times of a phone."""
     if meta.prediction is None:
         return {}
-    names = ("mode", "core", "hertz", "scale", "costs_sha256")
+    names = ("mode", "core", "hertz", "scale", "costs_sha256", "sharing")
     return {f"{PREDICTION}{name}": getattr(meta.prediction, name) for name in names}
 
 

@@ -73,6 +73,7 @@ def test_without_a_known_error_of_ratios_none_is_made_up() -> None:
         ({"core": "cortex-a53"}, "prediction.core"),
         ({"hertz": 1_900_000_000}, "prediction.hertz"),
         ({"threads": 4}, "threads"),
+        ({"sharing": "efficiency 0.9, sync 8 µs"}, "prediction.sharing"),
     ],
 )
 def test_predictions_of_other_making_are_refused_by_name(changes: dict[str, Any], key: str) -> None:
