@@ -72,7 +72,8 @@ def test_a_failing_call_is_named(runner: Runner, call: str) -> None:
 
 
 def test_a_failure_in_the_middle_keeps_what_was_recorded(runner: Runner) -> None:
-    done = runner.run(script="fail=LiteRtRunCompiledModel:3:40;messages=out of juice\n\n", block_max=5)
+    script = "fail=LiteRtRunCompiledModel:3:40;messages=out of juice\n\n"
+    done = runner.run(script=script, block_max=5, seconds=60)
     assert done.status == 3
     assert done.error()["message"] == "LiteRtRunCompiledModel failed: RuntimeFailure: out of juice"
     assert sum(len(b["value"]) for b in done.blocks()) >= 30
