@@ -49,14 +49,15 @@ void readings_surplus(bool of_library, const uint64_t surplus[COUNTERS])
     memcpy(of_library ? surplus_of_library : surplus_of_ours, surplus, sizeof surplus_of_ours);
 }
 
-// What the counter had counted, without what its readings before cost too much. Whole units are cut from
-// this and not from differences, so that parts of an interval add up to it.
-static uint64_t counted(uint32_t place, enum counter counter)
+// What the counter had counted since the first reading, without what its readings cost too much. Whole units are
+// cut from this and not from differences, so that parts of an interval add up to it; and not from the page, so
+// that they do not depend on what ran before.
+static int64_t counted(uint32_t place, enum counter counter)
 {
-    const struct reading *reading = (const struct reading *)readings.data + place;
+    const struct reading *first = (const struct reading *)readings.data, *reading = first + place;
     uint64_t of_library = reading->of_library, ours = place - of_library;
-    uint64_t count = reading->counts[counter] - of_library * surplus_of_library[counter] -
-                     ours * surplus_of_ours[counter];
+    int64_t count = (int64_t)(reading->counts[counter] - first->counts[counter] -
+                              of_library * surplus_of_library[counter] - ours * surplus_of_ours[counter]);
 
     return counter == COUNTER_CYCLES ? count / COUNTER_CYCLE_PARTS : count;
 }
@@ -70,6 +71,6 @@ const char *readings_between(uint64_t difference, uint64_t counts[COUNTERS])
     if (!number_places(difference, taken, &low, &high))
         return "is no difference of two readings of the clock";
     for (enum counter counter = 0; counter < COUNTERS; counter++)
-        counts[counter] = counted(high, counter) - counted(low, counter);
+        counts[counter] = (uint64_t)(counted(high, counter) - counted(low, counter));
     return NULL;
 }

@@ -12,7 +12,6 @@ from tflprof.measure.parallel import EFFICIENCY, MODELLED, SYNC_NS
 FITTED = Path(__file__).parents[3] / "reports" / "benchmarks" / "prediction_threads.json"
 
 
-@pytest.mark.skipif(not FITTED.exists(), reason="the benchmark's results are not part of this copy")
 def test_the_constants_are_the_fitted_ones() -> None:
     fitted = json.loads(FITTED.read_text("utf-8"))["constants"]
     assert set(fitted) == {str(threads) for threads in MODELLED}
