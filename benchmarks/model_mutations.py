@@ -149,13 +149,13 @@ def change_vtable(rng: random.Random, data: bytearray, known: Known) -> None:
         )
 
 
-def change_bytes(rng: random.Random, data: bytearray, known: Known) -> None:  # noqa: ARG001
+def change_bytes(rng: random.Random, data: bytearray, known: Known) -> None:  # noqa: ARG001 - all have one signature
     """Some bytes anywhere."""
     for _ in range(rng.randint(1, 6)):
         data[rng.randrange(len(data))] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
 
 
-def move_piece(rng: random.Random, data: bytearray, known: Known) -> None:  # noqa: ARG001
+def move_piece(rng: random.Random, data: bytearray, known: Known) -> None:  # noqa: ARG001 - all have one signature
     """A piece is overwritten by another of the same file, or by zeros."""
     size = 4 * rng.randint(1, 16)
     source, target = (4 * rng.randrange(len(data) // 4) for _ in range(2))
