@@ -230,7 +230,7 @@ def test_short_inferences_fill_their_block_unrecorded(runner: Runner) -> None:
 
 
 def test_profiled_blocks_have_a_limit_of_their_own(runner: Runner) -> None:
-    done = runner.run(block_ms=5, block_max=9, profiled_max=2, fill=1, blocks=4)
+    done = runner.run(block_ms=100, block_max=9, profiled_max=2, fill=1, blocks=4, seconds=60)
     sizes = {b["v"]: len(b["value"]) for b in done.blocks(phase="steady")}
     assert sizes == {"plain": 9, "profiled": 2}
 
