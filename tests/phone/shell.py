@@ -20,6 +20,7 @@ STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN, WINDOW_SIZE = range(6)
 FRAME = struct.Struct("<BI")
 SHELL = "/system/bin/sh"
 CHUNK = 32768
+HANG_UPS, HANG_UP_SECONDS = 3, 1.0
 
 
 @dataclass
@@ -127,12 +128,21 @@ def _feed(stream: Stream, process: subprocess.Popen[bytes], ends: Ends, framed: 
             elif channel == WINDOW_SIZE and terminal:
                 _resize(ends.stdin, data)
     _wait_for_end(stream)
-    if process.poll() is None:
+    _hang_up(process, framed)
+    with contextlib.suppress(OSError):
+        ends.stdin.close()
+
+
+def _hang_up(process: subprocess.Popen[bytes], framed: bool) -> None:
+    """Signal the end of the stream; again if that changes nothing: QEMU loses what comes while it starts."""
+    for _ in range(HANG_UPS):
+        if process.poll() is not None:
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             # Old daemons ran every command on a terminal: its hang-up reached the whole group.
             (os.kill if framed else os.killpg)(process.pid, signal.SIGHUP)
-    with contextlib.suppress(OSError):
-        ends.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(HANG_UP_SECONDS)
 
 
 def _wait_for_end(stream: Stream) -> None:
