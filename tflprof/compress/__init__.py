@@ -1,0 +1,1 @@
+"""Making models cheaper: methods that change a .tflite file, and the planner that chooses among them."""

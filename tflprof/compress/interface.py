@@ -1,0 +1,98 @@
+"""What a method of compression offers the planner, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from tflprof.compress.calibration import Calibration
+    from tflprof.model.configs import LayerConfig
+    from tflprof.model.edit import ModelEditor
+    from tflprof.model.graph import Model
+    from tflprof.op_config import OpConfig
+    from tflprof.runtimes.execute import Executor
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a model, as it stands in a plan.
+
+    Attributes:
+        method: name of the method that makes it.
+        layers: ids of the original model's layers that it touches, such as ``0/12``.
+        parameters: what the method needs to make it again, JSON values only.
+    """
+
+    method: str
+    layers: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to set a knob; ``change`` is None if it leaves the layers as they are."""
+
+    label: str
+    change: Change | None
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A choice among options, of which exactly one is taken. Option 0 leaves everything as it is.
+
+    Attributes:
+        name: unique among all knobs of a plan, such as ``low_rank 0/12``.
+        method: name of its method.
+        layers: ids of the original model's layers whose cost depends on it.
+        options: at least one.
+    """
+
+    name: str
+    method: str
+    layers: tuple[str, ...]
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a method offers nothing for some layers."""
+
+    method: str
+    layers: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is to be compressed, with what is needed to judge changes of it.
+
+    Attributes:
+        model: the model, read.
+        layers: its layers with the configurations that latency tables know.
+        calibration: inputs on which activations and fidelity are looked at.
+        executor: runs models, the original and edited ones, on such inputs.
+    """
+
+    model: Model
+    layers: tuple[LayerConfig, ...]
+    calibration: Calibration
+    executor: Executor
+
+
+class Method(Protocol):
+    """One method of compression."""
+
+    @property
+    def name(self) -> str:
+        """What plans and ``--methods`` call it."""
+
+    def knobs(self, subject: Subject) -> tuple[list[Knob], list[Refusal]]:
+        """What could be changed, and why nothing can where nothing can."""
+
+    def rewrite(self, layer: str, configs: tuple[OpConfig, ...], option: Option) -> tuple[OpConfig, ...]:
+        """What would run in place of ``configs``, which is what runs now for a layer. Pure and fast."""
+
+    def apply(self, editor: ModelEditor, changes: Sequence[Change], subject: Subject) -> None:
+        """Make changes. Layers are named as in the original model, whatever was changed before."""
