@@ -89,7 +89,7 @@ def test_a_model_that_is_several_times_slower_on_the_host(small: Path, large: Pa
 
 
 def test_a_model_against_itself_on_the_host(small: Path, tmp_path: Path) -> None:
-    live = compare(small, small, target="host", core=CORE, max_seconds=60)
+    live = compare(small, small, target="host", core=CORE, max_seconds=15)
     assert live.comparison.method == "paired"
     assert live.comparison.matching == "identity"
     assert {row.match for row in live.comparison.layers} == {"same"}

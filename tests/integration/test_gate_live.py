@@ -36,7 +36,7 @@ def gate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 def test_a_failure_is_measured_twice_before_it_is_one(folder: Path) -> None:
     done = gate(
-        folder, "m.tflite", "--budget", "layer:*=10s", "--budget", "1ns", "--max-seconds", "30", "--json"
+        folder, "m.tflite", "--budget", "layer:*=10s", "--budget", "1ns", "--max-seconds", "15", "--json"
     )
     (case,) = json.loads(done.stdout)["cases"]
     assert (done.returncode, case["measured"]) == (1, 2), done.stdout
@@ -47,7 +47,19 @@ def test_a_failure_is_measured_twice_before_it_is_one(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_two_models_are_measured_in_the_same_processes(folder: Path) -> None:
-    done = gate(folder, "m.tflite", "--baseline", "same.tflite", "--budget", "+300%", "-o", "kept", "--json")
+    done = gate(
+        folder,
+        "m.tflite",
+        "--baseline",
+        "same.tflite",
+        "--budget",
+        "+300%",
+        "--max-seconds",
+        "20",
+        "-o",
+        "kept",
+        "--json",
+    )
     (case,) = json.loads(done.stdout)["cases"]
     assert (done.returncode, case["measured"]) == (0, 1), done.stdout
     assert case["comparison"]["method"] == "paired"

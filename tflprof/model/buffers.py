@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tflprof.model.schema import generated
@@ -11,6 +11,7 @@ from tflprof.model.storage import Bytes
 ALIGNMENT = 16
 """Alignment of constant data in the file, in bytes, as the runtime's vector loads like it."""
 
+_FLATBUFFER_LIMIT = (1 << 31) - (1 << 24)
 _SMALL = 64
 
 
@@ -32,8 +33,8 @@ class BufferTable:
         if not self.offset and len(self.content):
             builder.StartVector(1, len(self.content), ALIGNMENT)
             builder.head -= len(self.content)
-            room = memoryview(builder.Bytes)[builder.head :]
-            room[: len(self.content)] = self.content.data
+            place_of_data = memoryview(builder.Bytes)[builder.head :]
+            place_of_data[: len(self.content)] = self.content.data
             data = builder.EndVector()
         schema = generated()
         schema.BufferStart(builder)
@@ -44,6 +45,39 @@ class BufferTable:
             schema.BufferAddSize(builder, len(self.content))
         end: int = schema.BufferEnd(builder)
         return end
+
+
+def needs_tail(contents: Sequence[Bytes]) -> bool:
+    """Whether buffers of these contents are too big for one flatbuffer (2 GB)."""
+    return sum(len(content) + ALIGNMENT for content in contents) > _FLATBUFFER_LIMIT
+
+
+def file_pieces(
+    pack: Callable[[list[BufferTable]], bytes], contents: Sequence[Bytes], tail: bool
+) -> Iterator[bytes | memoryview]:
+    """The content of a file piece by piece.
+
+    Args:
+        pack: makes the flatbuffer that has these buffers.
+        contents: of the buffers.
+        tail: whether large buffers go behind the flatbuffer.
+    """
+    if not tail:
+        yield pack([BufferTable(content) for content in contents])
+        return
+    # Offsets are stored at full width, so that a first packing tells where the tail begins.
+    size = len(pack(place(contents, 1 << 40)))
+    start = aligned(size)
+    yield pack(place(contents, start)) + bytes(start - size)
+    for content in contents:
+        if goes_outside(content):
+            yield content.data
+            yield bytes(aligned(len(content)) - len(content))
+
+
+def room(buffers: Sequence[BufferTable]) -> int:
+    """Bytes that the buffers inside a flatbuffer take, for its builder to begin with."""
+    return sum(len(item.content) + ALIGNMENT for item in buffers if not item.offset) + (1 << 16)
 
 
 def goes_outside(content: Bytes) -> bool:

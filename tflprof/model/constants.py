@@ -43,7 +43,8 @@ class Constants:
     @property
     def external_stamps(self) -> list[FileStamp]:
         """Stamps of the same files."""
-        return [self._files[group].stamp for group in sorted(self._files)]
+        stamps = (self._files[group].stamp for group in sorted(self._files))
+        return [stamp for stamp in stamps if stamp]
 
     def measured(self, subgraphs: tuple[Subgraph, ...]) -> tuple[Subgraph, ...]:
         """The subgraphs with ``constant_bytes`` filled in. Raises ValueError outside the file."""

@@ -96,6 +96,28 @@ def make_options(code: str, options: Mapping[str, Any]) -> tuple[str, int, Any] 
     return union, member, table
 
 
+def fill_options(table: Any, code: str, options: Mapping[str, Any]) -> None:
+    """Give an ``OperatorT`` its options; ``custom_options`` are bytes. Raises as :func:`make_options`."""
+    plain = dict(options)
+    custom = plain.pop("custom_options", b"")
+    table.customOptions = np.frombuffer(custom, np.uint8) if custom else None
+    if found := make_options(code, plain):
+        union, member, filled = found
+        attribute = union[0].lower() + union[1:]
+        setattr(table, f"{attribute}Type", member)
+        setattr(table, attribute, filled)
+
+
+def tree_options(table: Any) -> Options:
+    """Options of an ``OperatorT``, as :func:`fill_options` takes them."""
+    out: Options = {}
+    for fields in (table.builtinOptions, table.builtinOptions2):
+        out |= {snake(name): _plain(snake(name), value) for name, value in _fields(fields).items()}
+    if table.customOptions is not None and len(table.customOptions):
+        out["custom_options"] = np.asarray(table.customOptions, np.uint8).tobytes()
+    return out
+
+
 def subgraphs_run(options: Mapping[str, Any]) -> tuple[int, ...]:
     """Indices of the subgraphs that options refer to, in the order of the schema; -1 is none."""
     found: list[int] = []

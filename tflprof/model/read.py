@@ -24,6 +24,7 @@ from tflprof.model.storage import (
     MappedFile,
     check_stamps,
     damage_as_model_error,
+    map_bytes,
     map_model,
     sha256,
     view,
@@ -33,21 +34,27 @@ from tflprof.model.verify import verify
 T = TypeVar("T")
 
 _MANY_BYTES = 1 << 16
+_IN_MEMORY = "the model in memory"
 
 
-def read_model(path: str | os.PathLike[str]) -> Model:
+def read_model(path: str | os.PathLike[str] | bytes) -> Model:
     """Read any .tflite model: structure at once, weights when :meth:`Model.data` asks for them.
 
-    The file is mapped into memory and must not change while the model is in use. Raises
-    ModelError, naming the file, if it is missing, not a model, truncated or damaged.
+    The file is mapped into memory and must not change while the model is in use; bytes are the content of
+    a file that is not on the disk. Raises ModelError, naming the file, if it is missing, not a model,
+    truncated or damaged.
     """
-    location = Path(path)
-    mapped = map_model(location)
+    if isinstance(path, bytes):
+        location = Path(_IN_MEMORY)
+        mapped = map_bytes(path, location)
+    else:
+        location = Path(path)
+        mapped = map_model(location)
     try:
         with damage_as_model_error(location):
             model = _Reader(location, mapped).model()
     except ModelError:
-        check_stamps([mapped.stamp])
+        check_stamps([mapped.stamp] if mapped.stamp else [])
         raise
     check_stamps(model.files)
     return model
@@ -84,12 +91,13 @@ class _Reader:
         constants = Constants(self.path, self.mapped, root)
         subgraphs = constants.measured(subgraphs)
         check_graphs(subgraphs)
-        files = [self.path, *constants.external_files]
-        stamps = (self.mapped.stamp, *constants.external_stamps)
+        own = [self.mapped.stamp] if self.mapped.stamp else []
+        files = [*([self.path] if own else []), *constants.external_files]
+        stamps = (*own, *constants.external_stamps)
         model = Model(
             path=str(self.path),
-            sha256=sha256(files),
-            size_bytes=sum(file.stat().st_size for file in files),
+            sha256=sha256(files, first=b"" if own else self.mapped[:]),
+            size_bytes=len(self.mapped) + sum(file.stat().st_size for file in constants.external_files),
             description=self.text(root.Description()),
             schema_version=3,
             subgraphs=subgraphs,

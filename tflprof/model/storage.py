@@ -59,7 +59,7 @@ class FileStamp:
 class MappedFile(mmap.mmap):
     """A file's bytes; ``stamp`` is of the very file that is mapped."""
 
-    stamp: FileStamp
+    stamp: FileStamp | None = None
     _touched = 0
 
     def touch(self) -> None:
@@ -105,6 +105,18 @@ def map_model(path: Path) -> MappedFile:
     return mapped
 
 
+def map_bytes(content: bytes, path: Path) -> MappedFile:
+    """The content of a .tflite file that is not on the disk, as if it were mapped; it has no stamp.
+
+    Raises ModelError, with ``path`` as its name, if it cannot be one.
+    """
+    if len(content) < 16 or content[4:8] != IDENTIFIER:
+        raise _other_file(path, content[:512])
+    mapped = MappedFile(-1, len(content))
+    mapped.write(content)
+    return mapped
+
+
 def map_external(model: Path, name: str) -> MappedFile:
     """Map a file of external buffers, named relative to the model's directory.
 
@@ -137,9 +149,9 @@ def view(mapped: mmap.mmap, offset: int, size: int) -> Bytes:
     return np.frombuffer(mapped, np.uint8, size, offset) if size else np.empty(0, np.uint8)
 
 
-def sha256(paths: list[Path]) -> str:
-    """Hexadecimal SHA-256 of the files one after the other, read in pieces."""
-    digest = hashlib.sha256()
+def sha256(paths: list[Path], first: bytes = b"") -> str:
+    """Hexadecimal SHA-256 of bytes, then of the files one after the other, read in pieces."""
+    digest = hashlib.sha256(first)
     piece = bytearray(1 << 20)
     for path in paths:
         with path.open("rb", buffering=0) as file:

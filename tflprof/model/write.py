@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.model import dtypes
-from tflprof.model.buffers import ALIGNMENT, BufferTable, aligned, goes_outside, place
+from tflprof.model.buffers import BufferTable, file_pieces, needs_tail, room
 from tflprof.model.graph import Quantisation
-from tflprof.model.options import make_options
+from tflprof.model.options import fill_options
 from tflprof.model.schema import enum_value, generated
 from tflprof.model.storage import IDENTIFIER, Bytes
 
-_FLATBUFFER_LIMIT = (1 << 31) - (1 << 24)
 _HOLE = 1 << 20
 
 
@@ -49,14 +48,12 @@ class GraphWriter:
         """Add a computed tensor and return its index. A dimension of -1 is dynamic."""
         table = generated().TensorT()
         table.name = name
-        table.shape = [max(size, 1) if size < 0 else size for size in shape]
-        if any(size < 0 for size in shape):
-            table.shapeSignature = list(shape)
+        fill_shape(table, shape)
         table.type = enum_value("TensorType", dtype)
         table.hasRank = True
         table.isVariable = variable
         table.buffer = buffer
-        table.quantization = _quantisation(quantisation)
+        table.quantization = quantisation_table(quantisation)
         self._tensors.append(table)
         self.names.append(name)
         self.dtypes.append(dtype)
@@ -110,14 +107,7 @@ class GraphWriter:
         table = generated().OperatorT()
         table.opcodeIndex = self._model.operator_code(code, version)
         table.inputs, table.outputs = list(inputs), list(outputs)
-        plain = dict(options or {})
-        if custom := plain.pop("custom_options", b""):
-            table.customOptions = np.frombuffer(custom, np.uint8)
-        if found := make_options(self._model.builtin(code), plain):
-            union, member, filled = found
-            attribute = union[0].lower() + union[1:]
-            setattr(table, f"{attribute}Type", member)
-            setattr(table, attribute, filled)
+        fill_options(table, known_code(code), options or {})
         self._operators.append(table)
 
     def output(self, *tensors: int) -> None:
@@ -179,8 +169,7 @@ class ModelWriter:
 
     def builtin(self, code: str) -> str:
         """The schema's name of an operator: itself, or ``CUSTOM``."""
-        known = hasattr(generated().BuiltinOperator, code)
-        return code if known else "CUSTOM"
+        return known_code(code)
 
     def operator_code(self, code: str, version: int) -> int:
         """Number of an operator of a version in the model's table of operator codes."""
@@ -209,20 +198,10 @@ class ModelWriter:
             beside.unlink(missing_ok=True)
 
     def _needs_tail(self) -> bool:
-        return sum(len(content) + ALIGNMENT for content in self._buffers) > _FLATBUFFER_LIMIT
+        return needs_tail(self._buffers)
 
     def _pieces(self, tail: bool) -> Iterator[bytes | memoryview]:
-        if not tail:
-            yield self._pack([BufferTable(content) for content in self._buffers])
-            return
-        # Offsets are stored at full width, so that a first packing tells where the tail begins.
-        size = len(self._pack(place(self._buffers, 1 << 40)))
-        start = aligned(size)
-        yield self._pack(place(self._buffers, start)) + bytes(start - size)
-        for content in self._buffers:
-            if goes_outside(content):
-                yield content.data
-                yield bytes(aligned(len(content)) - len(content))
+        return file_pieces(self._pack, self._buffers, tail)
 
     def _pack(self, buffers: list[BufferTable]) -> bytes:
         table = generated().ModelT()
@@ -233,20 +212,29 @@ class ModelWriter:
         table.signatureDefs = self._signatures or None
         table.metadata = self._metadata or None
         table.buffers = buffers
-        inside = sum(len(item.content) + ALIGNMENT for item in buffers if not item.offset)
-        builder = flatbuffers.Builder(inside + (1 << 16))
+        builder = flatbuffers.Builder(room(buffers))
         builder.Finish(table.Pack(builder), IDENTIFIER)
         return bytes(builder.Output())
 
     def _code_table(self, code: str, version: int) -> Any:
-        table = generated().OperatorCodeT()
-        number = enum_value("BuiltinOperator", self.builtin(code))
-        table.builtinCode = number
-        # Readers older than the wide field look only at this one; 127 sends newer ones there.
-        table.deprecatedBuiltinCode = min(number, 127)
-        table.customCode = code if self.builtin(code) == "CUSTOM" else None
-        table.version = version
-        return table
+        return code_table(code, version)
+
+
+def known_code(code: str) -> str:
+    """The schema's name of an operator: itself, or ``CUSTOM``."""
+    return code if hasattr(generated().BuiltinOperator, code) else "CUSTOM"
+
+
+def code_table(code: str, version: int) -> Any:
+    """``OperatorCodeT`` of an operator of a version; a custom one if the schema does not know its name."""
+    table = generated().OperatorCodeT()
+    number = enum_value("BuiltinOperator", known_code(code))
+    table.builtinCode = number
+    # Readers older than the wide field look only at this one; 127 sends newer ones there.
+    table.deprecatedBuiltinCode = min(number, 127)
+    table.customCode = code if known_code(code) == "CUSTOM" else None
+    table.version = version
+    return table
 
 
 def _write_with_holes(file: BinaryIO, piece: bytes | memoryview) -> None:
@@ -262,6 +250,12 @@ def _write_with_holes(file: BinaryIO, piece: bytes | memoryview) -> None:
             file.seek(len(part), os.SEEK_CUR)
 
 
+def fill_shape(table: Any, shape: Sequence[int]) -> None:
+    """Give a ``TensorT`` its shape. A dimension of -1 is dynamic."""
+    table.shape = [1 if size < 0 else size for size in shape]
+    table.shapeSignature = list(shape) if any(size < 0 for size in shape) else None
+
+
 def _tensor_maps(graph: GraphWriter, tensors: list[int], named: Mapping[str, int] | None) -> list[Any]:
     out = []
     for name, index in (named or {graph.names[index]: index for index in tensors}).items():
@@ -271,7 +265,7 @@ def _tensor_maps(graph: GraphWriter, tensors: list[int], named: Mapping[str, int
     return out
 
 
-def _quantisation(quantisation: Quantisation | None) -> Any:
+def quantisation_table(quantisation: Quantisation | None) -> Any:
     """``QuantizationParametersT``; real-valued tensors have none."""
     if quantisation is None:
         return None
