@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from tflprof.compress.calibration import Calibration
@@ -94,5 +94,43 @@ class Method(Protocol):
     def rewrite(self, layer: str, configs: tuple[OpConfig, ...], option: Option) -> tuple[OpConfig, ...]:
         """What would run in place of ``configs``, which is what runs now for a layer. Pure and fast."""
 
-    def apply(self, editor: ModelEditor, changes: Sequence[Change], subject: Subject) -> None:
-        """Make changes. Layers are named as in the original model, whatever was changed before."""
+    def apply(self, editor: ModelEditor, changes: Sequence[Change], subject: Subject) -> ModelEditor | None:
+        """Make changes. Layers are named as in the original model, whatever was changed before.
+
+        Args:
+            editor: what the model has become so far.
+            changes: those of this method.
+            subject: the original model.
+
+        Returns:
+            Another editor if the file was written anew, with the original ids; else None.
+        """
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """What runs in addition for some combinations of options, such as where int8 meets float.
+
+    Attributes:
+        knobs: names of the knobs that it depends on.
+        extra: from an option of each to the operators that run in addition.
+    """
+
+    knobs: tuple[str, ...]
+    extra: Callable[[tuple[Option, ...]], tuple[OpConfig, ...]]
+
+
+@runtime_checkable
+class CoupledMethod(Protocol):
+    """A method whose knobs have costs in common."""
+
+    def couplings(self, subject: Subject, knobs: Sequence[Knob]) -> Sequence[Coupling]:
+        """Costs that depend on several of its knobs, beyond what :meth:`Method.rewrite` tells of each layer."""
+
+
+@runtime_checkable
+class JudgingMethod(Protocol):
+    """A method that knows the loss of its options better than the divergence of outputs does."""
+
+    def loss(self, subject: Subject, option: Option) -> float | None:
+        """Loss of an option, None if it is to be found by running it."""

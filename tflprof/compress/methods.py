@@ -1,0 +1,59 @@
+"""The methods there are, by name, in the order in which they are applied."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping, Sequence
+
+from tflprof.compress.interface import Method
+from tflprof.errors import EnvironmentFault, UsageError
+
+_CLASSES = {
+    "clean_up": "CleanUp",
+    "resolution": "Resolution",
+    "prune": "Pruning",
+    "low_rank": "LowRank",
+    "quantise": "Quantise",
+    "nms": "Nms",
+}
+
+ORDER: tuple[str, ...] = tuple(_CLASSES)
+"""Names of all methods in the order in which they are applied, whatever the order of a plan."""
+
+LOSSLESS = frozenset({"clean_up"})
+"""Methods that leave results as they are: nothing is run to find their loss."""
+
+
+def open_methods(names: Sequence[str] = ORDER) -> Mapping[str, Method]:
+    """Methods by name, in the order of application.
+
+    Raises:
+        UsageError: there is no method of a name.
+        EnvironmentFault: a package that one needs is missing.
+    """
+    for name in names:
+        if name not in _CLASSES:
+            raise unknown_method(name)
+    return {name: _open(name) for name in ORDER if name in names}
+
+
+def unknown_method(name: str) -> UsageError:
+    """The error for a name that is no method's."""
+    wanted = name.replace("-", "_")
+    close = [wanted] if wanted in _CLASSES else difflib.get_close_matches(wanted, ORDER, 1)
+    return UsageError(
+        f"there is no method {name!r}",
+        f"did you mean {close[0]!r}?" if close else f"one of {', '.join(ORDER)}",
+    )
+
+
+def _open(name: str) -> Method:
+    try:
+        room = importlib.import_module(f"tflprof.compress.{name}")
+    except ModuleNotFoundError as error:
+        raise EnvironmentFault(
+            f"the method {name} needs the package {error.name}", "pip install 'tflprof[quantisation]'"
+        ) from error
+    method: Method = getattr(room, _CLASSES[name])()
+    return method
