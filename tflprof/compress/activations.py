@@ -33,9 +33,8 @@ class Histogram:
     @property
     def centres(self) -> npt.NDArray[np.float64]:
         """The middle of each bin."""
-        width = (self.high - self.low) / len(self.counts)
-        middles: npt.NDArray[np.float64] = self.low + width * (np.arange(len(self.counts)) + 0.5)
-        return middles
+        edges = np.linspace(self.low, self.high, len(self.counts) + 1, dtype=np.float64)
+        return (edges[:-1] + edges[1:]) / 2
 
 
 @dataclass(frozen=True)
