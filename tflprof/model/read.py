@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,6 +45,11 @@ def read_model(path: str | os.PathLike[str] | bytes) -> Model:
     a file that is not on the disk. Raises ModelError, naming the file, if it is missing, not a model,
     truncated or damaged.
     """
+    return open_model(path)[0]
+
+
+def open_model(path: str | os.PathLike[str] | bytes) -> tuple[Model, MappedFile]:
+    """As :func:`read_model`, with the bytes that the model was read from."""
     if isinstance(path, bytes):
         location = Path(_IN_MEMORY)
         mapped = map_bytes(path, location)
@@ -57,7 +63,7 @@ def read_model(path: str | os.PathLike[str] | bytes) -> Model:
         check_stamps([mapped.stamp] if mapped.stamp else [])
         raise
     check_stamps(model.files)
-    return model
+    return model, mapped
 
 
 class _Reader:
@@ -96,7 +102,7 @@ class _Reader:
         stamps = (*own, *constants.external_stamps)
         model = Model(
             path=str(self.path),
-            sha256=sha256(files, first=b"" if own else self.mapped[:]),
+            sha256=sha256(files) if own else hashlib.sha256(self.mapped).hexdigest(),
             size_bytes=len(self.mapped) + sum(file.stat().st_size for file in constants.external_files),
             description=self.text(root.Description()),
             schema_version=3,

@@ -149,9 +149,9 @@ def view(mapped: mmap.mmap, offset: int, size: int) -> Bytes:
     return np.frombuffer(mapped, np.uint8, size, offset) if size else np.empty(0, np.uint8)
 
 
-def sha256(paths: list[Path], first: bytes = b"") -> str:
-    """Hexadecimal SHA-256 of bytes, then of the files one after the other, read in pieces."""
-    digest = hashlib.sha256(first)
+def sha256(paths: list[Path]) -> str:
+    """Hexadecimal SHA-256 of the files one after the other, read in pieces."""
+    digest = hashlib.sha256()
     piece = bytearray(1 << 20)
     for path in paths:
         with path.open("rb", buffering=0) as file:

@@ -167,10 +167,6 @@ class ModelWriter:
         self._buffers.append(content)
         return len(self._buffers) - 1
 
-    def builtin(self, code: str) -> str:
-        """The schema's name of an operator: itself, or ``CUSTOM``."""
-        return known_code(code)
-
     def operator_code(self, code: str, version: int) -> int:
         """Number of an operator of a version in the model's table of operator codes."""
         return self._codes.setdefault((code, version), len(self._codes))
@@ -186,16 +182,7 @@ class ModelWriter:
             path: file to write, replaced if it exists; a model read from there stays valid.
             tail: put buffers behind the flatbuffer; None does so only if they need it.
         """
-        target = Path(path)
-        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with beside.open("wb") as file:
-                for piece in self._pieces(self._needs_tail() if tail is None else tail):
-                    _write_with_holes(file, piece)
-                file.truncate()
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        save_pieces(path, self._pieces(self._needs_tail() if tail is None else tail))
 
     def _needs_tail(self) -> bool:
         return needs_tail(self._buffers)
@@ -207,7 +194,7 @@ class ModelWriter:
         table = generated().ModelT()
         table.version = 3
         table.description = self._description
-        table.operatorCodes = [self._code_table(code, version) for code, version in self._codes]
+        table.operatorCodes = [code_table(code, version) for code, version in self._codes]
         table.subgraphs = [graph.table() for graph in self._graphs]
         table.signatureDefs = self._signatures or None
         table.metadata = self._metadata or None
@@ -215,9 +202,6 @@ class ModelWriter:
         builder = flatbuffers.Builder(room(buffers))
         builder.Finish(table.Pack(builder), IDENTIFIER)
         return bytes(builder.Output())
-
-    def _code_table(self, code: str, version: int) -> Any:
-        return code_table(code, version)
 
 
 def known_code(code: str) -> str:
@@ -235,6 +219,20 @@ def code_table(code: str, version: int) -> Any:
     table.customCode = code if known_code(code) == "CUSTOM" else None
     table.version = version
     return table
+
+
+def save_pieces(path: str | os.PathLike[str], pieces: Iterator[bytes | memoryview]) -> None:
+    """Write a file piece by piece, beside its place, and move it there when it is whole."""
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            for piece in pieces:
+                _write_with_holes(file, piece)
+            file.truncate()
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _write_with_holes(file: BinaryIO, piece: bytes | memoryview) -> None:
