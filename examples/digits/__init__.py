@@ -1,0 +1,1 @@
+"""Digits: small networks trained on real handwriting, compressed to a budget, and recovered."""
