@@ -10,12 +10,13 @@ PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
+TENSORFLOW := $(VENV)/.tensorflow
 
 export VENV MODEL TARGET PROFILE_ARGS
 
 .NOTPARALLEL:
 
-.PHONY: help setup emulation phone phone-profile profile test lint pytest test-packages bench reports wheel lock clean
+.PHONY: help setup emulation phone phone-profile profile test lint pytest test-tensorflow test-packages bench reports wheel lock clean
 
 help:
 	@echo 'make profile [MODEL=path] [TARGET=host|emulated:pixel2|adb|...] [PROFILE_ARGS=...]   profile a network, write out/*.parquet and .html'
@@ -23,6 +24,7 @@ help:
 	@echo 'make test            every check and test'
 	@echo 'make lint            ruff, mypy and import rules only'
 	@echo 'make pytest          the tests only [PYTEST_ARGS="-k name"]'
+	@echo 'make test-tensorflow   the tests of what needs TensorFlow, which is installed for them'
 	@echo 'make setup           the virtual environment in $(VENV) and the runner'
 	@echo 'make emulation       the emulated ARM core (qemu-user and the arm64 libraries)'
 	@echo 'make phone           a virtual phone behind a real adb server, until Ctrl-C [PHONE_ARGS="--model pixel3a"]'
@@ -40,6 +42,11 @@ $(LOCKED): requirements.lock scripts/setup_venv.sh
 
 $(INSTALLED): pyproject.toml hatch_build.py $(LOCKED)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# For fine-tuning and Keras models only.
+$(TENSORFLOW): requirements-tensorflow.lock $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-tensorflow.lock
 	@touch $@
 
 # The build script knows by itself whether the runner is up to date.
@@ -80,8 +87,12 @@ lint: setup
 pytest: setup emulation test-packages
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+test-tensorflow: $(TENSORFLOW)
+	$(BIN)/python -m pytest tests/tensorflow
+
 test: lint
 	@$(MAKE) --no-print-directory pytest
+	@$(MAKE) --no-print-directory test-tensorflow
 
 # Evidence and release
 

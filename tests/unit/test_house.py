@@ -142,13 +142,23 @@ def test_nothing_under_version_control_is_ignored() -> None:
     assert git_files("--cached", "--ignored", "--exclude-standard") == []
 
 
-def test_the_lock_names_versions_and_hashes_only() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-tensorflow.lock"])
+def test_the_lock_names_versions_and_hashes_only(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text
     requirements = re.findall(r"^[a-z].*?(?=^[a-z]|\Z)", text, re.MULTILINE | re.DOTALL)
     assert len(requirements) > 20
     for requirement in requirements:
         assert re.match(r"[a-z0-9-]+==[\w.]+ \\\n    --hash=sha256:[0-9a-f]{64}\b", requirement)
+
+
+def test_tensorflow_adds_to_what_is_locked_and_changes_nothing() -> None:
+    plain, more = (
+        set(re.findall(r"^[a-z0-9-]+==\S+", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+        for lock in ("requirements.lock", "requirements-tensorflow.lock")
+    )
+    assert plain < more
+    assert any(name.startswith("tensorflow==") for name in more - plain)
 
 
 def test_the_version_is_the_same_everywhere() -> None:
@@ -162,6 +172,7 @@ def test_the_type_checker_sees_all_code_but_the_tests() -> None:
     assert set(tools["mypy"]["files"]) == {
         "tflprof",
         "benchmarks",
+        "examples",
         "android_runner/build.py",
         "hatch_build.py",
     }
