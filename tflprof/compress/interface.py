@@ -113,11 +113,11 @@ class Coupling:
 
     Attributes:
         knobs: names of the knobs that it depends on.
-        extra: from an option of each to the operators that run in addition.
+        between: from an option of each to the operators that run in addition.
     """
 
     knobs: tuple[str, ...]
-    extra: Callable[[tuple[Option, ...]], tuple[OpConfig, ...]]
+    between: Callable[[tuple[Option, ...]], tuple[OpConfig, ...]]
 
 
 @runtime_checkable

@@ -1,0 +1,204 @@
+"""Which changes make a model meet a budget at the least loss: solve, apply, measure, correct, and solve again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tflprof.compress.additivity import Additivity
+from tflprof.compress.candidates import Candidates
+from tflprof.compress.costs import Costs
+from tflprof.compress.interface import Change
+from tflprof.compress.plan import Amount, Round
+from tflprof.compress.search import Search
+from tflprof.compress.variants import Choice, Variant, changes_of
+
+if TYPE_CHECKING:
+    from tflprof.compress.proxies import Losses
+
+MOST_ROUNDS = 5
+CLOSE = 0.01
+"""A result this near below its budget is not improved upon."""
+
+Measure = Callable[[bytes], Amount]
+"""Latency of a model on the target."""
+
+Tell = Callable[[str, float | None, str], None]
+"""Told what is done: stage, share that is done, detail."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a plan is to reach.
+
+    Attributes:
+        budget: latency, in the unit of costs.
+        rounds: how often a result is measured and the plan corrected by it; 0: the table is believed.
+        trials: how many combinations are run in each round to see what they lose together.
+        points: of the Pareto front.
+    """
+
+    budget: float
+    rounds: int = MOST_ROUNDS
+    trials: int = 8
+    points: int = 12
+
+
+@dataclass
+class Outcome:
+    """How the planning went.
+
+    Attributes:
+        choice: what was decided; None if nothing has to be done.
+        variant: what it was chosen from.
+        feasible: whether the budget is met.
+        ratio: obtained over predicted latency, by which predictions are corrected.
+        true_loss: of the choice; None if it was not run.
+        obtained: latency of the choice as measured; None if it was not.
+    """
+
+    choice: Choice | None
+    variant: Variant
+    feasible: bool
+    ratio: float
+    additivity: Additivity
+    true_loss: float | None = None
+    obtained: Amount | None = None
+    rounds: list[Round] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    choice: Choice
+    loss: float
+    obtained: Amount
+
+
+class Planner:
+    """Plans for one model on one target.
+
+    Args:
+        candidates: what can be changed.
+        losses: what changes lose.
+        costs: what configurations cost.
+        measure: latency of a model on the target; None if nothing is to be measured.
+        tell: progress.
+    """
+
+    def __init__(
+        self, candidates: Candidates, losses: Losses, costs: Costs, measure: Measure | None, tell: Tell
+    ) -> None:
+        self.candidates = candidates
+        self.losses = losses
+        self.costs = costs
+        self._measure = measure
+        self._tell = tell
+        self.variants: Sequence[Variant] = ()
+        self._measured: dict[tuple[int, tuple[int, ...]], Amount] = {}
+
+    def plan(self, wish: Wish, before: Amount) -> Outcome:
+        """Decide what to change; ``before``: latency of the model as it is, measured unless nothing is.
+
+        Raises:
+            ModelError, RunnerError: the decided model cannot be made or run.
+        """
+        if not self.variants:
+            self.variants = self.candidates.variants(self.costs, self.losses, self._tell)
+        first = self.variants[0]
+        ratio = self._ratio(before)
+        if before.value <= wish.budget:
+            return Outcome(None, first, feasible=True, ratio=ratio, additivity=Additivity())
+        search = Search(self.variants, self.losses, wish.trials, self._tell)
+        outcome = self._rounds(wish, search, ratio)
+        outcome.notes += self.candidates.notes
+        return outcome
+
+    def front(self, outcome: Outcome, wish: Wish) -> list[Choice]:
+        """Choices that no other beats in both predicted cost and predicted loss, by falling cost."""
+        every = [one for variant in self.variants for one in variant.front(outcome.additivity, wish.points)]
+        kept: list[Choice] = []
+        for one in sorted(every, key=lambda each: (each.cost, each.loss)):
+            if not kept or one.loss < kept[-1].loss:
+                kept.append(one)
+        return kept[::-1]
+
+    def changes(self, choice: Choice) -> list[Change]:
+        """The changes of a choice."""
+        return changes_of(self.variants[choice.variant].changes(choice.choices))
+
+    def _ratio(self, before: Amount) -> float:
+        """How measured latency relates to the table's, by the model as it is."""
+        if not before.measured:
+            return 1.0
+        plain = self.variants[0]
+        predicted = plain.priced.cost((0,) * len(plain.space.knobs))
+        return before.value / predicted if predicted > 0 else 1.0
+
+    def _rounds(self, wish: Wish, search: Search, ratio: float) -> Outcome:
+        tried: list[_Tried] = []
+        rounds: list[Round] = []
+        choice = loss = None
+        for number in range(max(1, wish.rounds)):
+            self._tell("planning", number / max(1, wish.rounds), f"round {number + 1}")
+            choice = search.best(wish.budget / ratio) or self._cheapest(search)
+            loss = search.true_loss(choice)
+            known = (choice.variant, choice.choices) in self._measured
+            if self._measure is None or wish.rounds == 0:
+                rounds.append(self._round(choice, ratio, None, loss))
+                break
+            obtained = self._obtained(choice)
+            rounds.append(self._round(choice, ratio, obtained, loss))
+            tried.append(_Tried(choice, loss, obtained))
+            ratio = obtained.value / choice.cost
+            if known or wish.budget * (1 - CLOSE) <= obtained.value <= wish.budget:
+                break
+        assert choice is not None
+        return self._decided(wish, search, ratio, tried, rounds, choice)
+
+    def _decided(
+        self,
+        wish: Wish,
+        search: Search,
+        ratio: float,
+        tried: Sequence[_Tried],
+        rounds: list[Round],
+        choice: Choice,
+    ) -> Outcome:
+        within = [one for one in tried if one.obtained.value <= wish.budget]
+        best = min(within, key=lambda one: (one.loss, one.obtained.value), default=None)
+        best = best or min(tried, key=lambda one: one.obtained.value, default=None)
+        chosen = best.choice if best is not None else choice
+        obtained = best.obtained if best is not None else None
+        reached = obtained.value if obtained is not None else chosen.cost * ratio
+        return Outcome(
+            choice=chosen,
+            variant=self.variants[chosen.variant],
+            feasible=reached <= wish.budget * (1 + 1e-9),
+            ratio=obtained.value / chosen.cost if obtained is not None else ratio,
+            additivity=search.additivity,
+            true_loss=search.true_loss(chosen),
+            obtained=obtained,
+            rounds=rounds,
+        )
+
+    def _cheapest(self, search: Search) -> Choice:
+        every = [variant.cheapest(search.additivity) for variant in self.variants]
+        return min(every, key=lambda one: (one.cost, one.loss))
+
+    def _obtained(self, choice: Choice) -> Amount:
+        key = (choice.variant, choice.choices)
+        if key not in self._measured:
+            assert self._measure is not None
+            self._measured[key] = self._measure(self.losses.applied(self.changes(choice)).content)
+        return self._measured[key]
+
+    def _round(self, choice: Choice, ratio: float, obtained: Amount | None, loss: float) -> Round:
+        return Round(
+            predicted=choice.cost * ratio,
+            obtained=None if obtained is None else obtained.value,
+            predicted_loss=choice.loss,
+            true_loss=loss,
+            changes=len(self.changes(choice)),
+        )
