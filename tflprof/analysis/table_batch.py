@@ -1,0 +1,132 @@
+"""Sums over many candidate models at once: 10^5 a second, so that a search may ask about all of its candidates.
+
+Errors of layers of one family are taken to go together, since they come from one fit and one session: they are added.
+Those of different families are taken to be independent: their squares are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tflprof.analysis.table_lookup import Estimate
+from tflprof.profile.latency_rows import Overheads
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+KINDS = ("exact", "interpolated", "extrapolated", "missing")
+"""Kinds of estimates, in the order of the counts of :class:`Predictions`."""
+EXACT = 0
+_CHUNK = 4096
+"""Candidates that are summed at once: what is needed meanwhile stays in a cache."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Totals of candidate models, [candidates] each, in the table's unit.
+
+    Attributes:
+        total: cost of one inference; NaN where a layer is missing from the table.
+        lo, hi: 95 % interval, of the table's own errors.
+        instructions: likewise, NaN where one is unknown.
+        kinds: layers by :data:`KINDS`, [candidates, 4].
+    """
+
+    total: FloatArray
+    lo: FloatArray
+    hi: FloatArray
+    instructions: FloatArray
+    kinds: IntArray
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+    @property
+    def missing(self) -> IntArray:
+        """Layers per candidate of which the table knows nothing."""
+        return self.kinds[:, KINDS.index("missing")]
+
+
+class Codes:
+    """Costs behind numbers, as arrays; number 0 is no layer and costs nothing."""
+
+    def __init__(self) -> None:
+        self._costs = np.zeros((1, 3))
+        self._kinds = np.full(1, -1, dtype=np.int64)
+        self._groups = np.zeros(1, dtype=np.int64)
+        self._names: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def extend(self, estimates: Sequence[Estimate], groups: Sequence[str]) -> None:
+        """Give further numbers to estimates, whose errors go together within a group."""
+        costs = [(one.value, _half(one), _count(one)) for one in estimates]
+        numbers = [self._names.setdefault(group, len(self._names)) for group in groups]
+        self._costs = np.vstack([self._costs, np.array(costs, dtype=float).reshape(-1, 3)])
+        self._kinds = np.append(self._kinds, [KINDS.index(one.kind) for one in estimates])
+        self._groups = np.append(self._groups, np.array(numbers, dtype=np.int64))
+
+    def sums(self, batch: IntArray) -> tuple[FloatArray, FloatArray, FloatArray, IntArray, IntArray]:
+        """Values, half-widths, instructions, kinds [n, 4] and layers of candidates [n, slots]."""
+        n, width = len(batch), max(len(self._names), 1)
+        rows = np.arange(n)[:, None]
+        halves = np.bincount(
+            (rows * width + self._groups[batch]).ravel(),
+            weights=self._costs[:, 1][batch].ravel(),
+            minlength=n * width,
+        ).reshape(n, width)
+        kinds = np.bincount((rows * 5 + self._kinds[batch] + 1).ravel(), minlength=n * 5).reshape(n, 5)
+        return (
+            self._costs[:, 0][batch].sum(axis=1),
+            np.sqrt((halves**2).sum(axis=1)),
+            self._costs[:, 2][batch].sum(axis=1),
+            kinds[:, 1:].astype(np.int64),
+            kinds[:, 1:].sum(axis=1),
+        )
+
+
+def sum_up(batch: npt.NDArray[Any], codes: Codes, overheads: Overheads, parts: int) -> Predictions:
+    """Totals of candidates [candidates, slots], see :meth:`tflprof.LatencyTable.predict`."""
+    if batch.ndim != 2 or not np.issubdtype(batch.dtype, np.integer):
+        raise ValueError(f"expected whole numbers [candidates, slots], not {batch.dtype} {batch.shape}")
+    if batch.size and not (batch.min() >= 0 and batch.max() < len(codes)):
+        raise ValueError(f"the numbers must be from encode(), 0 to {len(codes) - 1}")
+    count = overheads.instructions or Overheads()
+    chunks = [batch[at : at + _CHUNK] for at in range(0, max(len(batch), 1), _CHUNK)]
+    sums = [codes.sums(chunk) for chunk in chunks]
+    values, halves, instructions, kinds, layers = (
+        np.concatenate(column) for column in zip(*sums, strict=True)
+    )
+    total = values + overhead_of(overheads, parts, layers)
+    half = np.hypot(halves, overheads.spread)
+    return Predictions(
+        total=total,
+        lo=np.maximum(total - half, 0.0),
+        hi=total + half,
+        instructions=instructions + overhead_of(count, parts, layers),
+        kinds=kinds,
+    )
+
+
+def overhead_of(overheads: Overheads, parts: int, layers: Any) -> Any:
+    """What totals have beyond their rows."""
+    return overheads.model + overheads.part * parts + overheads.layer * layers
+
+
+def half_width(estimate: Estimate) -> float:
+    """The larger half of an estimate's interval, NaN if it is missing."""
+    return max(estimate.hi - estimate.value, estimate.value - estimate.lo)
+
+
+def _half(estimate: Estimate) -> float:
+    return half_width(estimate) if estimate.known else float("nan")
+
+
+def _count(estimate: Estimate) -> float:
+    return float("nan") if estimate.instructions is None else estimate.instructions
