@@ -24,11 +24,13 @@ class Histogram:
     Attributes:
         low, high: the least and the greatest value seen.
         counts: per bin, float64.
+        zeros: how many of them are exactly zero, as half of what a ReLU leaves.
     """
 
     low: float
     high: float
     counts: npt.NDArray[np.float64]
+    zeros: float = 0.0
 
     @property
     def centres(self) -> npt.NDArray[np.float64]:
@@ -61,23 +63,32 @@ class Covariance:
 
 
 def activations(
-    executor: Executor, model: Model, calibration: Calibration, tensors: Sequence[int]
+    executor: Executor,
+    model: Model,
+    calibration: Calibration,
+    tensors: Sequence[int],
+    content: bytes | None = None,
 ) -> Iterator[dict[int, npt.NDArray[Any]]]:
     """Values of tensors of the main subgraph, sample by sample; quantised integers as the reals they stand for.
 
-    Raises as :meth:`Executor.stream` does.
+    ``content``: bytes of the model if they are in no file. Raises as :meth:`Executor.stream` does.
     """
     graph = model.subgraphs[0]
-    for values in executor.stream(Path(model.path), calibration.samples, tensors):
+    source = Path(model.path) if content is None else content
+    for values in executor.stream(source, calibration.samples, tensors, name=model.path):
         yield {index: _real(graph.tensors[index], value) for index, value in values.items()}
 
 
 def channel_ranges(
-    executor: Executor, model: Model, calibration: Calibration, tensors: Sequence[int]
+    executor: Executor,
+    model: Model,
+    calibration: Calibration,
+    tensors: Sequence[int],
+    content: bytes | None = None,
 ) -> dict[int, ChannelRange]:
     """Ranges per channel. Tensors without axes have one channel."""
     found: dict[int, ChannelRange] = {}
-    for values in activations(executor, model, calibration, tensors):
+    for values in activations(executor, model, calibration, tensors, content):
         for index, value in values.items():
             rows = _rows(value)
             low, high = rows.min(axis=0, initial=np.inf), rows.max(axis=0, initial=-np.inf)
@@ -94,28 +105,39 @@ def histograms(
     calibration: Calibration,
     tensors: Sequence[int],
     ranges: Mapping[int, ChannelRange] | None = None,
+    content: bytes | None = None,
 ) -> dict[int, Histogram]:
     """Histograms between each tensor's least and greatest value, which a first pass finds unless given."""
     if ranges is None:
-        ranges = channel_ranges(executor, model, calibration, tensors)
-    ends = {index: (float(ranges[index].low.min()), float(ranges[index].high.max())) for index in tensors}
-    counts = {index: np.zeros(BINS) for index in tensors}
-    for values in activations(executor, model, calibration, tensors):
-        for index, value in values.items():
-            low, high = ends[index]
-            flat = value.reshape(-1).astype(np.float64)
-            width = (high - low) / BINS
-            places = np.clip((flat - low) / width, 0, BINS - 1).astype(np.intp) if width > 0 else flat * 0
-            counts[index] += np.bincount(places.astype(np.intp), minlength=BINS)
-    return {index: Histogram(*ends[index], counts[index]) for index in tensors}
+        ranges = channel_ranges(executor, model, calibration, tensors, content)
+    found = {
+        index: Histogram(float(ranges[index].low.min()), float(ranges[index].high.max()), np.zeros(BINS))
+        for index in tensors
+    }
+    for values in activations(executor, model, calibration, tensors, content):
+        found = {index: _more(found[index], value) for index, value in values.items()}
+    return found
+
+
+def _more(histogram: Histogram, value: npt.NDArray[Any]) -> Histogram:
+    """A histogram with a sample's values counted as well."""
+    flat = value.reshape(-1).astype(np.float64)
+    width = (histogram.high - histogram.low) / BINS
+    places = np.clip((flat - histogram.low) / width, 0, BINS - 1) if width > 0 else np.zeros(len(flat))
+    counts = histogram.counts + np.bincount(places.astype(np.intp), minlength=BINS)
+    return Histogram(histogram.low, histogram.high, counts, histogram.zeros + float((flat == 0).sum()))
 
 
 def covariances(
-    executor: Executor, model: Model, calibration: Calibration, tensors: Sequence[int]
+    executor: Executor,
+    model: Model,
+    calibration: Calibration,
+    tensors: Sequence[int],
+    content: bytes | None = None,
 ) -> dict[int, Covariance]:
     """Second moments per pair of channels: memory for one sample and one matrix per tensor."""
     sums: dict[int, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], int]] = {}
-    for values in activations(executor, model, calibration, tensors):
+    for values in activations(executor, model, calibration, tensors, content):
         for index, value in values.items():
             rows = _rows(value)
             squares, total, count = rows.T @ rows, rows.sum(axis=0), len(rows)

@@ -173,22 +173,29 @@ def _divergence(old: npt.NDArray[np.float64], new: npt.NDArray[np.float64], kind
         error, energy = float(np.square(new - old).sum()), float(np.square(old).sum())
         return 0.0 if error == 0 else error / energy if energy > 0 else float("inf")
     p, q = (_distribution(part, kind) for part in (old, new))
+    # Integers have steps: a class that rounds to 0 is not impossible, it is below half a step; nor is one that is
+    # as small in the other model any different.
+    floor = max(_floor(part) for part in (p, q)) if kind == PROBABILITIES else _FLOOR
+    p, q = (_floored(part, floor) for part in (p, q))
     return max(0.0, float((p * np.log(p / q)).sum(axis=-1).mean()))
 
 
 def _distribution(values: npt.NDArray[np.float64], kind: str) -> npt.NDArray[np.float64]:
-    if kind == LOGITS:
-        shifted = np.exp(values - values.max(axis=-1, keepdims=True))
-        values = shifted / shifted.sum(axis=-1, keepdims=True)
-    # Integers have steps: a class that rounds to 0 is not impossible, it is below half a step.
-    floored = np.maximum(values, _floor(values))
-    return np.asarray(floored / floored.sum(axis=-1, keepdims=True))
+    if kind == PROBABILITIES:
+        return values
+    shifted = np.exp(values - values.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def _floored(values: npt.NDArray[np.float64], floor: float) -> npt.NDArray[np.float64]:
+    raised = np.maximum(values, floor)
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
 def _floor(values: npt.NDArray[np.float64]) -> float:
     """Half the step of 8-bit probabilities, less for so many classes that this would add up; or next to nothing."""
     steps = values * 256
-    is_integer = np.abs(steps - np.rint(steps)).max() < 1e-6
+    is_integer = np.abs(steps - np.rint(steps)).max(initial=0.0) < 1e-6
     return min(1 / 512, _MOST_ADDED / values.shape[-1]) if is_integer else _FLOOR
 
 

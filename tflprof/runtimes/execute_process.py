@@ -18,22 +18,28 @@ from tflprof.errors import EnvironmentFault, RunnerError
 from tflprof.runtimes.execute_child import read_frame, write_frame
 
 _PROGRAM = (
-    "import os, sys; sys.path[:] = sys.argv[1:]; "
-    "from tflprof.runtimes.execute_child import main; os._exit(main())"
+    "import importlib, os, sys; sys.path[:] = sys.argv[2:]; "
+    "os._exit(importlib.import_module(sys.argv[1]).main())"
 )
 _TAIL_LINES = 12
 _TAIL_COLUMNS = 300
 
 
 class ExecuteProcess:
-    """The process; its standard error is read by a thread, which keeps the last lines."""
+    """A Python process that answers frames; its standard error is read by a thread, which keeps the last lines.
 
-    def __init__(self) -> None:
+    Args:
+        module: whose ``main`` is the process.
+        subject: what errors call the library in it.
+    """
+
+    def __init__(self, module: str = "tflprof.runtimes.execute_child", subject: str = "LiteRT") -> None:
+        self._subject = subject
         places = [str(Path(place).absolute()) for place in sys.path]
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM, *places],
+                [sys.executable, "-P", "-c", _PROGRAM, module, *places],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -74,13 +80,13 @@ class ExecuteProcess:
         when = "as it was made ready to run" if doing == "open" else "as it ran"
         if self._late:
             return RunnerError(
-                f"LiteRT took more than {seconds:g} s with {name} {when}",
+                f"{self._subject} took more than {seconds:g} s with {name} {when}",
                 "give it more time, or a smaller model",
             )
         said = b"\n".join(self._tail).decode("utf-8", "replace").strip()
         how = _ending(status)
         return RunnerError(
-            f"LiteRT crashed ({how}) with {name} {when}" + (f"; it said: {said}" if said else ""),
+            f"{self._subject} crashed ({how}) with {name} {when}" + (f"; it said: {said}" if said else ""),
             "the model asks for something the library does wrong: try other kernels, or report it there",
         )
 

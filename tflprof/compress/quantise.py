@@ -1,0 +1,120 @@
+"""Integers instead of reals, layer by layer: int8 with calibrated ranges, or int8 weights only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from tflprof.compress.interface import Change, Coupling, Knob, Option, Refusal, Subject
+from tflprof.compress.quantise_edges import couplings
+from tflprof.compress.quantise_layers import METHOD, Group, groups, takes
+from tflprof.compress.quantise_rewrite import requantised
+from tflprof.compress.quantise_seen import Seen, depthwise_troubles, look
+from tflprof.compress.quantise_tool import QuantiserTool
+from tflprof.errors import UsageError
+from tflprof.model.edit import ModelEditor
+from tflprof.op_channels import with_dtype
+from tflprof.op_config import OpConfig
+
+AS_IT_IS, INT8, DYNAMIC = "as it is", "int8", "dynamic"
+RANGES = ("search", "full")
+_KEPT = 2
+
+
+class Quantise:
+    """Chooses for each layer between reals, ``int8`` (weights and activations) and ``dynamic`` (int8 weights).
+
+    Layers that only pass values on go with the layer before them. Inputs and outputs of the model keep their types.
+
+    Args:
+        ranges: ``search`` covers what costs least (:func:`~tflprof.compress.quantise_ranges.best_range`), ``full``
+            all values seen.
+    """
+
+    name = METHOD
+
+    def __init__(self, ranges: str = "search") -> None:
+        if ranges not in RANGES:
+            raise UsageError(f"ranges `{ranges}` are unknown", f"one of {', '.join(RANGES)}")
+        self._ranges = ranges
+        self._tool = QuantiserTool()
+        self._seen: dict[tuple[str, str, str], Seen] = {}
+
+    def knobs(self, subject: Subject) -> tuple[list[Knob], list[Refusal]]:
+        """A knob per group of layers. Raises EnvironmentFault if litert-quantizer is not installed."""
+        found, refused = groups(subject, self._tool.policy())
+        knobs = [knob for group in found if len((knob := self._knob(group)).options) > 1]
+        depthwise = any(layer.config.op == "DEPTHWISE_CONV_2D" for layer in subject.layers)
+        if knobs and depthwise:
+            seen = self._look(subject, Path(subject.model.path).read_bytes(), self._ranges)
+            refused += depthwise_troubles(
+                subject.model, seen, [layer for knob in knobs for layer in knob.layers]
+            )
+        return knobs, refused
+
+    def rewrite(self, layer: str, configs: tuple[OpConfig, ...], option: Option) -> tuple[OpConfig, ...]:  # noqa: ARG002
+        """Configurations in the scheme of an option."""
+        if option.change is None:
+            return configs
+        scheme, policy = str(option.change.parameters["scheme"]), self._tool.policy()
+        return tuple(
+            with_dtype(config, scheme) if takes(config, scheme, policy) else config for config in configs
+        )
+
+    def couplings(self, subject: Subject, knobs: Sequence[Knob]) -> Sequence[Coupling]:
+        """What converts between integers and reals where neighbours differ."""
+        return couplings(subject.model.subgraphs[0], [knob for knob in knobs if knob.method == METHOD])
+
+    def apply(self, editor: ModelEditor, changes: Sequence[Change], subject: Subject) -> ModelEditor:
+        """Quantise layers; the file is written anew.
+
+        Raises:
+            EnvironmentFault: litert-quantizer is not installed.
+            ModelError: it does not take the model.
+            UsageError: values on calibration data are not finite.
+        """
+        policy = self._tool.policy()
+        schemes: dict[str, str] = {}
+        for change in changes:
+            for layer in change.layers:
+                schemes |= {op.id: str(change.parameters["scheme"]) for op in editor.descendants(layer)}
+        how = next((str(change.parameters.get("ranges", RANGES[0])) for change in changes), RANGES[0])
+        return requantised(
+            editor, schemes, policy, self._tool, lambda content: self._look(subject, content, how)
+        )
+
+    def close(self) -> None:
+        """End the quantiser's process."""
+        self._tool.close()
+
+    def _knob(self, group: Group) -> Knob:
+        schemes = [INT8] * group.int8 + [DYNAMIC] * group.dynamic
+        options = [Option(AS_IT_IS, None)]
+        options += [
+            Option(scheme, Change(METHOD, group.layers, {"scheme": scheme} | self._how(scheme)))
+            for scheme in schemes
+        ]
+        return Knob(f"{METHOD} {group.layers[0]}", METHOD, group.layers, tuple(options))
+
+    def _how(self, scheme: str) -> dict[str, str]:
+        return {"ranges": self._ranges} if scheme == INT8 else {}
+
+    def _look(self, subject: Subject, content: bytes, how: str) -> Seen:
+        """What a model's tensors hold; remembered, as a planner tries many options on one model."""
+        key = hashlib.sha256(content).hexdigest(), subject.calibration.sha256, how
+        if key not in self._seen:
+            for old in list(self._seen)[: 1 - _KEPT]:
+                del self._seen[old]
+            self._seen[key] = look(subject.executor, content, subject.calibration, how)
+        return self._seen[key]
+
+
+def uniform(knobs: Sequence[Knob], scheme: str) -> list[Change]:
+    """The changes that give a scheme to every layer that can have it."""
+    return [
+        option.change
+        for knob in knobs
+        for option in knob.options
+        if option.change is not None and option.label == scheme
+    ]
