@@ -111,6 +111,10 @@ class Candidates:
                 found.append(Candidate(knob, option, cost, as_it_is - cost, loss, reason))
         return found
 
+    def total(self, costs: Costs) -> float:
+        """Cost of the model as it is, by the table; what has no row counts nothing."""
+        return _total(self.space(), costs, {})
+
     def _priced(self, costs: Costs) -> list[Knob]:
         """Knobs without options that the table does not know."""
         space, dropped = self.space().without(costs)

@@ -95,6 +95,11 @@ class Costs:
             return math.nan
         return value + self.overheads.layer
 
+    def renew(self, table: Table) -> None:
+        """Ask another table from now on."""
+        self.table = table
+        self._known.clear()
+
     def _key(self, config: OpConfig) -> str:
         # Frozen data hashes slowly; the object itself is kept, so that its id stays its own.
         known = self._keys.get(id(config))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tflprof.compress.additivity import Additivity
 from tflprof.compress.candidates import Candidates
-from tflprof.compress.costs import Costs
+from tflprof.compress.costs import Costs, Space, Table
 from tflprof.compress.interface import Change
 from tflprof.compress.plan import Amount, Round
 from tflprof.compress.search import Search
 from tflprof.compress.variants import Choice, Variant, changes_of
+from tflprof.errors import ModelError, RunnerError
 
 if TYPE_CHECKING:
     from tflprof.compress.proxies import Losses
@@ -21,8 +22,19 @@ MOST_ROUNDS = 5
 CLOSE = 0.01
 """A result this near below its budget is not improved upon."""
 
-Measure = Callable[[bytes], Amount]
-"""Latency of a model on the target."""
+
+class Bench(Protocol):
+    """A target on which models are measured, with what is known of it by now."""
+
+    @property
+    def table(self) -> Table:
+        """The latency table, with rows of all that was measured."""
+
+    def measure(self, content: bytes) -> Amount:
+        """Latency of a model; the table has its layers afterwards."""
+
+
+_UNKNOWN = ("missing", "extrapolated")
 
 Tell = Callable[[str, float | None, str], None]
 """Told what is done: stage, share that is done, detail."""
@@ -36,13 +48,11 @@ class Wish:
         budget: latency, in the unit of costs.
         rounds: how often a result is measured and the plan corrected by it; 0: the table is believed.
         trials: how many combinations are run in each round to see what they lose together.
-        points: of the Pareto front.
     """
 
     budget: float
     rounds: int = MOST_ROUNDS
     trials: int = 8
-    points: int = 12
 
 
 @dataclass
@@ -83,17 +93,17 @@ class Planner:
         candidates: what can be changed.
         losses: what changes lose.
         costs: what configurations cost.
-        measure: latency of a model on the target; None if nothing is to be measured.
+        bench: where models are measured; None if nothing is to be.
         tell: progress.
     """
 
     def __init__(
-        self, candidates: Candidates, losses: Losses, costs: Costs, measure: Measure | None, tell: Tell
+        self, candidates: Candidates, losses: Losses, costs: Costs, bench: Bench | None, tell: Tell
     ) -> None:
         self.candidates = candidates
         self.losses = losses
         self.costs = costs
-        self._measure = measure
+        self._bench = bench
         self._tell = tell
         self.variants: Sequence[Variant] = ()
         self._measured: dict[tuple[int, tuple[int, ...]], Amount] = {}
@@ -105,6 +115,8 @@ class Planner:
             ModelError, RunnerError: the decided model cannot be made or run.
         """
         if not self.variants:
+            if self._bench is not None and wish.rounds:
+                self._sweep()
             self.variants = self.candidates.variants(self.costs, self.losses, self._tell)
         first = self.variants[0]
         ratio = self._ratio(before)
@@ -115,9 +127,9 @@ class Planner:
         outcome.notes += self.candidates.notes
         return outcome
 
-    def front(self, outcome: Outcome, wish: Wish) -> list[Choice]:
+    def front(self, outcome: Outcome, points: int) -> list[Choice]:
         """Choices that no other beats in both predicted cost and predicted loss, by falling cost."""
-        every = [one for variant in self.variants for one in variant.front(outcome.additivity, wish.points)]
+        every = [one for variant in self.variants for one in variant.front(outcome.additivity, points)]
         kept: list[Choice] = []
         for one in sorted(every, key=lambda each: (each.cost, each.loss)):
             if not kept or one.loss < kept[-1].loss:
@@ -145,13 +157,13 @@ class Planner:
             choice = search.best(wish.budget / ratio) or self._cheapest(search)
             loss = search.true_loss(choice)
             known = (choice.variant, choice.choices) in self._measured
-            if self._measure is None or wish.rounds == 0:
+            if self._bench is None or wish.rounds == 0:
                 rounds.append(self._round(choice, ratio, None, loss))
                 break
             obtained = self._obtained(choice)
             rounds.append(self._round(choice, ratio, obtained, loss))
             tried.append(_Tried(choice, loss, obtained))
-            ratio = obtained.value / choice.cost
+            ratio = obtained.value / search.again(choice).cost
             if known or wish.budget * (1 - CLOSE) <= obtained.value <= wish.budget:
                 break
         assert choice is not None
@@ -169,19 +181,45 @@ class Planner:
         within = [one for one in tried if one.obtained.value <= wish.budget]
         best = min(within, key=lambda one: (one.loss, one.obtained.value), default=None)
         best = best or min(tried, key=lambda one: one.obtained.value, default=None)
-        chosen = best.choice if best is not None else choice
+        chosen = search.again(best.choice if best is not None else choice)
         obtained = best.obtained if best is not None else None
         reached = obtained.value if obtained is not None else chosen.cost * ratio
         return Outcome(
             choice=chosen,
             variant=self.variants[chosen.variant],
             feasible=reached <= wish.budget * (1 + 1e-9),
-            ratio=obtained.value / chosen.cost if obtained is not None else ratio,
+            ratio=reached / chosen.cost if chosen.cost else ratio,
             additivity=search.additivity,
             true_loss=search.true_loss(chosen),
             obtained=obtained,
             rounds=rounds,
         )
+
+    def _sweep(self) -> None:
+        """Measure what the table does not know: models in which every knob of a method stands at its n-th option."""
+        space = self.candidates.space()
+        for name in self.candidates.methods:
+            own = [number for number, knob in enumerate(space.knobs) if knob.method == name]
+            for place in range(1, max((len(space.knobs[number].options) for number in own), default=1)):
+                choices = [0] * len(space.knobs)
+                for number in own:
+                    choices[number] = min(place, len(space.knobs[number].options) - 1)
+                if self._is_new(space, choices):
+                    self._tell("measuring options", None, f"{name}, {place}")
+                    self._measure_sweep(changes_of(space.changes(choices)))
+
+    def _is_new(self, space: Space, choices: Sequence[int]) -> bool:
+        runs = (run for found in space.all_runs(choices).values() for run in found)
+        return any(self.costs.estimate(*run).kind in _UNKNOWN for run in runs)
+
+    def _measure_sweep(self, changes: Sequence[Change]) -> None:
+        assert self._bench is not None
+        try:
+            self._bench.measure(self.losses.applied(changes).content)
+        except (ModelError, RunnerError) as error:
+            # Options that do not run are found one by one when their losses are.
+            self.candidates.notes.append(f"a combination of options could not be measured: {error}")
+        self.costs.renew(self._bench.table)
 
     def _cheapest(self, search: Search) -> Choice:
         every = [variant.cheapest(search.additivity) for variant in self.variants]
@@ -190,8 +228,11 @@ class Planner:
     def _obtained(self, choice: Choice) -> Amount:
         key = (choice.variant, choice.choices)
         if key not in self._measured:
-            assert self._measure is not None
-            self._measured[key] = self._measure(self.losses.applied(self.changes(choice)).content)
+            assert self._bench is not None
+            self._measured[key] = self._bench.measure(self.losses.applied(self.changes(choice)).content)
+            self.costs.renew(self._bench.table)
+            for variant in self.variants:
+                variant.forget()
         return self._measured[key]
 
     def _round(self, choice: Choice, ratio: float, obtained: Amount | None, loss: float) -> Round:

@@ -60,9 +60,17 @@ class Search:
             if solved is None or self._is_run(solved):
                 break
             self._run([solved, *self._near(budget)])
-        within = [one for one in self._choices if one.cost <= budget and math.isfinite(self.true_loss(one))]
+        within = [
+            one
+            for one in map(self.again, self._choices)
+            if one.cost <= budget and math.isfinite(self.true_loss(one))
+        ]
         found = min(within, key=lambda one: (self.true_loss(one), one.cost), default=solved)
-        return None if found is None else self._again(found)
+        return None if found is None else self.again(found)
+
+    def again(self, choice: Choice) -> Choice:
+        """The same choice with cost and loss as they are predicted by now."""
+        return self.variants[choice.variant].choice(choice.choices, self.additivity)
 
     def true_loss(self, choice: Choice) -> float:
         """What a choice loses, as it was run."""
@@ -71,10 +79,6 @@ class Search:
             changes = changes_of(self.variants[choice.variant].changes(choice.choices))
             self._found[key] = self._losses.together(changes)
         return self._found[key]
-
-    def _again(self, choice: Choice) -> Choice:
-        """With its loss as it is predicted by now."""
-        return self.variants[choice.variant].choice(choice.choices, self.additivity)
 
     def _is_run(self, choice: Choice) -> bool:
         return (choice.variant, choice.choices) in self._found

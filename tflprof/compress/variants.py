@@ -64,6 +64,10 @@ class Variant:
         none = tuple(np.zeros(len(knob.options)) for knob in self.space.knobs)
         return Problem(none, self.space.factors(self._costs), self.space.constant(self._costs))
 
+    def forget(self) -> None:
+        """Work costs out anew: the table knows more."""
+        self.__dict__.pop("priced", None)
+
     def problem(self, additivity: Additivity) -> Problem:
         """The problem with losses as parts of a sum."""
         parts = tuple(
