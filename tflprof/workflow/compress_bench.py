@@ -1,0 +1,155 @@
+"""Where plans are tried: a target on which models are profiled, and the latency table that grows by what they show."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tflprof.analysis.latency_table import LatencyTable
+from tflprof.compress.plan import Amount
+from tflprof.errors import Untrusted, UsageError
+from tflprof.measure.tables import network_rows
+from tflprof.model.configs import layer_configs
+from tflprof.model.graph import Model
+from tflprof.model.read import read_model
+from tflprof.profile.latency_merge import merged_rows
+from tflprof.profile.latency_rows import (
+    Overheads,
+    StoredTable,
+    TableMeta,
+    meta_of,
+    read_table,
+    table_mismatches,
+)
+from tflprof.profile.mismatch import shown_value
+from tflprof.profile.profile import Profile
+from tflprof.workflow.profile import profile_model
+from tflprof.workflow.progress import OnProgress, Progress
+
+AS_IT_IS = "the model as it is"
+
+
+class LiveBench:
+    """A target with a latency table.
+
+    Args:
+        model: the model to be compressed.
+        table: path of the table; None: one is made of what is measured.
+        how: arguments of :func:`tflprof.profile_model`, the target among them.
+        tell: progress.
+    """
+
+    def __init__(self, model: Model, table: Path | None, how: dict[str, Any], tell: OnProgress) -> None:
+        self.model = model
+        self._how = how
+        self._tell = tell
+        self._stored = None if table is None else read_table(table)
+        self._unit: str | None = None
+        self._before: Profile | None = None
+        self._asked: LatencyTable | None = None
+        self._models = 0
+
+    @property
+    def table(self) -> LatencyTable:
+        """The table with all that was measured."""
+        if self._asked is None:
+            assert self._stored is not None
+            self._asked = LatencyTable(self._stored)
+        return self._asked
+
+    @property
+    def stored(self) -> StoredTable:
+        """The same to be written."""
+        assert self._stored is not None
+        return self._stored
+
+    @property
+    def unit(self) -> str:
+        """In which costs are."""
+        return self._unit or self.stored.meta.unit
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a table before anything was measured."""
+        return self._stored is not None
+
+    def count_in(self, unit: str) -> None:
+        """Give latencies in the table's unit or in ``instructions``."""
+        self._unit = unit
+
+    def before(self) -> Amount | None:
+        """Latency of the model as it is; None if it was not measured."""
+        return None if self._before is None else amount_of(self._before, self.unit)
+
+    def measure_before(self) -> None:
+        """Measure the model as it is. Raises Untrusted if the table is of other conditions."""
+        profile = self._before = self._profile(Path(self.model.path), AS_IT_IS)
+        found = meta_of(profile.meta)
+        if self._stored is None:
+            self._stored = StoredTable(replace(found, overheads=_overheads(profile)), ())
+        check_table(self._stored.meta, found)
+        self._learn(profile, self.model)
+
+    def measure(self, content: bytes) -> Amount:
+        """Latency of a changed model, measured; the table has its layers afterwards."""
+        self._models += 1
+        with tempfile.TemporaryDirectory(prefix="tflprof-") as folder:
+            path = Path(folder) / f"changed{self._models}.tflite"
+            path.write_bytes(content)
+            model = read_model(path)
+            return self._learn(self._profile(path, f"changed model {self._models}"), model)
+
+    def _profile(self, path: Path, what: str) -> Profile:
+        def tell(progress: Progress) -> None:
+            self._tell(replace(progress, detail=f"{what}: {progress.detail}"))
+
+        return profile_model(path, **self._how, on_progress=tell)
+
+    def _learn(self, profile: Profile, model: Model) -> Amount:
+        kernels = str(self._how.get("kernels", "xnnpack"))
+        taken = network_rows(profile, layer_configs(model, kernels), Path(model.path).stem)
+        self._stored = replace(self.stored, rows=merged_rows(self.stored.rows, taken.rows))
+        self._asked = None
+        return amount_of(profile, self.unit)
+
+
+def amount_of(profile: Profile, unit: str) -> Amount:
+    """The total of a profile in a unit that it has. Raises UsageError for another."""
+    source: Profile | None = profile
+    if unit == "instructions" and profile.meta.unit != unit:
+        source = profile.counts
+    if source is None or (unit not in ("instructions", source.meta.unit)):
+        raise UsageError(
+            f"the target gives {profile.meta.unit}, no {unit}", "give a budget in the target's unit"
+        )
+    exact = source.modelled.summary.total.typical
+    assert exact is not None
+    total = source.summary.total
+    lo = exact if total.lo is None else total.lo
+    hi = exact if total.hi is None else total.hi
+    return Amount(exact, lo, hi, measured=True)
+
+
+def check_table(table: TableMeta, found: TableMeta) -> None:
+    """Raise Untrusted, naming each condition, if a table's rows do not hold on a target."""
+    differing = table_mismatches(table, found)
+    if differing:
+        told = "; ".join(
+            f"{one.key}: table {shown_value(one.a)}, target {shown_value(one.b)}" for one in differing
+        )
+        raise Untrusted(
+            f"the latency table does not hold on this target, they differ in what changes speed: {told}",
+            "build one for it: tflprof table build --target …; or choose the target of the table",
+        )
+
+
+def _overheads(profile: Profile) -> Overheads:
+    """What the total has beyond its layers, of one model."""
+    gap = profile.summary.unattributed.typical or 0.0
+    counts = profile.counts
+    counted = None
+    if counts is not None and counts is not profile:
+        counted = Overheads(model=counts.summary.unattributed.typical or 0.0, models=1)
+    return Overheads(model=gap, models=1, instructions=counted)
