@@ -119,6 +119,10 @@ class ModelEditor(EditedModel):
         """Change what the integers of a tensor stand for, not the integers."""
         self._changed(subgraph).tensors[tensor].quantization = quantisation_table(quantisation)
 
+    def set_name(self, tensor: int, name: str, subgraph: int = 0) -> None:
+        """Rename a tensor."""
+        self._changed(subgraph).tensors[tensor].name = name
+
     def set_inputs(self, op_id: str, inputs: Sequence[int]) -> None:
         """Connect an operator to other tensors."""
         self._operator(op_id).inputs = list(inputs)
