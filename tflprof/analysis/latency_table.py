@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tflprof.analysis.table_batch import EXACT, KINDS, Codes, IntArray, Predictions, sum_up
-from tflprof.analysis.table_lookup import Estimate, Lookup
-from tflprof.analysis.table_model import LayerLike, TablePrediction, predict_layers
+from tflprof.analysis.table_lookup import Estimate, Lookup, missing
+from tflprof.analysis.table_model import LayerLike, TablePrediction, is_free, predict_layers
 from tflprof.op_config import OpConfig
 from tflprof.profile.latency_rows import StoredTable, TableMeta, read_table
 
@@ -98,7 +98,10 @@ class LatencyTable:
             asked = [layer for layer in costed if layer.first == first]
             estimates = self.estimates([layer.config for layer in asked], first)
             found.update({layer.id: estimate for layer, estimate in zip(asked, estimates, strict=True)})
-        groups = {layer.id: self._lookup.group(layer.config) for layer in costed}
+        for layer in layers:
+            if layer.uncosted is not None and not is_free(layer):
+                found[layer.id] = missing(layer.uncosted)
+        groups = {layer.id: self._lookup.group(layer.config) for layer in layers}
         return predict_layers(layers, found, groups, self.meta)
 
     def _pad(self) -> None:

@@ -46,6 +46,11 @@ class Estimate:
         return self.kind != "missing"
 
 
+def missing(reason: str) -> Estimate:
+    """The estimate of what a table knows nothing of."""
+    return Estimate(math.nan, math.nan, math.nan, None, "missing", reason)
+
+
 @dataclass(frozen=True)
 class _Point:
     """What the table has of one configuration, as a layer that is not the first."""
@@ -195,7 +200,7 @@ class Lookup:
             if known
             else f"no row of its family: {work.family}"
         )
-        return Estimate(math.nan, math.nan, math.nan, None, "missing", reason)
+        return missing(reason)
 
     def _fit(self, name: str, counts: bool) -> Family | None:
         """The family of this name, of instructions or of the table's unit; None if it has no rows."""

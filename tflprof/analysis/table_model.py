@@ -37,6 +37,11 @@ class LayerLike(Protocol):
         """Why it has no cost of its own, None if it has."""
 
 
+def is_free(layer: LayerLike) -> bool:
+    """Whether a layer costs nothing of its own: its work is done in another one, or when the model is loaded."""
+    return layer.uncosted is not None and layer.uncosted.startswith("done ")
+
+
 @dataclass(frozen=True)
 class PredictedLayer:
     """One layer: ``estimate`` is None where it has no cost of its own, and ``uncosted`` says why."""

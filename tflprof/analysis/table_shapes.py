@@ -26,6 +26,7 @@ _BITS |= {"int8": 8, "uint8": 8, "bool": 8, "int4": 4, "uint4": 4, "int2": 2}
 _CLAMPS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
 _REDUCTIONS = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL")
+_JOINING = ("CONCATENATION", "PACK", "ADD_N")
 _SIZES = (
     *("padding", "filter_height", "filter_width", "stride_h", "stride_w", "fused_activation_function"),
     *("dilation_h_factor", "dilation_w_factor", "depth_multiplier"),
@@ -54,8 +55,7 @@ class Work:
     Attributes:
         kind: which sizes and features it has, a key of :data:`DIMENSIONS`.
         family: all but the sizes, as text; configurations of one family are interpolated.
-        relatives: the same without strides, padding and what was folded into it; where there is no family, these
-            are looked at.
+        relatives: more of them, such as of other strides; where there is no row of the family, these are looked at.
         sizes: as :data:`DIMENSIONS` names them.
         weight_bytes, input_bytes, output_bytes: of constants, computed inputs and outputs.
     """
@@ -79,26 +79,31 @@ class Work:
 @lru_cache(maxsize=1 << 16)
 def work_of(config: OpConfig) -> Work:
     """The family and the sizes of a configuration."""
-    kind, sizes, special = _placed(config)
-    common = (kind, config.op, _types(config), *_options(config))
-    spatial = (*special, *(f"with {inner.op}" for inner in config.fused))
-    computed = [tensor for tensor in config.inputs if tensor.role == "computed"]
-    constant = [tensor for tensor in config.inputs if tensor.role == "constant"]
+    kind, sizes, geometry = _placed(config)
+    types, options = _types(config), _options(config)
     # One pixel is a product of a vector: other kernels, and nothing is used twice.
     vector = ("one pixel",) if kind == MATMUL and sizes[0] == 1 else ()
+    related: tuple[str, ...] = (config.op, types, *geometry[:1], *options)
+    if kind == MATMUL:
+        related = (types, *vector)
+    elif kind == CONV:
+        related = (config.op, types)
+    widened = any(tensor.dtype == "float32" and tensor.role == "computed" for tensor in config.inputs)
+    computed = [tensor for tensor in config.inputs if tensor.role == "computed"]
+    constant = [tensor for tensor in config.inputs if tensor.role == "constant"]
     return Work(
         kind=kind,
-        family=" ".join((*common, *spatial, *vector)),
-        relatives=" ".join((*common, *vector)),
+        family=" ".join(filter(None, (kind, config.op, types, *geometry, *options, *vector))),
+        relatives=" ".join(filter(None, ("like", kind, *related))),
         sizes=sizes,
-        weight_bytes=sum(map(_bytes, constant)),
+        weight_bytes=sum(_bytes(tensor, widened=widened) for tensor in constant),
         input_bytes=sum(map(_bytes, computed)),
         output_bytes=sum(map(_bytes, config.outputs)),
     )
 
 
 def _placed(config: OpConfig) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
-    """Kind, sizes, and what else of its geometry names the family."""
+    """Kind, sizes, and what else of its geometry names the family; related families have the first of it in common."""
     weights = config.inputs[1].shape if len(config.inputs) > 1 else ()
     result = config.outputs[0].shape if config.outputs else ()
     if config.op == "FULLY_CONNECTED" and len(weights) == 2:
@@ -106,17 +111,16 @@ def _placed(config: OpConfig) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
     if config.op == "CONV_2D" and len(weights) == 4 and len(result) == 4:
         pixels, channels, depth = _count(result[:-1]), weights[0], _count(weights[1:])
         groups = max(config.inputs[0].shape[-1] // max(weights[3], 1), 1)
-        window = _window(config, weights[1], weights[2])
-        if window == "1x1" and groups == 1:
+        window, steps = _window(weights[1], weights[2]), _strides(config)
+        if (window, steps) == ("1x1", "") and groups == 1:
             return MATMUL, (pixels, channels, depth), (window,)
-        return CONV, (pixels, channels, depth), (window, f"groups {groups}")
+        return CONV, (pixels, channels, depth), (window, steps, f"groups {groups}")
     if config.op == "TRANSPOSE_CONV" and len(weights) == 4:
-        pixels = _count(config.inputs[2].shape[:-1])
-        window = _window(config, weights[1], weights[2])
-        return CONV, (pixels, _count(weights[:3]), weights[3]), (window,)
+        pixels, window = _count(config.inputs[2].shape[:-1]), _window(weights[1], weights[2])
+        return CONV, (pixels, _count(weights[:3]), weights[3]), (window, _strides(config))
     if config.op == "DEPTHWISE_CONV_2D" and len(weights) == 4 and len(result) == 4:
         multiplier = weights[3] // max(config.inputs[0].shape[-1], 1)
-        named = (_window(config, weights[1], weights[2]), f"times {multiplier}")
+        named = (_window(weights[1], weights[2]), _strides(config), f"times {multiplier}")
         return DEPTHWISE, (result[0] * result[1], result[2], weights[3]), named
     return _unweighted(config, result)
 
@@ -124,45 +128,49 @@ def _placed(config: OpConfig) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
 def _unweighted(config: OpConfig, result: tuple[int, ...]) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
     if config.op in _POOLS and len(result) == 4:
         window = config.option("filter_height", 1) * config.option("filter_width", 1)
-        return POOL, (_count(result[:-1]), result[-1], int(window)), ()
+        return POOL, (_count(result[:-1]), result[-1], int(window)), ("", _strides(config))
     if config.op in _REDUCTIONS and len(config.inputs) > 1 and config.inputs[1].values:
         read, kept = _count(config.inputs[0].shape), max(_count(result), 1)
-        axes = ",".join(str(axis % max(len(config.inputs[0].shape), 1)) for axis in config.inputs[1].values)
-        return REDUCE, (max(read // kept, 1), kept), (f"over {axes}", f"rank {len(config.inputs[0].shape)}")
+        rank = max(len(config.inputs[0].shape), 1)
+        axes = ",".join(str(axis % rank) for axis in config.inputs[1].values)
+        return REDUCE, (max(read // kept, 1), kept), (f"over {axes} of {rank}",)
     read = max((_count(tensor.shape) for tensor in config.inputs if tensor.role == "computed"), default=0)
     last = result[-1] if result else 1
     sizes = (_count(result[:-1]), last, read, macs(config) or 0)
-    return PLAIN, sizes, (_broadcast(config), _constants(config))
+    return PLAIN, sizes, (f"{_broadcast(config)} {_constants(config)}".strip(),)
 
 
 def _count(shape: tuple[int, ...]) -> int:
     return math.prod(shape)
 
 
-def _window(config: OpConfig, height: int, width: int) -> str:
+def _window(height: int, width: int) -> str:
+    return f"{height}x{width}"
+
+
+def _strides(config: OpConfig) -> str:
     strides = (config.option("stride_h", 1), config.option("stride_w", 1))
     dilations = (config.option("dilation_h_factor", 1), config.option("dilation_w_factor", 1))
-    text = f"{height}x{width}"
-    if strides != (1, 1):
-        text += f" strides {strides[0]},{strides[1]}"
-    if dilations != (1, 1):
-        text += f" dilated {dilations[0]},{dilations[1]}"
-    return text
+    steps = f"strides {strides[0]},{strides[1]}" if strides != (1, 1) else ""
+    return steps if dilations == (1, 1) else f"{steps} dilated {dilations[0]},{dilations[1]}".strip()
 
 
 def _broadcast(config: OpConfig) -> str:
     """Along which dimensions inputs are repeated, counted from the last; of same shapes nothing."""
+    data = [tensor for tensor in config.inputs if tensor.values is None and tensor.role != "absent"]
+    if len(data) < 2:
+        return ""
+    if config.op in _JOINING:
+        return f"{len(data)} inputs"
     result = config.outputs[0].shape if config.outputs else ()
     patterns = []
-    for tensor in config.inputs:
-        if tensor.values is not None or tensor.role == "absent":
-            continue
+    for tensor in data:
         padded = (1,) * (len(result) - len(tensor.shape)) + tensor.shape
         same = "".join(
             "=" if a == b else "1" if a == 1 else "x" for a, b in zip(padded, result, strict=False)
         )
         patterns.append("" if set(same) <= {"="} else "scalar" if _count(tensor.shape) == 1 else same)
-    return f"rank {len(result)} inputs {'/'.join(patterns)}"
+    return f"inputs {'/'.join(patterns)}" if any(patterns) else ""
 
 
 def _constants(config: OpConfig) -> str:
@@ -176,10 +184,15 @@ def _constants(config: OpConfig) -> str:
 
 
 def _types(config: OpConfig) -> str:
+    """Element types; weights of float16 are widened when a model is loaded."""
+    widened = any(tensor.dtype == "float32" and tensor.role == "computed" for tensor in config.inputs)
+
     def text(tensor: TensorConfig) -> str:
         if tensor.role == "absent":
             return "-"
         constant = "!" if tensor.role == "constant" else ""
+        if constant and tensor.dtype == "float16" and widened:
+            return "float32!"
         return f"{tensor.dtype}{constant}{f'/{tensor.quantisation}' if tensor.quantisation else ''}"
 
     inputs = (text(tensor) for tensor in config.inputs if tensor.values is None)
@@ -193,5 +206,6 @@ def _options(config: OpConfig) -> list[str]:
     return named if activation in _CLAMPS else [*named, str(activation)]
 
 
-def _bytes(tensor: TensorConfig) -> float:
-    return math.prod(tensor.shape) * _BITS.get(tensor.dtype, 32) / 8
+def _bytes(tensor: TensorConfig, *, widened: bool = False) -> float:
+    bits = 32 if widened and tensor.dtype == "float16" else _BITS.get(tensor.dtype, 32)
+    return math.prod(tensor.shape) * bits / 8
