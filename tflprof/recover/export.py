@@ -22,15 +22,13 @@ def export_tflite(
     model: Any,
     scheme: str = "float32",
     representative: Array | Sequence[Array] | None = None,
-    input_shape: tuple[int, ...] | None = None,
 ) -> bytes:
-    """The .tflite file of a Keras model with one input, for batches of one.
+    """The .tflite file of a Keras model, for batches of one.
 
     Args:
         model: a built Keras model.
         scheme: ``float32``, ``dynamic`` (int8 weights) or ``int8`` (weights, activations, input and output).
-        representative: inputs ``(n, ...)`` that stand for what the model will see; ``int8`` needs them.
-        input_shape: shape of the input without the batch, such as ``(96, 96, 3)``, if not the model's own.
+        representative: inputs ``(n, ...)`` that stand for what a model with one input will see; ``int8`` needs them.
 
     Raises:
         UsageError: an unknown scheme, or no representative inputs where they are needed.
@@ -40,16 +38,22 @@ def export_tflite(
     if scheme == "int8" and (representative is None or not len(representative)):
         raise UsageError("int8 needs representative inputs to find the ranges of activations", "give some")
     tf = load_tensorflow()
-    keras = tf.keras
-    own = model.inputs[0]
-    shape = (1, *(input_shape or own.shape[1:]))
-    fixed = keras.Input(batch_shape=shape, dtype=own.dtype, name=own.name.partition(":")[0])
+    fixed = [_for_one(tf.keras, own) for own in model.inputs]
+    taken = fixed if len(fixed) > 1 else fixed[0]
     # The converter says on standard output what it saved where.
     with contextlib.redirect_stdout(io.StringIO()):
-        converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, model(fixed, training=False)))
+        converter = tf.lite.TFLiteConverter.from_keras_model(
+            tf.keras.Model(fixed, model(taken, training=False))
+        )
         _choose(converter, tf, scheme, representative)
         content: bytes = converter.convert()
     return content
+
+
+def _for_one(keras: Any, own: Any) -> Any:
+    """An input like another, for one sample: then no shape is left to the inference."""
+    name = own.name.partition(":")[0]
+    return keras.Input(batch_shape=(1, *own.shape[1:]), dtype=own.dtype, name=name)
 
 
 def _choose(converter: Any, tf: Any, scheme: str, representative: Array | Sequence[Array] | None) -> None:
