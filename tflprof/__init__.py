@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tflprof.analysis.budget import parse_limits
     from tflprof.analysis.compare import compare_profiles
     from tflprof.analysis.history.history import History, open_history
+    from tflprof.analysis.latency_table import LatencyTable
     from tflprof.profile.profile import Profile
     from tflprof.profile.store import read_profile, write_profile
     from tflprof.report.export.formats import export_profile
@@ -32,6 +33,7 @@ __all__ = [
     "GateInterrupted",
     "History",
     "Interrupted",
+    "LatencyTable",
     "LiveComparison",
     "Measured",
     "Profile",
@@ -58,6 +60,7 @@ _HOMES = {
     "GateInterrupted": "tflprof.workflow.gate",
     "History": "tflprof.analysis.history.history",
     "Interrupted": "tflprof.workflow.profile",
+    "LatencyTable": "tflprof.analysis.latency_table",
     "LiveComparison": "tflprof.workflow.compare",
     "Measured": "tflprof.workflow.calibrate",
     "Profile": "tflprof.profile.profile",
