@@ -1,0 +1,76 @@
+"""What a model's total has beyond its rows: fitted to the models that were measured for a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tflprof.model.configs import LayerConfig
+from tflprof.model.graph import Subgraph
+from tflprof.model.partition import partition
+from tflprof.profile.latency_rows import Overheads
+from tflprof.profile.profile import Profile
+
+_ENOUGH = 6
+"""Models from which on more than a sum per layer is told from them."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What one measured model had beyond its rows.
+
+    Attributes:
+        value: in the table's unit.
+        instructions: the same in instructions; None where they were not counted beside.
+        parts: of its graph.
+        layers: that ran.
+        plain: True if its total is that of the unprofiled twin: others have the profiler's own cost in it.
+    """
+
+    value: float
+    instructions: float | None
+    parts: int
+    layers: int
+    plain: bool
+
+
+def rest_of(profile: Profile, graph: Subgraph, layers: Sequence[LayerConfig]) -> Rest | None:
+    """What a model's total has beyond its rows; None if its profile does not tell."""
+    summary = profile.summary
+    value = summary.unattributed.typical
+    if value is None:
+        return None
+    delegated = {int(layer.id.partition("/")[2]) for layer in layers if layer.delegated}
+    counts = None if profile.counts is None else profile.counts.summary.unattributed.typical
+    return Rest(
+        value=value,
+        instructions=counts,
+        parts=len(partition(graph, delegated)),
+        layers=sum(layer.uncosted is None for layer in layers),
+        plain=summary.overhead is not None,
+    )
+
+
+def overheads(rests: Sequence[Rest]) -> Overheads:
+    """The overheads that explain these best; those of unprofiled totals, where there are any."""
+    chosen = [rest for rest in rests if rest.plain] or list(rests)
+    if not chosen:
+        return Overheads()
+    found = _fitted(chosen, [rest.value for rest in chosen])
+    counts = [rest.instructions for rest in chosen if rest.instructions is not None]
+    if len(counts) != len(chosen):
+        return found
+    return replace(found, instructions=_fitted(chosen, counts))
+
+
+def _fitted(rests: Sequence[Rest], values: Sequence[float]) -> Overheads:
+    wanted = np.asarray(values, dtype=np.float64)
+    counts = np.array([[1.0, rest.parts, rest.layers] for rest in rests])
+    if len(rests) < _ENOUGH or np.linalg.matrix_rank(counts) < counts.shape[1]:
+        counts[:, :2] = 0.0
+    terms, *_ = np.linalg.lstsq(counts, wanted, rcond=None)
+    off = np.abs(wanted - counts @ terms)
+    model, part, layer = (float(term) for term in terms)
+    return Overheads(model, part, layer, spread=float(2 * off.max(initial=0.0)), models=len(rests))

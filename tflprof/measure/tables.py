@@ -1,0 +1,131 @@
+"""Rows of latency tables out of profiles, by attribution: of whole networks, or of chains made for the purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tflprof.model.configs import LayerConfig
+from tflprof.op_config import OpConfig
+from tflprof.profile.latency_rows import LatencyRow
+from tflprof.profile.profile import Profile
+from tflprof.profile.summary import LayerSummary
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a profile gave.
+
+    Attributes:
+        rows: one per configuration and place (first or not).
+        missing: why a layer gave no row, by its configuration's key.
+    """
+
+    rows: tuple[LatencyRow, ...]
+    missing: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """Whose cost a layer's is."""
+
+    config: OpConfig
+    first: bool
+
+
+def network_rows(profile: Profile, layers: Sequence[LayerConfig], source: str) -> Taken:
+    """Rows of a network in its own context; layers of one configuration are averaged.
+
+    Args:
+        profile: of the whole model.
+        layers: of the same model.
+        source: its name.
+    """
+    owners: dict[str, _Owner] = {}
+    hosts = {layer.id: layer for layer in layers}
+    for layer in layers:
+        host = layer
+        if layer.uncosted is not None and layer.uncosted.startswith("done in "):
+            host = hosts[layer.uncosted.removeprefix("done in ")]
+        if host.uncosted is None:
+            owners[layer.id] = _Owner(host.config, host.first)
+    return _taken(profile, owners, "network", source)
+
+
+def chain_rows(profile: Profile, configs: Mapping[str, OpConfig], source: str) -> Taken:
+    """Rows of a chain.
+
+    Args:
+        profile: of the chain's model.
+        configs: whose row a layer is, by the layer's id; other layers only feed rows.
+        source: what the chain was made for.
+    """
+    owners = {layer: _Owner(config, first=False) for layer, config in configs.items()}
+    return _taken(profile, owners, "chain", source)
+
+
+def _taken(profile: Profile, owners: Mapping[str, _Owner], context: str, source: str) -> Taken:
+    summary = profile.summary
+    counts = dict(zip((layer.info.id for layer in summary.layers), profile.layer_counts, strict=True))
+    members: dict[str, list[LayerSummary]] = {}
+    for layer in summary.layers:
+        members.setdefault(layer.group or layer.info.id, []).append(layer)
+    found: dict[tuple[str, bool], list[LatencyRow]] = {}
+    missing: dict[str, str] = {}
+    for group in members.values():
+        owned = {owners[layer.info.id] for layer in group if layer.info.id in owners}
+        strange = [layer.info.id for layer in group if layer.info.id not in owners]
+        reason = _unusable(group, len(owned), strange)
+        for owner in owned:
+            if reason is not None:
+                missing[owner.config.key] = reason
+                continue
+            row = _row(owner, group[0], counts.get(group[0].info.id), context, source)
+            found.setdefault((owner.config.key, owner.first), []).append(row)
+    rows = tuple(_mean(rows) for rows in found.values())
+    have = {row.config.key for row in rows}
+    return Taken(rows, {key: reason for key, reason in missing.items() if key not in have})
+
+
+def _unusable(group: Sequence[LayerSummary], owners: int, strange: Sequence[str]) -> str | None:
+    if owners > 1 or (owners and strange):
+        others = ", ".join(layer.info.op for layer in group)
+        return f"its kernels cannot be told from those of its neighbours ({others})"
+    return None
+
+
+def _row(owner: _Owner, layer: LayerSummary, count: float | None, context: str, source: str) -> LatencyRow:
+    # What runs nothing costs nothing: the delegate left it out.
+    estimate = layer.estimate
+    value = estimate.typical or 0.0
+    lo = value if estimate.lo is None else estimate.lo
+    hi = value if estimate.hi is None else estimate.hi
+    return LatencyRow(
+        config=owner.config,
+        value=max(round(value), 0),
+        lo=lo,
+        hi=hi,
+        samples=1,
+        instructions=None if count is None and estimate.typical is not None else round(count or 0.0),
+        context=context,
+        first=owner.first,
+        source=source,
+    )
+
+
+def _mean(rows: Sequence[LatencyRow]) -> LatencyRow:
+    """Layers of one configuration as one row."""
+    count = len(rows)
+    known = [row.instructions for row in rows if row.instructions is not None]
+    first = rows[0]
+    return LatencyRow(
+        config=first.config,
+        value=round(sum(row.value for row in rows) / count),
+        lo=sum(row.lo for row in rows) / count,
+        hi=sum(row.hi for row in rows) / count,
+        samples=count,
+        instructions=round(sum(known) / count) if len(known) == count else None,
+        context=first.context,
+        first=first.first,
+        source=first.source,
+    )

@@ -1,0 +1,247 @@
+"""Build latency tables: rows of networks from their profiles, rows of anything else from chains."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tflprof.errors import RunnerError, UsageError
+from tflprof.files import check_writable
+from tflprof.measure.table_overheads import Rest, overheads, rest_of
+from tflprof.measure.tables import Taken, chain_rows, network_rows
+from tflprof.model.build.rows import chain_model, unbuildable
+from tflprof.model.configs import LayerConfig, layer_configs
+from tflprof.model.graph import Model
+from tflprof.model.read import read_model
+from tflprof.op_config import OpConfig
+from tflprof.profile.latency_rows import StoredTable, meta_of
+from tflprof.profile.profile import Profile
+from tflprof.targets.spec import DEFAULT_TARGET
+from tflprof.workflow.profile import Interrupted, profile_model
+from tflprof.workflow.progress import OnProgress, Progress
+from tflprof.workflow.table_jobs import Job, last_cache_bytes, plan_jobs
+from tflprof.workflow.table_journal import Journal
+
+_LOG = logging.getLogger(__name__)
+
+PathLike = str | os.PathLike[str]
+Missing = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class BuiltTable:
+    """A table that was built.
+
+    Attributes:
+        table: all of its rows.
+        measured: how many of them are new.
+        missing: why a configuration has no row, by its key.
+        path: where it was written; None if nowhere.
+    """
+
+    table: StoredTable
+    measured: int
+    missing: Missing
+    path: Path | None = None
+
+
+def build_table(
+    target: str = DEFAULT_TARGET,
+    *,
+    models: Sequence[PathLike] = (),
+    configs: Sequence[OpConfig] = (),
+    path: PathLike | None = None,
+    chains: bool = False,
+    force: bool = False,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> BuiltTable:
+    """Measure a latency table.
+
+    What is measured is kept beside ``path`` after every model and chain; a second call measures what is missing, and
+    extends a table that is there.
+
+    Args:
+        target: where to measure, as for :func:`tflprof.profile_model`.
+        models: networks whose layers are measured in their own context.
+        configs: other configurations, measured in chains.
+        path: of the table; None keeps it in memory.
+        chains: measure the networks' layers in chains, too.
+        force: begin afresh, whatever is at ``path``.
+        on_progress: called now and then.
+        options: other arguments of :func:`tflprof.profile_model` (core, threads, kernels, max_seconds, cost …).
+
+    Raises:
+        UsageError: nothing to measure, a model of several subgraphs, or rows of another device at ``path``.
+        TflprofError: what profiling raises.
+    """
+    place = None if path is None else Path(path)
+    if place is not None:
+        check_writable(place, overwrite=True)
+    read = [_Network.of(model, str(options.get("kernels", "xnnpack"))) for model in models]
+    layers = [layer.config for network in read for layer in network.layers if layer.uncosted is None]
+    wanted = {config.key: config for config in (*configs, *(layers if chains else ()))}
+    if not wanted and not read:
+        raise UsageError("there is nothing to measure", "give --from MODEL or --space FILE")
+    builder = _Builder(target, options, Journal(place, force=force), on_progress or _ignore)
+    builder.total = len(wanted) + len(read)
+    for network in read:
+        builder.network(network)
+    builder.chains(list(wanted.values()), layers)
+    return builder.finish(place)
+
+
+def measure_rows(
+    target: str,
+    configs: Sequence[OpConfig],
+    *,
+    beside: Sequence[OpConfig] = (),
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> BuiltTable:
+    """Measure rows in chains, without a file: for who needs a few more than a table has.
+
+    Args:
+        target: where to measure.
+        configs: of the rows.
+        beside: layers of the model that they are for.
+        on_progress: called now and then.
+        options: other arguments of :func:`tflprof.profile_model`.
+    """
+    builder = _Builder(target, options, Journal(None), on_progress or _ignore)
+    wanted = {config.key: config for config in configs}
+    builder.total = len(wanted)
+    builder.chains(list(wanted.values()), beside)
+    return builder.finish(None)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A network that rows are taken from."""
+
+    model: Model
+    layers: tuple[LayerConfig, ...]
+    source: str
+
+    @classmethod
+    def of(cls, path: PathLike, kernels: str) -> _Network:
+        model = read_model(path)
+        return cls(model, layer_configs(model, kernels), f"{Path(path).stem}@{model.sha256[:8]}")
+
+
+@dataclass
+class _Builder:
+    """A table that is being built."""
+
+    target: str
+    options: dict[str, Any]
+    journal: Journal
+    tell: OnProgress
+    total: int = 0
+    done: int = 0
+    measured: int = 0
+    missing: dict[str, str] = field(default_factory=dict)
+    rests: list[Rest] = field(default_factory=list)
+
+    def network(self, network: _Network) -> None:
+        """Rows of a network in its own context."""
+        if self.journal.has_source(network.source):
+            self._count(1)
+            return
+        profile = self._profiled(network.model.path, network.source)
+        self._keep(profile, network_rows(profile, network.layers, network.source))
+        self._rest(profile, network.model, network.layers)
+        self._count(1)
+
+    def chains(self, configs: Sequence[OpConfig], beside: Sequence[OpConfig]) -> None:
+        """Rows in chains, as far as they are not there yet."""
+        wanted: list[OpConfig] = []
+        for config in configs:
+            reason = unbuildable(config)
+            if reason is not None:
+                self.missing[config.key] = reason
+            elif not self.journal.has(config.key, ("chain",)):
+                wanted.append(config)
+        self._count(len(configs) - len(wanted))
+        core = self.options.get("core")
+        kernels = str(self.options.get("kernels", "xnnpack"))
+        for job in plan_jobs(wanted, last_cache_bytes(self.target, core), beside, kernels):
+            self._chain(job)
+
+    def _chain(self, job: Job) -> None:
+        """Measure a chain; one that the runtime does not run is halved until the row that it refuses is found."""
+        chain = chain_model(job.configs, job.flush_bytes)
+        try:
+            with _as_file(chain.content) as path:
+                profile = self._profiled(path, f"{len(job.configs)} rows")
+        except RunnerError as error:
+            self._halved(job, error)
+            return
+        rows = {layer: job.configs[number] for layer, number in chain.rows.items()}
+        self._keep(profile, chain_rows(profile, rows, f"chain of {len(job.configs)}"))
+        model = read_model(chain.content)
+        self._rest(profile, model, layer_configs(model, str(self.options.get("kernels", "xnnpack"))))
+        self._count(len(job.configs))
+
+    def _halved(self, job: Job, error: RunnerError) -> None:
+        if len(job.configs) == 1:
+            self.missing[job.configs[0].key] = f"the runtime does not run it: {error.what}"
+            self._count(1)
+            return
+        _LOG.info("a chain of %d rows failed and is halved: %s", len(job.configs), error)
+        middle = len(job.configs) // 2
+        for part in (job.configs[:middle], job.configs[middle:]):
+            self._chain(replace(job, configs=part))
+
+    def finish(self, path: Path | None) -> BuiltTable:
+        """The table in its place."""
+        meta = self.journal.meta
+        if meta is None:
+            reasons = "; ".join(dict.fromkeys(self.missing.values()))
+            raise UsageError(f"none of the rows could be measured: {reasons}")
+        found = overheads(self.rests)
+        if found.models >= max(meta.overheads.models, 1):
+            meta = replace(meta, overheads=found)
+        return BuiltTable(self.journal.finish(meta), self.measured, self.missing, path)
+
+    def _keep(self, profile: Profile, taken: Taken) -> None:
+        self.journal.add(meta_of(profile.meta), taken.rows)
+        self.measured += len(taken.rows)
+        self.missing.update(taken.missing)
+
+    def _rest(self, profile: Profile, model: Model, layers: Sequence[LayerConfig]) -> None:
+        rest = rest_of(profile, model.subgraphs[0], layers)
+        if rest is not None:
+            self.rests.append(rest)
+
+    def _profiled(self, path: PathLike, what: str) -> Profile:
+        def tell(progress: Progress) -> None:
+            detail = f"{what}, {progress.stage}: {progress.detail}"
+            self.tell(Progress("building the table", self.done / max(self.total, 1), detail))
+
+        try:
+            return profile_model(path, target=self.target, on_progress=tell, **self.options)
+        except Interrupted as stop:
+            # What was measured before is kept; a part of a chain would be a part of its rows.
+            raise stop.cause from None
+
+    def _count(self, rows: int) -> None:
+        self.done += rows
+
+
+@contextmanager
+def _as_file(content: bytes) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tflprof-") as folder:
+        path = Path(folder) / "rows.tflite"
+        path.write_bytes(content)
+        yield path
+
+
+def _ignore(_: Progress) -> None:
+    """Progress nobody asked for."""

@@ -1,0 +1,142 @@
+"""Which rows go into which chain, and how much of memory a chain must touch to be like a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflprof.model.build.rows import chain_model
+from tflprof.model.configs import layer_configs
+from tflprof.model.dtypes import byte_size
+from tflprof.model.read import read_model
+from tflprof.op_config import OpConfig, TensorConfig
+from tflprof.targets.phone import load_phone
+from tflprof.targets.spec import parse_target
+
+ROWS_PER_CHAIN = 32
+MOST_BYTES = 200 << 20
+"""Of weights in one chain."""
+
+_USUAL_CACHE = 4 << 20
+_MARGIN = 1.25
+
+
+@dataclass(frozen=True)
+class Job:
+    """One chain to be measured.
+
+    Attributes:
+        configs: its rows in order.
+        flush_bytes: of weights that are read before them.
+    """
+
+    configs: tuple[OpConfig, ...]
+    flush_bytes: int
+
+
+def plan_jobs(
+    configs: Sequence[OpConfig], cache_bytes: int, beside: Sequence[OpConfig] = (), kernels: str = "xnnpack"
+) -> list[Job]:
+    """Chains for rows: like networks, large images first, and within a size small weights first.
+
+    Args:
+        configs: that are to be measured.
+        cache_bytes: of the device's last cache.
+        beside: other layers of the networks that they are for: what all of it touches decides whether a network
+            leaves anything of its weights in the caches.
+        kernels: of the runtime.
+    """
+    chains = _chunks(_ordered(configs, kernels))
+    everything = {config.key: config for config in (*configs, *beside)}
+    exceeds = sum(map(touched_bytes, everything.values())) > cache_bytes
+    return [Job(chain, _flush(chain, cache_bytes) if exceeds else 0) for chain in chains]
+
+
+def _flush(chain: Sequence[OpConfig], cache_bytes: int) -> int:
+    wanted = int(_MARGIN * cache_bytes)
+    return wanted if sum(map(touched_bytes, chain)) < wanted else 0
+
+
+def touched_bytes(config: OpConfig) -> int:
+    """Bytes of weights, inputs and outputs."""
+    tensors = (*config.inputs, *config.outputs)
+    return sum(byte_size(tensor.dtype, tensor.shape) or 0 for tensor in tensors if tensor.role != "absent")
+
+
+def _ordered(configs: Sequence[OpConfig], kernels: str) -> list[OpConfig]:
+    """One data type after the other, the delegate's before the runtime's own, so that chains have few parts."""
+    if not configs:
+        return []
+    chain = chain_model(configs)
+    delegated = {
+        chain.rows[layer.id]: layer.delegated
+        for layer in layer_configs(read_model(chain.content), kernels)
+        if layer.id in chain.rows
+    }
+    numbers = sorted(
+        range(len(configs)),
+        key=lambda n: (
+            _data(configs[n]).dtype,
+            not delegated.get(n, True),
+            -_pixels(configs[n]),
+            _weights(configs[n]),
+            n,
+        ),
+    )
+    return [configs[number] for number in numbers]
+
+
+def _data(config: OpConfig) -> TensorConfig:
+    computed = [tensor for tensor in config.inputs if tensor.role == "computed"]
+    return max(computed, key=lambda tensor: math.prod(tensor.shape))
+
+
+def _pixels(config: OpConfig) -> int:
+    shape = _data(config).shape
+    return math.prod(shape[1:3]) if len(shape) == 4 else 0
+
+
+def _weights(config: OpConfig) -> int:
+    constants = [tensor for tensor in config.inputs if tensor.role == "constant"]
+    return sum(byte_size(tensor.dtype, tensor.shape) or 0 for tensor in constants)
+
+
+def _chunks(configs: Sequence[OpConfig]) -> list[tuple[OpConfig, ...]]:
+    """Chains of one data type, about equally long."""
+    found: list[tuple[OpConfig, ...]] = []
+    kinds = dict.fromkeys(_data(config).dtype for config in configs)
+    for kind in kinds:
+        rows = [config for config in configs if _data(config).dtype == kind]
+        count = math.ceil(len(rows) / ROWS_PER_CHAIN)
+        size = math.ceil(len(rows) / count)
+        part: list[OpConfig] = []
+        for row in rows:
+            if part and (len(part) == size or sum(map(_weights, part)) + _weights(row) > MOST_BYTES):
+                found.append(tuple(part))
+                part = []
+            part.append(row)
+        found.append(tuple(part))
+    return found
+
+
+def last_cache_bytes(target: str, core: str | None = None) -> int:
+    """Size of a target's last cache; a usual one where it is not known."""
+    spec = parse_target(target)
+    if spec.kind == "emulated":
+        phone = load_phone(spec.detail or "")
+        cluster = phone.clusters[0 if core == "little" else -1]
+        return (phone.l3_kib or cluster.l2_kib) << 10
+    if spec.kind in ("host", "interpreter"):
+        return _host_cache()
+    return _USUAL_CACHE
+
+
+def _host_cache() -> int:
+    sizes = []
+    for place in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
+        text = place.read_text().strip()
+        if text.endswith("K") and text[:-1].isdigit():
+            sizes.append(int(text[:-1]) << 10)
+    return max(sizes, default=_USUAL_CACHE)
