@@ -14,6 +14,7 @@ from tflprof.cli.build import build
 from tflprof.cli.calibrate import calibrate
 from tflprof.cli.clean import clean
 from tflprof.cli.compare import compare
+from tflprof.cli.compress import compress
 from tflprof.cli.console import settings, show_log
 from tflprof.cli.doctor import doctor
 from tflprof.cli.export import export
@@ -58,6 +59,7 @@ for command in (
 # Its function cannot be called so: it is a word of the language.
 app.command("import")(import_command)
 app.add_typer(runtimes)
+app.add_typer(compress)
 
 
 def _version(wanted: bool) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -49,8 +50,8 @@ class Estimated(Protocol):
 class Table(Protocol):
     """A latency table, as far as costs need one."""
 
-    def estimate(self, config: OpConfig, first: bool = False) -> Estimated:
-        """What a configuration costs."""
+    def estimates(self, configs: Sequence[OpConfig], first: bool = False) -> Sequence[Estimated]:
+        """What configurations cost, each by itself."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,17 @@ class Costs:
         """What the table says."""
         key = (self._key(config), first)
         if key not in self._known:
-            self._known[key] = self.table.estimate(config, first)
+            (self._known[key],) = self.table.estimates([config], first)
         return self._known[key]
+
+    def look_up(self, wanted: Iterable[Wanted]) -> None:
+        """Ask the table about many at once, which is faster than one after the other."""
+        for first in (False, True):
+            asked = {self._key(config): config for config, other in wanted if other == first}
+            new = {key: config for key, config in asked.items() if (key, first) not in self._known}
+            if new:
+                found = self.table.estimates(list(new.values()), first)
+                self._known.update({(key, first): one for key, one in zip(new, found, strict=True)})
 
     def of(self, config: OpConfig, first: bool = False) -> float:
         """Cost with the overhead of a layer; NaN if the table does not know."""
@@ -162,18 +172,19 @@ class Space:
 
     def wanted(self) -> dict[tuple[str, bool], Wanted]:
         """Every configuration that any combination of options would run, once."""
-        runs = (run for scope in self._scoped() for _, found in scope.combinations() for run in found)
+        runs = (run for scope in self._scoped for _, found in scope.combinations() for run in found)
         return {(config.key, first): (config, first) for config, first in runs}
 
     def factors(self, costs: Costs) -> tuple[Factor, ...]:
         """Costs as factors; a combination with an unknown cost is infinite."""
-        return tuple(factor.filled(costs) for factor in self._scoped() if factor.scope)
+        costs.look_up(self.wanted().values())
+        return tuple(factor.filled(costs) for factor in self._scoped if factor.scope)
 
     def constant(self, costs: Costs) -> float:
         """Cost of what no knob touches, with overheads of the model and its parts; unknown rows count nothing."""
         runs = (
             run
-            for scope in self._scoped()
+            for scope in self._scoped
             if not scope.scope
             for _, found in scope.combinations()
             for run in found
@@ -225,7 +236,12 @@ class Space:
         options = tuple(self.knobs[number].options[choices[number]] for number in numbers)
         return [(config, False) for config in coupling.between(options)]
 
-    def _scoped(self) -> Iterator[_Scoped]:
+    @cached_property
+    def _scoped(self) -> list[_Scoped]:
+        """Layers and couplings, each with all its combinations: they are the same whatever things cost."""
+        return list(self._scopes_of_all())
+
+    def _scopes_of_all(self) -> Iterator[_Scoped]:
         for layer in self.layers:
             scope = self._scopes[layer.id] if layer.uncosted is None else ()
             yield _Scoped(self, scope, layer)
@@ -240,9 +256,16 @@ class _Scoped:
     space: Space
     scope: tuple[int, ...]
     what: LayerConfig | Coupling
+    _found: list[tuple[tuple[int, ...], list[Wanted]]] | None = None
 
-    def combinations(self) -> Iterator[tuple[tuple[int, ...], list[Wanted]]]:
+    def combinations(self) -> list[tuple[tuple[int, ...], list[Wanted]]]:
         """All combinations of options with what runs."""
+        if self._found is None:
+            object.__setattr__(self, "_found", list(self._combinations()))
+        assert self._found is not None
+        return self._found
+
+    def _combinations(self) -> Iterator[tuple[tuple[int, ...], list[Wanted]]]:
         counts = [len(self.space.knobs[number].options) for number in self.scope]
         if math.prod(counts) > MOST_COMBINATIONS:
             where = self.what.id if not isinstance(self.what, Coupling) else ", ".join(self.what.knobs)

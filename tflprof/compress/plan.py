@@ -102,6 +102,7 @@ class Plan:
         front: what other budgets would cost.
         notes: sentences to be heeded.
         how: further choices of how it was measured: core, threads, kernels.
+        accuracy: ``before`` and ``after`` as the user's command says; empty without one.
     """
 
     model_path: str
@@ -124,6 +125,7 @@ class Plan:
     front: tuple[Point, ...] = ()
     notes: tuple[str, ...] = ()
     how: Mapping[str, Any] = field(default_factory=dict)
+    accuracy: Mapping[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """As JSON-ready values, which :func:`write_plan` writes and reports show."""
@@ -142,6 +144,7 @@ class Plan:
             "before": asdict(self.before),
             "after": asdict(self.after),
             "loss": self.loss,
+            "accuracy": dict(self.accuracy),
             "changes": [_planned_document(each) for each in self.changes],
             "layers": [asdict(each) for each in self.layers],
             "rounds": [asdict(each) for each in self.rounds],
@@ -227,6 +230,7 @@ def _plan(top: Fields) -> Plan:
             for each in top.items("front")
         ),
         notes=top.texts("notes"),
+        accuracy=top.numbers("accuracy"),
     )
 
 

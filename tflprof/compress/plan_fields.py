@@ -109,6 +109,11 @@ class Fields:
         found: Mapping[str, Any] = self._take(name, dict, "an object")
         return found
 
+    def numbers(self, name: str) -> Mapping[str, float]:
+        """An object of numbers."""
+        inside = self.inside(name)
+        return {key: inside.number(key) for key in inside.values}
+
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts."""
         found = self._take(name, list, "a list")

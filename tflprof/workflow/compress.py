@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,17 @@ from tflprof.profile.latency_rows import Overheads as TableOverheads
 from tflprof.runtimes.execute import Executor
 from tflprof.runtimes.fetch import cache_directory
 from tflprof.workflow.compress_bench import LiveBench
+from tflprof.workflow.compress_evaluate import evaluate
 from tflprof.workflow.progress import OnProgress, Progress
+from tflprof.workflow.table_predict import check_table
 
 SAMPLES = 64
 """Calibration samples on which losses are looked at."""
+
+KEPT = ("core", "threads", "kernels", "cost")
+"""Choices of how models are run that a plan keeps."""
+
+LISTED_VERSION = 1
 
 DEFAULT_METHODS = ("clean_up", "prune", "low_rank")
 """What plans choose from unless told: methods that keep the model's inputs, outputs and element types."""
@@ -50,6 +59,7 @@ class CompressionOptions:
         rounds: how often a result is measured and the plan corrected; 0: nothing is measured.
         trials: combinations that are run per round to see what they lose together.
         remember: whether losses are kept in the user's cache.
+        evaluate: a command that tells a model's accuracy.
         how: arguments of :func:`tflprof.profile_model`, the target among them.
     """
 
@@ -61,6 +71,7 @@ class CompressionOptions:
     rounds: int = MOST_ROUNDS
     trials: int = 8
     remember: bool = True
+    evaluate: str | None = None
     how: dict[str, Any] = field(default_factory=dict)
 
 
@@ -69,11 +80,26 @@ class Listed:
     """What could be changed, each option alone, and why there is no more."""
 
     model: Model
-    unit: str | None
+    unit: str
+    provenance: str
     before: float
     candidates: Sequence[Candidate]
     refusals: Sequence[Refusal]
     calibration: Calibration
+
+    def document(self) -> dict[str, Any]:
+        """As JSON-ready values (docs/compress.md)."""
+        return {
+            "schema_version": LISTED_VERSION,
+            "kind": "compression-candidates",
+            "model": {"path": self.model.path, "sha256": self.model.sha256},
+            "unit": self.unit,
+            "provenance": self.provenance,
+            "before": self.before,
+            "calibration": {"sha256": self.calibration.sha256, "source": self.calibration.source},
+            "candidates": [_candidate(one) for one in self.candidates],
+            "refusals": [asdict(one) for one in self.refusals],
+        }
 
 
 @dataclass(frozen=True)
@@ -96,6 +122,7 @@ def list_candidates(
     tell = on_progress or _ignore
     with _opened(model, options, needs_data=False) as subject:
         bench = LiveBench(subject.model, options.table, options.how, tell)
+        _check_table(bench, options)
         if not bench.is_known:
             bench.measure_before()
         costs = _costs(bench)
@@ -105,7 +132,32 @@ def list_candidates(
         looked = Losses(subject, candidates.methods, memory) if judged else None
         found = candidates.listed(costs, looked, _teller(tell))
         before = candidates.total(costs)
-        return Listed(subject.model, bench.unit, before, found, candidates.refusals, subject.calibration)
+        return Listed(
+            model=subject.model,
+            unit=bench.unit,
+            provenance=bench.stored.meta.provenance,
+            before=before,
+            candidates=found,
+            refusals=candidates.refusals,
+            calibration=subject.calibration,
+        )
+
+
+def _candidate(one: Candidate) -> dict[str, Any]:
+    return {
+        "method": one.knob.method,
+        "knob": one.knob.name,
+        "layers": list(one.knob.layers),
+        "option": one.option.label,
+        "predicted": _finite(one.cost),
+        "saved": _finite(one.saved),
+        "loss": _finite(one.loss),
+        "reason": one.reason or None,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def plan_compression(
@@ -126,6 +178,7 @@ def plan_compression(
     limit, unit = parse_budget(budget)
     with _opened(model, options, needs_data=True) as subject:
         bench = LiveBench(subject.model, options.table, options.how, tell)
+        _check_table(bench, options)
         if options.rounds or not bench.is_known:
             bench.measure_before()
         unit = _unit_of(budget, unit, bench)
@@ -138,12 +191,28 @@ def plan_compression(
         outcome = planner.plan(Wish(limit, options.rounds, options.trials), now)
         around = _circumstances(options, bench, budget, limit, now)
         plan = written(planner, outcome, around, bench.table)
+        if options.evaluate is not None:
+            plan = replace(plan, accuracy=_accuracy(options.evaluate, losses, plan))
         held = [] if plan.feasible else obstacles(plan.layers, candidates.refusals)
         return Planned(plan, held, bench)
 
 
-def apply_plan(plan: Plan, model: Path, output: Path, *, overwrite: bool = False) -> None:
-    """Make the changes of a plan and write the new model.
+def _accuracy(command: str, losses: Losses, plan: Plan) -> dict[str, float]:
+    """What the user's command says of the model before and after."""
+    old = Path(losses.subject.model.path)
+    before = evaluate(command, old)
+    if not plan.changes:
+        return {"before": before, "after": before}
+    with tempfile.TemporaryDirectory(prefix="tflprof-") as folder:
+        new = Path(folder) / f"{old.stem}-compressed.tflite"
+        new.write_bytes(losses.applied([planned.change for planned in plan.changes]).content)
+        return {"before": before, "after": evaluate(command, new)}
+
+
+def apply_plan(
+    plan: Plan, model: Path, output: Path, *, overwrite: bool = False, calibration: Path | None = None
+) -> None:
+    """Make the changes of a plan and write the new model; ``calibration``: other samples than those of the plan.
 
     Raises:
         UsageError: the plan is of another model, or names what there is not; the output exists.
@@ -158,7 +227,9 @@ def apply_plan(plan: Plan, model: Path, output: Path, *, overwrite: bool = False
     changes = [planned.change for planned in plan.changes]
     methods = open_methods(sorted({change.method for change in changes}))
     with Executor() as executor:
-        subject = Subject(graph, layer_configs(graph), calibration_of_plan(plan, graph), executor)
+        subject = Subject(
+            graph, layer_configs(graph), calibration_of_plan(plan, graph, calibration), executor
+        )
         content = apply_changes(subject, changes, methods).content
     write_atomically(output, lambda part: part.write_bytes(content))
 
@@ -224,6 +295,14 @@ def _opened(model: Path, options: CompressionOptions, *, needs_data: bool) -> It
         yield Subject(graph, layers, calibration, executor)
 
 
+def _check_table(bench: LiveBench, options: CompressionOptions) -> None:
+    """Raise Untrusted before anything is measured if the table is seen to hold elsewhere."""
+    if bench.is_known:
+        known = ("target", "core", "threads", "kernels", "cost", "runtime")
+        asked = {name: options.how.get(name) for name in known}
+        check_table(bench.stored.meta, {name: value for name, value in asked.items() if value is not None})
+
+
 def _costs(bench: LiveBench) -> Costs:
     meta = bench.table.meta
     instructions = bench.unit == "instructions" and meta.unit != "instructions"
@@ -254,12 +333,9 @@ def _circumstances(
         "threads": meta.threads,
         "rows": len(bench.stored.rows),
     }
-    how = {key: value for key, value in options.how.items() if key in _KEPT and value is not None}
+    how = {key: value for key, value in options.how.items() if key in KEPT and value is not None}
     target = str(options.how.get("target", ""))
     return Circumstances(target, table, bench.unit, meta.provenance, text, limit, before, how)
-
-
-_KEPT = ("core", "threads", "kernels", "cost")
 
 
 def _teller(tell: OnProgress) -> Any:
