@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tflprof.compress.interface import Change, Coupling, Knob, Option, Refusal, Subject
@@ -59,7 +60,8 @@ class Quantise:
             return configs
         scheme, policy = str(option.change.parameters["scheme"]), self._tool.policy()
         return tuple(
-            with_dtype(config, scheme) if takes(config, scheme, policy) else config for config in configs
+            _dense(with_dtype(config, scheme)) if takes(config, scheme, policy) else config
+            for config in configs
         )
 
     def couplings(self, subject: Subject, knobs: Sequence[Knob]) -> Sequence[Coupling]:
@@ -81,7 +83,12 @@ class Quantise:
                 schemes |= {op.id: str(change.parameters["scheme"]) for op in editor.descendants(layer)}
         how = next((str(change.parameters.get("ranges", RANGES[0])) for change in changes), RANGES[0])
         return requantised(
-            editor, schemes, policy, self._tool, lambda content: self._look(subject, content, how)
+            editor,
+            schemes,
+            policy,
+            self._tool,
+            lambda content: self._look(subject, content, how),
+            subject.model.path,
         )
 
     def close(self) -> None:
@@ -108,6 +115,11 @@ class Quantise:
                 del self._seen[old]
             self._seen[key] = look(subject.executor, content, subject.calibration, how)
         return self._seen[key]
+
+
+def _dense(config: OpConfig) -> OpConfig:
+    """Without the mark of sparse weights, which quantised ones are not."""
+    return replace(config, options=tuple(pair for pair in config.options if pair[0] != "sparse"))
 
 
 def uniform(knobs: Sequence[Knob], scheme: str) -> list[Change]:

@@ -86,6 +86,11 @@ def _quantised(model: bytes, header: Mapping[str, Any]) -> bytes:
         # Whoever runs the model goes on giving and taking real values.
         recipe.add_quantization_config(_ALL, end, algorithm_key="no_quantize")
     quantizer = Quantizer(model, recipe.get_quantization_recipe())
+    tree = quantizer._float_model
+    # It takes no model without signatures, and takes old files' operators, which have another field, all for ADD.
+    tree.signatureDefs = tree.signatureDefs or []
+    for code in tree.operatorCodes:
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
     ranges = {
         name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
         for name, (low, high) in header["ranges"].items()

@@ -15,6 +15,7 @@ from tflprof.op_config import OpConfig
 METHOD = "quantise"
 REAL = ("float32", "float16")
 _FOLDED = "done in "
+_OWN_SCALE = ("SOFTMAX", "LOGISTIC", "TANH")  # integers of their results have a step of 1/256 or so
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class _Grouping:
 
     def _passed_on(self, op: Op) -> Op | None:
         """The layer whose values alone this one passes on; None if it has weights, several inputs, or rivals."""
-        if op.code in WEIGHTED:
+        if op.code in WEIGHTED or op.code in _OWN_SCALE:
             return None
         computed = [
             index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ from tflprof.model.read import read_model
 from tflprof.op_channels import WEIGHTED
 
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
+_LOADING = ("DEQUANTIZE", "DENSIFY")
 _BIAS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
 
 
@@ -27,6 +29,7 @@ def requantised(
     policy: Policy,
     tool: QuantiserTool,
     look: Callable[[bytes], Seen],
+    name: str,
 ) -> ModelEditor:
     """The model with layers in their schemes.
 
@@ -36,6 +39,7 @@ def requantised(
         policy: what can be quantised; the rest of ``schemes`` stays real.
         tool: what quantises.
         look: tells what the tensors of a model hold, when ranges are needed.
+        name: what errors call the model.
 
     Raises:
         ModelError: the quantiser does not take the model, or gives something else back.
@@ -56,36 +60,51 @@ def requantised(
         seen = look(content)
         ranges = {graph.tensors[index].name: ends for index, ends in seen.ranges.items()}
         bounds = _bounds(editor, [op_id for op_id in wanted if wanted[op_id] == "int8"], seen)
-    found = tool.quantised(content, editor.original.path, scopes, ranges, bounds)
-    changed = ModelEditor.open(found, {**editor.ids, 0: _ids(editor, found)})
-    _restore(changed, graph, names)
+    found = tool.quantised(content, name, scopes, ranges, bounds)
+    changed = ModelEditor.open(found, {**editor.ids, 0: _ids(editor, found, name)})
+    _restore(changed, graph, names, name)
     return changed
 
 
 def _widen(editor: ModelEditor, wanted: Mapping[str, str]) -> None:
     """Make float32 constants of those that are widened or unpacked when the model is loaded."""
-    for op_id in wanted:
-        op = editor.op(op_id)
-        inputs = [_widened(editor, index) for index in op.inputs]
-        if tuple(inputs) != op.inputs:
-            editor.set_inputs(op_id, inputs)
-    used = {index for op in editor.graph().ops for index in op.inputs} | set(editor.graph().outputs)
-    for op in editor.graph().ops:
-        loads = op.code in ("DEQUANTIZE", "DENSIFY") and editor.tensor(op.inputs[0]).is_constant
-        if loads and not used & set(op.outputs):
+    graph = editor.graph()
+    loading = {index: op for op in graph.ops if op.code in _LOADING for index in op.outputs}
+    if not loading:
+        return
+    stored = read_model(editor.to_bytes())
+    replaced: dict[int, int] = {}
+    for op in graph.ops:
+        if op.id not in wanted:
+            continue
+        for index in op.inputs:
+            source = _stored_source(graph, loading, index)
+            if source is not None and index not in replaced:
+                values = stored.data(0, source).astype(np.float32)
+                replaced[index] = editor.add_constant(f"{graph.tensors[source].name}_float32", values)
+        editor.set_inputs(op.id, [replaced.get(index, index) for index in op.inputs])
+    if replaced:
+        _drop_unused(editor)
+
+
+def _stored_source(graph: Subgraph, loading: Mapping[int, Op], index: int) -> int | None:
+    """The stored constant that is widened or unpacked to a tensor; None if it is no such tensor."""
+    source = index
+    while source in loading:
+        source = loading[source].inputs[0]
+    if source == index or not graph.tensors[source].is_constant or graph.tensors[source].dtype not in REAL:
+        return None
+    return source
+
+
+def _drop_unused(editor: ModelEditor) -> None:
+    """Remove operators of loading whose results nobody takes any more."""
+    graph = editor.graph()
+    users = Counter(index for op in graph.ops for index in op.inputs) + Counter(graph.outputs)
+    for op in reversed(graph.ops):
+        if op.code in _LOADING and not any(users[index] for index in op.outputs):
+            users.subtract(op.inputs)
             editor.remove_op(op.id)
-
-
-def _widened(editor: ModelEditor, index: int) -> int:
-    """A tensor, or the constant that a DEQUANTIZE of half-precision reals makes of another one."""
-    maker = editor.producer(index) if index >= 0 else None
-    if maker is None or maker.code != "DEQUANTIZE":
-        return index
-    source = editor.tensor(maker.inputs[0])
-    if not source.is_constant or source.sparse or source.dtype not in REAL:
-        return index
-    values = editor.constant_values(source.index).astype(np.float32)
-    return editor.add_constant(f"{source.name}_float32", values)
 
 
 def _give_unique_names(editor: ModelEditor) -> dict[int, str]:
@@ -120,7 +139,7 @@ def _bounds(editor: ModelEditor, ops: Sequence[str], seen: Seen) -> dict[str, np
     return found
 
 
-def _ids(editor: ModelEditor, content: bytes) -> list[str]:
+def _ids(editor: ModelEditor, content: bytes, name: str) -> list[str]:
     """Ids of the operators of the quantised file: the old ones, and new ones for conversions put between them."""
     graph = editor.graph()
     found: list[str] = []
@@ -131,9 +150,9 @@ def _ids(editor: ModelEditor, content: bytes) -> list[str]:
         elif old and _same(old[0], op):
             found.append(old.pop(0).id)
         else:
-            raise _unexpected(editor, f"operator {op.index} ({op.type}) was not there")
+            raise _unexpected(name, f"operator {op.index} ({op.type}) was not there")
     if old:
-        raise _unexpected(editor, f"layer {old[0].id} ({old[0].type}) is gone")
+        raise _unexpected(name, f"layer {old[0].id} ({old[0].type}) is gone")
     return found
 
 
@@ -147,7 +166,7 @@ def _same(old: Op, new: Op) -> bool:
     return (old.code, old.custom_code, len(old.outputs)) == (new.code, new.custom_code, len(new.outputs))
 
 
-def _restore(changed: ModelEditor, before: Subgraph, names: Mapping[int, str]) -> None:
+def _restore(changed: ModelEditor, before: Subgraph, names: Mapping[int, str], model: str) -> None:
     """Give tensors, above all the model's outputs, the names they had."""
     for index, name in names.items():
         changed.set_name(index, name)
@@ -158,11 +177,11 @@ def _restore(changed: ModelEditor, before: Subgraph, names: Mapping[int, str]) -
             changed.set_name(old, f"{name}_int8")
             changed.set_name(new, name)
         if changed.tensor(new).dtype != before.tensors[old].dtype:
-            raise _unexpected(changed, f"the type of `{name}` is {changed.tensor(new).dtype}")
+            raise _unexpected(model, f"the type of `{name}` is {changed.tensor(new).dtype}")
 
 
-def _unexpected(editor: ModelEditor, what: str) -> ModelError:
+def _unexpected(model: str, what: str) -> ModelError:
     return ModelError(
-        f"litert-quantizer made another model of {editor.original.path}: {what}",
+        f"litert-quantizer made another model of {model}: {what}",
         "leave quantisation out for this model (--methods without quantise)",
     )

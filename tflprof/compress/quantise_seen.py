@@ -12,11 +12,25 @@ from tflprof.compress.calibration import Calibration
 from tflprof.compress.interface import Refusal
 from tflprof.compress.quantise_layers import REAL
 from tflprof.compress.quantise_ranges import best_range
-from tflprof.compress.quantise_trouble import depthwise_trouble
+from tflprof.compress.quantise_trouble import depthwise_trouble, told
 from tflprof.errors import UsageError
-from tflprof.model.graph import Model
+from tflprof.model.graph import Model, Subgraph
 from tflprof.model.read import read_model
 from tflprof.runtimes.execute import Executor
+
+_SAME_SCALE = (
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "PAD",
+    "RESHAPE",
+    "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "SLICE",
+    "SPACE_TO_DEPTH",
+    "STRIDED_SLICE",
+    "TRANSPOSE",
+)
+"""Operators whose integers are only moved or averaged: one scale before and after."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +74,40 @@ def look(executor: Executor, content: bytes, calibration: Calibration, how: str)
                 "leave such samples out, or mend the model",
             )
     if how == "full":
-        return Seen(channels, {index: _ends(seen) for index, seen in channels.items()})
-    found = histograms(executor, model, calibration, wanted, channels, content)
-    return Seen(channels, {index: _searched(histogram) for index, histogram in found.items()})
+        ranges = {index: _ends(seen) for index, seen in channels.items()}
+    else:
+        found = histograms(executor, model, calibration, wanted, channels, content)
+        ranges = {index: _searched(histogram) for index, histogram in found.items()}
+    _share(graph, ranges)
+    return Seen(channels, ranges)
+
+
+def _share(graph: Subgraph, ranges: dict[int, tuple[float, float]]) -> None:
+    """Give the parts of a concatenation its range: else each would be rescaled on its way in."""
+    shared: set[int] = set()
+    for op in reversed(graph.ops):
+        output = op.outputs[0]
+        joins = op.code == "CONCATENATION" or (op.code in _SAME_SCALE and output in shared)
+        if joins and output in ranges:
+            for index in op.inputs:
+                if index in ranges:
+                    ranges[index] = ranges[output]
+                    shared.add(index)
 
 
 def depthwise_troubles(model: Model, seen: Seen, layers: Sequence[str]) -> list[Refusal]:
     """What int8 will do badly in the depthwise layers among these."""
     graph = model.subgraphs[0]
-    found: list[Refusal] = []
+    found = []
     for op in graph.ops:
         if op.code != "DEPTHWISE_CONV_2D" or op.id not in layers:
             continue
         weights = graph.tensors[op.inputs[1]]
         if weights.is_constant and weights.dtype in REAL:
-            found += depthwise_trouble(op, model.data(0, weights.index), seen.channels.get(op.outputs[0]))
-    return found
+            found.append(
+                depthwise_trouble(op, model.data(0, weights.index), seen.channels.get(op.outputs[0]))
+            )
+    return told(found)
 
 
 def _ends(seen: ChannelRange) -> tuple[float, float]:

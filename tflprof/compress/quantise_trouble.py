@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,34 +55,69 @@ def raised_bounds(
     return raised if (raised > own).any() else None
 
 
-def depthwise_trouble(op: Op, weights: npt.NDArray[Any], outputs: ChannelRange | None) -> Iterator[Refusal]:
-    """What int8 does badly in a depthwise layer: dead channels, and channels of very different ranges."""
+@dataclass(frozen=True)
+class DepthwiseTrouble:
+    """What int8 makes of a depthwise layer.
+
+    Attributes:
+        layer: its id.
+        dead: channels with weights below a millionth of the largest.
+        weights: how many times the largest weights of a channel exceed the smallest.
+        results: likewise of its results, on calibration data.
+    """
+
+    layer: str
+    dead: int
+    weights: float
+    results: float
+
+
+def depthwise_trouble(op: Op, weights: npt.NDArray[Any], outputs: ChannelRange | None) -> DepthwiseTrouble:
+    """How unlike the channels of a depthwise layer are."""
     dead, spread = _spread(weight_bounds(op, weights).reshape(-1))
+    results = 1.0
+    if outputs is not None:
+        results = _spread(np.maximum(np.abs(outputs.low), np.abs(outputs.high)))[1]
+    return DepthwiseTrouble(op.id, dead, spread, results)
+
+
+def told(troubles: Sequence[DepthwiseTrouble]) -> list[Refusal]:
+    """One refusal per kind of trouble, with the layers that have it. They can be quantised, but at a loss."""
+    found = []
+    dead = [one for one in troubles if one.dead]
     if dead:
-        yield Refusal(
-            METHOD,
-            (op.id,),
-            f"{dead} of its channels are dead (weights below a millionth of the largest): they cost time for nothing, "
-            "and int8 keeps their biases only because the steps of their weights are raised; prune them",
+        count = sum(one.dead for one in dead)
+        found.append(
+            _refusal(
+                dead,
+                f"{count} of their channels are dead (weights below a millionth of the largest): they cost time for "
+                "nothing, and int8 keeps their biases only because the steps of their weights are raised; prune them",
+            )
         )
-    if spread > WIDE:
-        yield Refusal(
-            METHOD,
-            (op.id,),
-            f"weights of its channels differ {spread:.0f}-fold: int8 needs a scale per channel (it gets them), "
-            "with one scale for all it would lose the small ones",
+    wide = [one for one in troubles if one.weights > WIDE]
+    if wide:
+        found.append(
+            _refusal(
+                wide,
+                f"weights of their channels differ up to {max(one.weights for one in wide):.0f}-fold: int8 needs a "
+                "scale per channel, which they get; one scale for all would lose the small ones",
+            )
         )
-    if outputs is None:
-        return
-    _, spread = _spread(np.maximum(np.abs(outputs.low), np.abs(outputs.high)))
-    if spread > WIDE:
-        yield Refusal(
-            METHOD,
-            (op.id,),
-            f"results of its channels differ {spread:.0f}-fold, and integers have one scale for all of them: the "
-            "smallest channels get fewer than 3 of 256 steps; keep it real, or equalise its weights with the next "
-            "layer's",
+    wide = [one for one in troubles if one.results > WIDE]
+    if wide:
+        found.append(
+            _refusal(
+                wide,
+                f"results of their channels differ up to {max(one.results for one in wide):.0f}-fold, and int8 has one "
+                "scale for all of them: the smallest channels get fewer than 3 of 256 steps; their measured loss says "
+                "whether that matters",
+            )
         )
+    return found
+
+
+def _refusal(troubles: Sequence[DepthwiseTrouble], reason: str) -> Refusal:
+    return Refusal(METHOD, tuple(one.layer for one in troubles), f"int8 is offered, but {reason}")
 
 
 def _spread(ranges: npt.NDArray[np.float64]) -> tuple[int, float]:
