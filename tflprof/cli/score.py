@@ -135,10 +135,14 @@ def _print(result: Score) -> None:
 
     console = result_console()
     latency = result.latency
-    spread = format_spread(result.value, result.lo, result.hi)
-    console.print(f"score {_number(result.value)} {spread if result.lo is not None else ''}".rstrip())
+    if result.lo is None or result.lo == result.hi:
+        console.print(f"score {_number(result.value)}")
+    else:
+        spread = format_spread(result.value, result.lo, result.hi)
+        console.print(f"score {_number(result.value)} {spread}")
     if result.lo is not None:
-        console.print(f"      {_number(result.lo)} … {_number(result.hi)} over the interval of the latency")
+        between = "the same" if result.lo == result.hi else f"{_number(result.lo)} … {_number(result.hi)}"
+        console.print(f"      {between} over the interval of the latency")
     console.print(f"rule  {result.rule}: {result.formula}")
     shown = ", ".join(f"{name} {digits(value, 4)}" for name, value in result.values.items())
     console.print(f"with  {shown} ({latency.provenance})")
