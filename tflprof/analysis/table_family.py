@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,8 +34,15 @@ WIDENING = 2.0
 DRIFT = 0.05
 """Half-width that is added per e-fold outside."""
 
+MANY = 40
+"""Rows that decide about the tiles."""
 _BETTER = 0.9
 """Other tiles than the most usual must leave at most this much of the error."""
+_TOLD = 1e-4
+"""Errors below this are no reason to prefer one size of tiles to another."""
+_ALIKE = 1.5
+"""Other tiles of at most so many times the least error are as likely."""
+_MODELS = 4
 _PULLS = (math.inf, 30.0, 10.0, 3.0, 1.0, 0.3)
 """How far a neighbour's residual is believed: the weight of believing none of it, tried in turn."""
 
@@ -64,19 +71,20 @@ class Family:
         works: the configurations.
         values: what they cost, above 0.
         moves: True for times, which grow with bytes, too; False for instructions.
-        tiles: sizes of tiles if they are known, such as from instructions.
+        tiles: likely sizes of tiles, such as from instructions; empty: the values are to tell.
     """
 
     def __init__(
-        self, works: Sequence[Work], values: Sequence[float], *, moves: bool, tiles: Tiles | None = None
+        self, works: Sequence[Work], values: Sequence[float], *, moves: bool, tiles: tuple[Tiles, ...] = ()
     ) -> None:
         places: dict[tuple[tuple[int, ...], float], list[int]] = {}
-        for index, work in enumerate(works):
-            places.setdefault((work.sizes, work.weight_bytes), []).append(index)
+        # In an order of their own, so that that of the table's rows means nothing.
+        for index in sorted(range(len(works)), key=lambda one: (works[one].sizes, works[one].weight_bytes)):
+            places.setdefault((works[index].sizes, works[index].weight_bytes), []).append(index)
         logarithms = np.log(np.maximum(np.array(values, dtype=float), 1e-9))
         self._works = [works[indices[0]] for indices in places.values()]
         self._values = np.exp([logarithms[indices].mean() for indices in places.values()])
-        self._moves, self._tiles = moves, tiles
+        self._moves, self._given = moves, tiles
         self._sizes = _sizes(self._works)
 
     def __len__(self) -> int:
@@ -85,30 +93,39 @@ class Family:
     @cached_property
     def tiles(self) -> Tiles:
         """The sizes of tiles that explain the rows best."""
-        usual = next(hypotheses(self._works[0].kind))
-        if self._tiles is not None or len(self) < FEW:
-            return self._tiles or usual
-        best, least = usual, self._quick(usual)
-        for tiles in hypotheses(self._works[0].kind):
-            error = self._quick(tiles)
-            if error < _BETTER * least:
-                best, least = tiles, error
-        return best
+        return self.likely_tiles[0]
+
+    @cached_property
+    def likely_tiles(self) -> tuple[Tiles, ...]:
+        """Sizes of tiles among which the rows do not decide, the best first."""
+        known = [*hypotheses(self._works[0].kind)]
+        if self._given or len(self) < FEW:
+            return self._given or (known[0],)
+        errors = [max(self._quick(tiles), _TOLD) for tiles in known]
+        best = known[
+            int(np.argmin(np.array(errors) / np.where(np.arange(len(known)) == 0, 1 / _BETTER, 1.0)))
+        ]
+        if len(self) >= MANY:
+            return (best,)
+        limit = errors[known.index(best)] * _ALIKE
+        others = sorted((error, place) for place, error in enumerate(errors) if error <= limit)
+        # Channels come in multiples of eight mostly, so that rows seldom tell their tiles: the usual ones are taken.
+        same = [known[place] for _, place in others if replace(known[place], pixels=best.pixels) == best]
+        return (best, *[tiles for tiles in same if tiles != best][: _MODELS - 1])
 
     def predict(self, works: Sequence[Work]) -> Interpolated:
         """What other configurations of the family cost."""
         sizes = _sizes(works)
-        places = self._places(works, sizes)
-        outside = self._outside(places)
         if len(self) < FEW:
-            values = self._scaled(works)
-            halves = np.full(len(works), GUESS)
+            outside = self._models[0].outside(sizes)
+            values, halves = self._scaled(works), np.full(len(works), GUESS)
         else:
-            values = self._features(works, sizes) @ self._fit.prices
-            values = np.maximum(values, self._values.min() * 1e-3) * np.exp(
-                _pulled(self._fit.residuals, self._distances(places), self._pull)
-            )
-            halves = np.full(len(works), self._half)
+            each = np.stack([model.predict(works, sizes) for model in self._models])
+            outside = np.stack([model.outside(sizes) for model in self._models]).min(axis=0)
+            middle = each.mean(axis=0)
+            # Where the rows do not tell the tiles, what these would make of it is not known either.
+            spread = np.abs(each - middle).max(axis=0)
+            values, halves = np.exp(middle), np.hypot(max(model.half for model in self._models), spread)
         halves = halves * (1 + WIDENING * outside) + DRIFT * outside
         return Interpolated(values, halves, outside, self._recall(works, values, halves))
 
@@ -126,60 +143,84 @@ class Family:
     @cached_property
     def error(self) -> float:
         """Root mean square of the errors of rows that were left out, as natural logarithms; NaN for too few rows."""
-        return math.nan if len(self) < FEW else float(np.sqrt(np.mean(self._left_out(self._pull) ** 2)))
+        return math.nan if len(self) < FEW else self._models[0].error
+
+    @cached_property
+    def _models(self) -> list[_Model]:
+        return [_Model(self._works, self._values, tiles, self._moves) for tiles in self.likely_tiles]
+
+    def _quick(self, tiles: Tiles) -> float:
+        return fit_all(operations(self._works[0].kind, self._sizes, tiles), self._values).error
+
+    def _scaled(self, works: Sequence[Work]) -> FloatArray:
+        """Cost of the nearest row, in proportion to the work."""
+        nearest = np.argmin(self._models[0].distances(_sizes(works)), axis=1)
+        own = np.array([work.weight for work in self._works])
+        scaled: FloatArray = self._values[nearest] * np.array([work.weight for work in works]) / own[nearest]
+        return scaled
+
+
+class _Model:
+    """Prices of a family's features for one size of tiles, and how far its rows agree with them."""
+
+    def __init__(self, works: Sequence[Work], values: FloatArray, tiles: Tiles, moves: bool) -> None:
+        self._kind, self._tiles, self._moves = works[0].kind, tiles, moves
+        sizes = _sizes(works)
+        self._places = padded(self._kind, sizes, tiles)
+        self._least = float(np.log(values.min() * 1e-3))
+        self._features_of_rows = self._features(works, sizes)
+        self._values = values
+
+    def predict(self, works: Sequence[Work], sizes: FloatArray) -> FloatArray:
+        """Costs as natural logarithms."""
+        with np.errstate(divide="ignore"):
+            plain = np.log(self._features(works, sizes) @ self._fit.prices)
+        return np.maximum(plain, self._least) + _pulled(
+            self._fit.residuals, self.distances(sizes), self._pull
+        )
+
+    def distances(self, sizes: FloatArray) -> FloatArray:
+        """Of configurations from rows, in natural logarithms of sizes, [n, rows]."""
+        places = padded(self._kind, sizes, self._tiles)
+        apart: FloatArray = np.linalg.norm(places[:, None, :] - self._places[None, :, :], axis=2)
+        return apart
+
+    def outside(self, sizes: FloatArray) -> FloatArray:
+        """How far configurations are from the convex hull of the rows."""
+        return np.array([_distance(self._places, place) for place in padded(self._kind, sizes, self._tiles)])
+
+    @cached_property
+    def error(self) -> float:
+        """Root mean square of the errors of rows that were left out."""
+        return float(np.sqrt(np.mean(self._left_out(self._pull) ** 2)))
+
+    @cached_property
+    def half(self) -> float:
+        """Half-width of the interval."""
+        freedom = max(len(self._values) - self._fit.parameters, 1)
+        errors = np.abs(self._left_out(self._pull))
+        wide = -float(stdtrit(freedom, (1 - LEVEL) / 2)) * self.error
+        return max(wide, float(np.quantile(errors, LEVEL)), LEAST)
 
     @cached_property
     def _fit(self) -> Fit:
-        return fit_best(self._features(self._works, self._sizes), self._values)
+        return fit_best(self._features_of_rows, self._values)
 
     @cached_property
     def _pull(self) -> float:
         errors = [(float(np.mean(self._left_out(pull) ** 2)), pull) for pull in _PULLS]
         return min(errors, key=lambda error: error[0])[1]
 
-    @cached_property
-    def _half(self) -> float:
-        freedom = max(len(self) - self._fit.parameters, 1)
-        errors = np.abs(self._left_out(self._pull))
-        wide = -float(stdtrit(freedom, (1 - LEVEL) / 2)) * self.error
-        return max(wide, float(np.quantile(errors, LEVEL)), LEAST)
-
     def _left_out(self, pull: float) -> FloatArray:
         """Errors of rows that were left out, the neighbours' residuals taken into account."""
-        places = self._places(self._works, self._sizes)
-        distances = self._distances(places)
+        distances = np.linalg.norm(self._places[:, None, :] - self._places[None, :, :], axis=2)
         np.fill_diagonal(distances, np.inf)
         left: FloatArray = self._fit.left_out - _pulled(self._fit.residuals, distances, pull)
         return left
 
-    def _quick(self, tiles: Tiles) -> float:
-        return fit_all(operations(self._works[0].kind, self._sizes, tiles), self._values).error
-
     def _features(self, works: Sequence[Work], sizes: FloatArray) -> FloatArray:
-        kind = self._works[0].kind
-        counted = operations(kind, sizes, self.tiles)
-        return np.hstack([counted, movements(works, sizes, self.tiles)]) if self._moves else counted
-
-    def _scaled(self, works: Sequence[Work]) -> FloatArray:
-        """Cost of the nearest row, in proportion to the work."""
-        distances = self._distances(self._places(works, _sizes(works)))
-        nearest = np.argmin(distances, axis=1)
-        own = np.array([work.weight for work in self._works])
-        scaled: FloatArray = self._values[nearest] * np.array([work.weight for work in works]) / own[nearest]
-        return scaled
-
-    def _places(self, works: Sequence[Work], sizes: FloatArray) -> FloatArray:
-        return padded(works[0].kind, sizes, self.tiles)
-
-    def _distances(self, places: FloatArray) -> FloatArray:
-        own = self._places(self._works, self._sizes)
-        distances: FloatArray = np.linalg.norm(places[:, None, :] - own[None, :, :], axis=2)
-        return distances
-
-    def _outside(self, places: FloatArray) -> FloatArray:
-        """How far places are from the convex hull of the rows."""
-        own = self._places(self._works, self._sizes)
-        return np.array([_distance(own, place) for place in places])
+        counted = operations(self._kind, sizes, self._tiles)
+        return np.hstack([counted, movements(works, sizes, self._tiles)]) if self._moves else counted
 
 
 def _distance(corners: FloatArray, place: FloatArray) -> float:

@@ -15,7 +15,10 @@ from tflprof.profile.latency_rows import LatencyRow, StoredTable
 
 RELATIVES = math.log(1.25)
 """Least half-width of what only related families tell, as a natural logarithm of a ratio."""
+ELSEWHERE = 0.03
+"""Half-width of a predicted time's row in another place than its own, where no two places tell: caches differ."""
 _TIME_CONTEXTS = ("chain", "network")
+_ENOUGH = 8
 _COUNT_CONTEXTS = ("chain", "network", "isolated")
 """Whose rows are taken, in this order; counts are the same wherever a layer runs, times alone are of warm caches."""
 
@@ -57,10 +60,7 @@ class _Point:
 
     work: Work
     value: float | None
-    lo: float
-    hi: float
     instructions: float | None
-    row: LatencyRow
 
 
 class Lookup:
@@ -73,6 +73,8 @@ class Lookup:
         for row in stored.rows:
             self._rows.setdefault(row.config.key, []).append(row)
         self._first_cost, self._first_count = self._first_terms()
+        # Predicted times repeat exactly, and the error they have in common is no row's own (TableMeta.prediction).
+        self._elsewhere = None if stored.meta.prediction is None else self._between_places()
         self._members: dict[str, list[_Point]] = {}
         for key in self._rows:
             point = self._point(key)
@@ -120,18 +122,31 @@ class Lookup:
                     counts.append(one.instructions - other.instructions)
         return (float(np.median(costs)) if costs else 0.0, float(np.median(counts)) if counts else 0.0)
 
+    def _between_places(self) -> float:
+        """How far the same layer's predicted times are apart in chains and in networks, half-width of 95 %."""
+        apart = []
+        for key in self._rows:
+            one, other = (self._chosen(key, False, [context]) for context in _TIME_CONTEXTS)
+            if one is not None and other is not None and min(one.value, other.value) > 0:
+                apart.append(math.log(one.value / other.value))
+        enough = len(apart) >= _ENOUGH
+        return 2.0 * float(np.sqrt(np.mean(np.square(apart)))) if enough else ELSEWHERE
+
+    def _bounds(self, row: LatencyRow, value: float) -> tuple[float, float]:
+        """Interval of a row's value, moved to ``value``."""
+        if self._elsewhere is not None:
+            return value * math.exp(-self._elsewhere), value * math.exp(self._elsewhere)
+        scale = value / row.value if row.value else 1.0
+        return row.lo * scale, row.hi * scale
+
     def _point(self, key: str) -> _Point:
         rows = self._rows[key]
         cost, change = self._either(key, False, self._contexts())
         count, more = self._either(key, False, _COUNT_CONTEXTS)
         instructions = None if count is None or count.instructions is None else count.instructions + more[1]
         work = work_of(rows[0].config)
-        if cost is None:
-            return _Point(work, None, math.nan, math.nan, instructions, rows[0])
-        value = max(cost.value + change[0], 1e-3)
-        return _Point(
-            work, value, cost.lo * value / max(cost.value, 1e-3), _hi(cost, value), instructions, cost
-        )
+        value = None if cost is None else max(cost.value + change[0], 1e-3)
+        return _Point(work, value, instructions)
 
     def _either(
         self, key: str, first: bool, contexts: Sequence[str]
@@ -153,8 +168,7 @@ class Lookup:
         reason = f"a row measured in a {row.context}" if row.context != "isolated" else "a row measured alone"
         if row.first != first:
             reason += f", {'not ' if first else ''}as the first kernel"
-        scale = value / row.value if row.value else 1.0
-        return Estimate(value, row.lo * scale, row.hi * scale, instructions, "exact", reason)
+        return Estimate(value, *self._bounds(row, value), instructions, "exact", reason)
 
     def _between(self, works: Sequence[Work], first: bool) -> list[Estimate]:
         """Estimates of configurations of one family without rows."""
@@ -221,9 +235,5 @@ class Lookup:
         if counts or self._counts_only:
             return Family(works, values, moves=False)
         counted = self._fit(name, True)
-        tiles = counted.tiles if counted is not None and len(counted) >= FEW else None
+        tiles = counted.likely_tiles if counted is not None and len(counted) >= FEW else ()
         return Family(works, values, moves=True, tiles=tiles)
-
-
-def _hi(row: LatencyRow, value: float) -> float:
-    return row.hi * value / max(row.value, 1e-3)
