@@ -27,6 +27,7 @@ from tflprof.cli.profile import profile
 from tflprof.cli.report import report
 from tflprof.cli.runtimes import runtimes
 from tflprof.cli.show import show
+from tflprof.cli.table import table
 from tflprof.cli.targets import targets
 from tflprof.cli.tool_runner import ProfileCommand
 from tflprof.errors import EXIT_PIPE
@@ -59,6 +60,7 @@ for command in (
 # Its function cannot be called so: it is a word of the language.
 app.command("import")(import_command)
 app.add_typer(runtimes)
+app.add_typer(table)
 app.add_typer(compress)
 
 

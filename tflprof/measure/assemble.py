@@ -79,7 +79,7 @@ def assemble(
         target=runner.facts,
         runtime=dict(runner.runtime),
         runner_build=runner.build,
-        options=_options(runner, request),
+        options=options_of(runner, request),
         schedule=_schedule(plan, outcome, pairing),
         # A predicted time was read from no clock.
         clock=collector.clock if predictor is None else ClockInfo(),
@@ -161,7 +161,8 @@ def _model_info(model: Model, costs: Mapping[str, Cost], outcome: Outcome) -> Mo
     )
 
 
-def _options(runner: Runner, request: RunRequest) -> Options:
+def options_of(runner: Runner, request: RunRequest) -> Options:
+    """What was chosen of all that changes speed."""
     return Options(
         kernels=request.kernels,
         threads=request.threads,

@@ -65,7 +65,8 @@ def chain_rows(profile: Profile, configs: Mapping[str, OpConfig], source: str) -
 
 
 def _taken(profile: Profile, owners: Mapping[str, _Owner], context: str, source: str) -> Taken:
-    summary = profile.summary
+    # What a phone may differ by is said of all rows together in the table's metadata.
+    summary = profile.modelled.summary
     counts = dict(zip((layer.info.id for layer in summary.layers), profile.layer_counts, strict=True))
     members: dict[str, list[LayerSummary]] = {}
     for layer in summary.layers:

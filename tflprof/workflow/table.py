@@ -25,6 +25,7 @@ from tflprof.profile.profile import Profile
 from tflprof.targets.spec import DEFAULT_TARGET
 from tflprof.workflow.profile import Interrupted, profile_model
 from tflprof.workflow.progress import OnProgress, Progress
+from tflprof.workflow.table_check import expected_meta
 from tflprof.workflow.table_jobs import Job, last_cache_bytes, plan_jobs
 from tflprof.workflow.table_journal import Journal
 
@@ -78,7 +79,8 @@ def build_table(
         options: other arguments of :func:`tflprof.profile_model` (core, threads, kernels, max_seconds, cost …).
 
     Raises:
-        UsageError: nothing to measure, a model of several subgraphs, or rows of another device at ``path``.
+        UsageError: nothing to measure, or a model of several subgraphs.
+        Untrusted: the rows at ``path`` are of another device, runtime or costs.
         TflprofError: what profiling raises.
     """
     place = None if path is None else Path(path)
@@ -89,7 +91,10 @@ def build_table(
     wanted = {config.key: config for config in (*configs, *(layers if chains else ()))}
     if not wanted and not read:
         raise UsageError("there is nothing to measure", "give --from MODEL or --space FILE")
-    builder = _Builder(target, options, Journal(place, force=force), on_progress or _ignore)
+    journal = Journal(place, force=force)
+    if journal.meta is not None:
+        journal.check(expected_meta(target, **options))
+    builder = _Builder(target, options, journal, on_progress or _ignore)
     builder.total = len(wanted) + len(read)
     for network in read:
         builder.network(network)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from tflprof.errors import UsageError
+from tflprof.errors import Untrusted
 from tflprof.profile.latency_merge import merged_rows
 from tflprof.profile.latency_rows import (
     LatencyRow,
@@ -53,6 +53,11 @@ class Journal:
         self.meta = found.meta
         self.rows = merged_rows(self.rows, found.rows)
 
+    def check(self, meta: TableMeta) -> None:
+        """Raise Untrusted, naming the conditions, if the rows so far are of others than these."""
+        if self.meta is not None:
+            self._check(meta, "what is asked for")
+
     def has(self, key: str, contexts: Iterable[str]) -> bool:
         """Whether there is a row of a configuration, in one of these contexts."""
         return (key in self._keys_in(frozenset(contexts))) if self.rows else False
@@ -91,10 +96,10 @@ class Journal:
             raise refused(f"{self.path or 'the rows so far'} and {what}", different)
 
 
-def refused(what: str, different: Iterable[Mismatch]) -> UsageError:
+def refused(what: str, different: Iterable[Mismatch]) -> Untrusted:
     """The error for rows that do not belong together, with each condition and both values."""
     keys = "; ".join(f"{one.key}: {shown_value(one.a)} and {shown_value(one.b)}" for one in different)
-    return UsageError(
+    return Untrusted(
         f"{what} are of different devices, runtimes or costs: {keys}",
         "build a table of its own (another -o), or --force to begin afresh",
     )
