@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tflprof.analysis.latency_table import LatencyTable
 from tflprof.analysis.table_model import TablePrediction
-from tflprof.errors import RuntimeMissing, Untrusted
+from tflprof.errors import Untrusted
 from tflprof.measure.layers import layer_infos
 from tflprof.model.configs import layer_configs
 from tflprof.model.cost import model_cost
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
-from tflprof.profile.latency_rows import TableMeta
+from tflprof.profile.latency_rows import TableMeta, table_mismatches
 from tflprof.profile.meta import LayerInfo
 from tflprof.profile.mismatch import Mismatch, shown_value
 from tflprof.runtimes.library import find_runtime
-from tflprof.targets.host import host_facts
 from tflprof.targets.spec import parse_target
+from tflprof.workflow.table_check import expected_meta
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def predict_model(
         ProfileError: the table cannot be read.
         ModelError, UsageError: the model cannot, or has several subgraphs or control flow.
         Untrusted: the table is of other conditions than asked.
+        EnvironmentFault: the target that was asked for cannot be used now.
     """
     opened = table if isinstance(table, LatencyTable) else LatencyTable.open(table)
     check_table(opened.meta, asked)
@@ -90,39 +91,38 @@ def check_table(meta: TableMeta, asked: Mapping[str, Any]) -> None:
 
 
 def _conflicts(meta: TableMeta, asked: Mapping[str, Any]) -> Iterator[Mismatch]:
-    if "target" in asked:
-        yield from _other_target(meta, asked["target"])
-    for key in ("core", "threads", "kernels"):
-        has = getattr(meta.options, key)
-        if key in asked and has != asked[key]:
-            yield Mismatch(key, has, asked[key])
     mode = "instructions" if meta.prediction is None else meta.prediction.mode
-    if "cost" in asked and asked["cost"] != mode:
-        yield Mismatch("cost", mode, asked["cost"])
-    if "target" in asked or "runtime" in asked:
-        yield from _other_runtime(meta, asked.get("runtime"))
+    options = meta.options
+    own = {"core": options.core, "threads": options.threads, "kernels": options.kernels}
+    for key, has in {**own, "cost": mode if meta.target.kind == "emulated" else None}.items():
+        if key in asked and asked[key] != has:
+            yield Mismatch(key, has, asked[key])
+    if "target" in asked:
+        yield from _other_target(meta, asked["target"], {**own, "runtime": asked.get("runtime")})
+    elif "runtime" in asked:
+        yield from _other_runtime(meta, asked["runtime"])
 
 
-def _other_target(meta: TableMeta, target: str) -> Iterator[Mismatch]:
+def _other_target(meta: TableMeta, target: str, options: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """What rows measured there now would differ in; of another phone that it is another, not all that follows."""
     spec, has = parse_target(target), meta.target
-    named = spec.detail if spec.kind == "emulated" else None
-    if spec.kind in ("host", "interpreter"):
-        named = host_facts(spec.kind).name
-    # Which phone a serial number is shows only when it is connected; rows that are added then are compared.
-    if spec.kind != has.kind or named not in (None, has.name):
-        yield Mismatch("target", f"{has.kind}:{has.name}", f"{spec.kind}:{named}" if named else spec.kind)
-
-
-def _other_runtime(meta: TableMeta, given: str | os.PathLike[str] | None) -> Iterator[Mismatch]:
-    platform = meta.runtime.get("platform")
-    if platform is None or (given is None and meta.target.kind == "adb"):
-        return  # which of several libraries a phone takes is found out by trying
-    try:
-        library = find_runtime(platform, None if given is None else Path(given))
-    except RuntimeMissing:
-        if given is not None:
-            raise
+    if spec.kind != has.kind or (spec.kind == "emulated" and spec.detail != has.name):
+        yield Mismatch("target", f"{has.kind}:{has.name}", target)
         return
+    cost: dict[str, Any] = {}
+    if spec.kind == "emulated":
+        scaled = meta.prediction is not None and bool(meta.prediction.anchors)
+        mode = "instructions" if meta.prediction is None else meta.prediction.mode
+        cost = {"cost": mode, "anchors": "auto" if scaled or meta.prediction is None else "none"}
+    now = expected_meta(target, xnnpack_flags=meta.options.xnnpack_flags, **cost, **options)
+    yield from table_mismatches(meta, replace(now, conditions=meta.conditions))
+
+
+def _other_runtime(meta: TableMeta, given: str | os.PathLike[str]) -> Iterator[Mismatch]:
+    platform = meta.runtime.get("platform")
+    if platform is None:
+        return
+    library = find_runtime(platform, Path(given))
     for key, now in (("version", library.version), ("sha256", library.sha256)):
         if meta.runtime.get(key) != now:
             yield Mismatch(f"runtime.{key}", meta.runtime.get(key), now)
