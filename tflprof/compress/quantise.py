@@ -9,13 +9,13 @@ from pathlib import Path
 
 from tflprof.compress.interface import Change, Coupling, Knob, Option, Refusal, Subject
 from tflprof.compress.quantise_edges import couplings
-from tflprof.compress.quantise_layers import METHOD, Group, groups, takes
+from tflprof.compress.quantise_layers import METHOD, Group, groups, loaded_layers, takes
 from tflprof.compress.quantise_rewrite import requantised
 from tflprof.compress.quantise_seen import Seen, depthwise_troubles, look
 from tflprof.compress.quantise_tool import QuantiserTool
 from tflprof.errors import UsageError
 from tflprof.model.edit import ModelEditor
-from tflprof.op_channels import with_dtype
+from tflprof.op_channels import WEIGHTED, with_dtype
 from tflprof.op_config import OpConfig
 
 AS_IT_IS, INT8, DYNAMIC = "as it is", "int8", "dynamic"
@@ -60,13 +60,14 @@ class Quantise:
             return configs
         scheme, policy = str(option.change.parameters["scheme"]), self._tool.policy()
         return tuple(
-            _dense(with_dtype(config, scheme)) if takes(config, scheme, policy) else config
+            _as_stored(with_dtype(config, scheme)) if takes(config, scheme, policy) else config
             for config in configs
         )
 
     def couplings(self, subject: Subject, knobs: Sequence[Knob]) -> Sequence[Coupling]:
         """What converts between integers and reals where neighbours differ."""
-        return couplings(subject.model.subgraphs[0], [knob for knob in knobs if knob.method == METHOD])
+        own = [knob for knob in knobs if knob.method == METHOD]
+        return couplings(subject.model.subgraphs[0], own, loaded_layers(subject))
 
     def apply(self, editor: ModelEditor, changes: Sequence[Change], subject: Subject) -> ModelEditor:
         """Quantise layers; the file is written anew.
@@ -117,9 +118,13 @@ class Quantise:
         return self._seen[key]
 
 
-def _dense(config: OpConfig) -> OpConfig:
-    """Without the mark of sparse weights, which quantised ones are not."""
-    return replace(config, options=tuple(pair for pair in config.options if pair[0] != "sparse"))
+def _as_stored(config: OpConfig) -> OpConfig:
+    """Without the mark of sparse weights, which quantised ones are not; one channel's scale is one for all."""
+    options = tuple(pair for pair in config.options if pair[0] != "sparse")
+    inputs = config.inputs
+    if config.op in WEIGHTED and inputs[1].shape[3 if config.op == "DEPTHWISE_CONV_2D" else 0] == 1:
+        inputs = (inputs[0], replace(inputs[1], quantisation="tensor"), *inputs[2:])
+    return replace(config, options=options, inputs=inputs)
 
 
 def uniform(knobs: Sequence[Knob], scheme: str) -> list[Change]:

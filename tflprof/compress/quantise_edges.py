@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tflprof.compress.interface import Coupling, Knob, Option
 from tflprof.model.graph import Subgraph, Tensor
 from tflprof.op_config import OpConfig, TensorConfig
+
+_MOST_TAKERS = 4
 
 
 def boundary(tensor: TensorConfig, before: str, after: str) -> OpConfig | None:
@@ -59,8 +61,14 @@ class _Junction:
         return tuple(needed[:1])
 
 
-def couplings(graph: Subgraph, knobs: Sequence[Knob]) -> list[Coupling]:
-    """One per tensor of real values whose maker and takers do not all hang on one knob."""
+def couplings(graph: Subgraph, knobs: Sequence[Knob], loaded: Collection[str] = ()) -> list[Coupling]:
+    """One per tensor of real values whose maker and takers do not all hang on one knob.
+
+    Args:
+        graph: the main subgraph.
+        knobs: those of quantisation.
+        loaded: ids of layers that work when the model is loaded: what they make is a constant.
+    """
     owner = {layer: knob.name for knob in knobs for layer in knob.layers}
     makers = {tensor: op.id for op in graph.ops for tensor in op.outputs}
     users: dict[int, list[str]] = {}
@@ -70,7 +78,7 @@ def couplings(graph: Subgraph, knobs: Sequence[Knob]) -> list[Coupling]:
     return [
         coupling
         for tensor in graph.tensors
-        if tensor.dtype == "float32" and not tensor.is_constant
+        if tensor.dtype == "float32" and makers.get(tensor.index) not in loaded and not tensor.is_constant
         for coupling in _coupling(graph, tensor, makers, users.get(tensor.index, []), owner)
     ]
 
@@ -87,9 +95,11 @@ def _coupling(
     maker = owner.get(makers.get(tensor.index, ""))
     takers = list(dict.fromkeys(owner[user] for user in users if user in owner))
     real_user = tensor.index in graph.outputs or any(user not in owner for user in users)
-    names = tuple(dict.fromkeys([*([maker] if maker else []), *takers]))
-    if not names or (len(names) == 1 and maker is not None and not real_user):
-        return
     config = TensorConfig(tensor.shape, "float32")
-    place = None if maker is None else names.index(maker)
-    yield Coupling(names, _Junction(config, place, tuple(map(names.index, takers)), real_user))
+    # Beyond a few takers, each is reckoned to convert for itself: combinations of many are too many to look at.
+    parts = [takers] if len(takers) <= _MOST_TAKERS else [[taker] for taker in takers]
+    for part in parts:
+        names = tuple(dict.fromkeys([*([maker] if maker else []), *part]))
+        if names and (len(names) > 1 or maker is None or real_user):
+            place = None if maker is None else names.index(maker)
+            yield Coupling(names, _Junction(config, place, tuple(map(names.index, part)), real_user))

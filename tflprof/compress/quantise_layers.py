@@ -48,6 +48,15 @@ def takes(config: OpConfig, scheme: str, policy: Policy) -> bool:
     return config.op in policy.int8 and constant
 
 
+def loaded_layers(subject: Subject) -> frozenset[str]:
+    """Ids of layers that work when the model is loaded, such as those that widen weights."""
+    return frozenset(layer.id for layer in subject.layers if _is_loading(layer))
+
+
+def _is_loading(layer: LayerConfig) -> bool:
+    return layer.uncosted is not None and not layer.uncosted.startswith(_FOLDED)
+
+
 def has_real_weights(config: OpConfig) -> bool:
     """Whether its second input is a constant of real values."""
     weights = config.inputs[1] if len(config.inputs) > 1 else None
@@ -117,7 +126,7 @@ class _Grouping:
         layer = self._layers[op.id]
         if op.subgraphs:
             return "it runs other subgraphs"
-        if layer.uncosted is not None and not layer.uncosted.startswith(_FOLDED):
+        if _is_loading(layer):
             return ""
         outputs = [self._graph.tensors[index] for index in op.outputs if index >= 0]
         inputs = [self._graph.tensors[index] for index in op.inputs if index >= 0]
