@@ -10,7 +10,8 @@ from tflprof.compress.interface import Change, Knob, Option, Refusal, Subject
 from tflprof.compress.prune_cut import cut
 from tflprof.compress.prune_groups import Group, Slot, model_groups
 from tflprof.compress.prune_moments import Moments, moments
-from tflprof.compress.prune_rank import CRITERIA, consumers, kept, ranking, scores
+from tflprof.compress.prune_rank import CRITERIA, consumers, kept, ranked
+from tflprof.compress.prune_values import Real
 from tflprof.errors import UsageError
 from tflprof.model.edit import ModelEditor
 from tflprof.op_config import OpConfig, TensorConfig
@@ -24,17 +25,19 @@ _SHARES = (7, 6, 5, 4, 3, 2)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Channels:
     """What is known about a model's channels.
 
     Attributes:
         groups: by name.
         order: channels of each group that can be cut, those worth most first.
+        losses: what goes with each of them when all after it are gone.
         known: moments of the inputs of layers that mix channels.
     """
 
     groups: Mapping[str, Group]
     order: Mapping[str, Sequence[int]]
+    losses: Mapping[str, Real]
     known: Mapping[str, Moments]
 
 
@@ -124,7 +127,7 @@ class Pruning:
         return Change(NAME, group.layers, parameters)
 
 
-def known_channels(subject: Subject, criterion: str = "activation") -> Plan:
+def known_channels(subject: Subject, criterion: str = "activation") -> Channels:
     """Groups of a model and the order of their channels. What was found is kept for the last few models."""
     key = (subject.model.sha256, subject.calibration.sha256, criterion)
     if key not in _known:
@@ -134,16 +137,21 @@ def known_channels(subject: Subject, criterion: str = "activation") -> Plan:
     return _known[key]
 
 
-_known: dict[tuple[str, str, str], Plan] = {}
+_known: dict[tuple[str, str, str], Channels] = {}
 _MOST_KNOWN = 4
 
 
-def _look(subject: Subject, criterion: str) -> Plan:
+def _look(subject: Subject, criterion: str) -> Channels:
     groups = model_groups(subject.model)
     usable = [group for group in groups if why_not(group) is None]
     known = moments(subject, consumers(subject.model, usable)) if len(subject.calibration) else {}
-    order = {group.name: ranking(scores(subject.model, group, criterion, known)) for group in usable}
-    return Plan({group.name: group for group in groups}, order, known)
+    found = {group.name: ranked(subject.model, group, criterion, known) for group in usable}
+    return Channels(
+        groups={group.name: group for group in groups},
+        order={name: order for name, (order, _) in found.items()},
+        losses={name: losses for name, (_, losses) in found.items()},
+        known=known,
+    )
 
 
 def why_not(group: Group) -> str | None:

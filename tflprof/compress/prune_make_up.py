@@ -78,21 +78,26 @@ def _stored(editor: ModelEditor, tensor: int) -> Tensor | None:
 
 
 def _guess(known: Moments, removed: Mask) -> Real | None:
-    """Coefficients of the inputs that stay, per input that goes; None if there is too little to tell them from.
-
-    Few rows tell covariances badly, so these are shrunk towards none.
-    """
-    if known.covariance is None:
+    """Coefficients of the inputs that stay, per input that goes; None if there is too little to tell them from."""
+    inner = shrunk_covariance(known)
+    if inner is None:
         return None
     stays = ~removed
-    share = max(0.0, 1.0 - np.count_nonzero(stays) / known.rows)
-    inner = share * known.covariance[np.ix_(stays, stays)]
+    return np.asarray(np.linalg.solve(inner[np.ix_(stays, stays)], inner[np.ix_(stays, removed)]).T)
+
+
+def shrunk_covariance(known: Moments) -> Real | None:
+    """Covariance of a layer's inputs: few rows tell it badly, so what inputs have in common is shrunk then.
+
+    None if there are too many inputs, or none that varies.
+    """
     ridge = _RIDGE * float(known.variance.mean())
-    if share == 0.0 or ridge == 0.0:
+    share = known.rows / (known.rows + len(known.mean))
+    if known.covariance is None or ridge == 0.0:
         return None
-    np.fill_diagonal(inner, known.variance[stays] + ridge)
-    across = share * known.covariance[np.ix_(stays, removed)]
-    return np.asarray(np.linalg.solve(inner, across).T)
+    found = share * known.covariance
+    np.fill_diagonal(found, known.variance + ridge)
+    return found
 
 
 def _moved(weights: Real, removed: Mask, guess: Real) -> Real:

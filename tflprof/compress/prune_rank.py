@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tflprof.compress.prune_eliminate import Taker, eliminate
 from tflprof.compress.prune_groups import Group, Slot
 from tflprof.compress.prune_moments import Moments
 from tflprof.compress.prune_values import Real, real
@@ -28,23 +29,20 @@ def consumers(model: Model, groups: Sequence[Group]) -> list[Op]:
     ]
 
 
-def scores(model: Model, group: Group, criterion: str, known: Mapping[str, Moments]) -> Real:
-    """What each channel of a group is worth, in no unit; those worth least are cut first.
+def ranked(
+    model: Model, group: Group, criterion: str, known: Mapping[str, Moments]
+) -> tuple[list[int], Real]:
+    """Channels of a group, those worth most first, and what is lost with each of them when all after it are gone.
 
-    ``activation`` is the error of what follows if a channel is replaced by its mean: its variance times the energy
-    of the weights that take it, as a share of each such layer. Without calibration data it falls back on ``l2``.
+    ``activation`` counts losses in shares of the outputs of the layers that take the channels, made up for by the
+    channels that stay; without calibration data it falls back on ``l2``, whose losses are in no unit.
     """
-    if criterion == "activation":
-        found = _effects(model, group, known)
-        if found is not None:
-            return found
-        criterion = "l2"
-    return _norms(model, group, 1 if criterion == "l1" else 2)
-
-
-def ranking(values: Real) -> list[int]:
-    """Channels by falling worth; of equal ones the first comes first."""
-    return [int(i) for i in np.argsort(-values, kind="stable")]
+    takers = _takers(model, group, known) if criterion == "activation" else []
+    if takers:
+        return eliminate(takers, group.size)
+    norms = _norms(model, group, 1 if criterion == "l1" else 2)
+    order = [int(i) for i in np.argsort(-norms, kind="stable")]
+    return order, norms[order]
 
 
 def kept(order: Sequence[int], keep: int) -> list[int]:
@@ -52,21 +50,18 @@ def kept(order: Sequence[int], keep: int) -> list[int]:
     return sorted(order[:keep])
 
 
-def _effects(model: Model, group: Group, known: Mapping[str, Moments]) -> Real | None:
-    totals, seen = np.zeros(group.size), False
-    slots = _by_place(group)
+def _takers(model: Model, group: Group, known: Mapping[str, Moments]) -> list[Taker]:
+    slots, found = _by_place(group), []
     for op in consumers(model, [group]):
-        slot = slots.get((op.inputs[1], _input_dim(model, op)))
-        if slot is None or op.id not in known:
+        slot = slots.get((op.inputs[1], len(model.subgraphs[0].tensors[op.inputs[1]].shape) - 1))
+        if slot is None or op.id not in known or not known[op.id].variance.any():
             continue
         weights = _weights(model, op.inputs[1])
-        energy = np.square(weights).sum(axis=tuple(range(weights.ndim - 1)))
-        effect = known[op.id].variance * energy
-        whole = float(effect.sum())
-        if whole > 0:
-            seen = True
-            totals += _per_channel(effect / whole, slot, group.size)
-    return totals if seen else None
+        rows = weights.reshape(-1, weights.shape[-1])
+        alone = known[op.id].covariance is None
+        energy = np.square(rows).sum(axis=0) if alone else rows.T @ rows
+        found.append(Taker(energy, known[op.id], slot.places))
+    return found
 
 
 def _norms(model: Model, group: Group, power: int) -> Real:
@@ -85,10 +80,6 @@ def _norms(model: Model, group: Group, power: int) -> Real:
 
 def _by_place(group: Group) -> dict[tuple[int, int], Slot]:
     return {(slot.tensor, slot.dim): slot for slot in group.slots}
-
-
-def _input_dim(model: Model, op: Op) -> int:
-    return len(model.subgraphs[0].tensors[op.inputs[1]].shape) - 1
 
 
 def _per_channel(values: Real, slot: Slot, size: int) -> Real:
