@@ -98,7 +98,7 @@ def tell(
     share: float,
     *,
     before: Measured | None = None,
-    methods: Sequence[str] = ("clean_up", "prune", "low_rank"),
+    methods: Sequence[str] = ("prune", "low_rank"),
     how: Distillation = HOW,
     rounds: int = 3,
     say: Callable[[str], None] = lambda _: None,
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("network")
     parser.add_argument("--share", type=float, default=0.5, help="budget as a share of the latency")
-    parser.add_argument("--methods", default="clean_up,prune,low_rank")
+    parser.add_argument("--methods", default="prune,low_rank")
     chosen = parser.parse_args()
 
     def say(line: str) -> None:
