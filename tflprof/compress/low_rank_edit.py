@@ -34,7 +34,8 @@ def write_factors(editor: ModelEditor, found: Site, parameters: Mapping[str, Any
         inflow: what comes into it.
     """
     parts = stages(parameters["form"], parameters["ranks"], found.stage)
-    ranks = [part.outputs for part in parts[:-1]]
+    if len(parts) == 1:
+        return  # ranks that are full
     values = editor.constant_values
     target = Factor(
         real_weights(found, values), real_bias(found, editor.graph(), values, weights_scale(found))
@@ -42,11 +43,10 @@ def write_factors(editor: ModelEditor, found: Site, parameters: Mapping[str, Any
     weighted = parameters.get("weighting", "activations") == "activations"
     factors = factorise(
         parameters["form"],
-        ranks,
+        parameters["ranks"],
         target.weights,
         target.bias,
         inflow.moments if weighted else None,
-        inflow.mean if weighted else None,
     )
     if weighted and found.form not in ("int8", "uint8"):
         factors = _centred(factors, target, inflow.windows)

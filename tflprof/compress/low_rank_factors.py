@@ -12,8 +12,9 @@ from tflprof.compress.low_rank_stages import SPATIAL, SVD
 
 Floats = npt.NDArray[np.float64]
 
-_RIDGE = 1e-6
-"""Of the mean energy of a channel, added to all: what never came in calibration is still kept at full rank."""
+_LEAST_LIFT, _LIFT = 1e-6, 0.25
+"""Of the mean energy of a channel, added to all: what never came in calibration may come all the same. The second
+is for as many places as channels, and less the more there were."""
 
 _SWEEPS = 4
 
@@ -26,26 +27,41 @@ class Factor:
     bias: Floats
 
 
+@dataclass(frozen=True)
+class Moments:
+    """What comes into a layer.
+
+    Attributes:
+        second: mean of ``x xᵀ``, (inputs, inputs).
+        mean: mean of ``x``, (inputs).
+        count: places seen.
+    """
+
+    second: Floats
+    mean: Floats
+    count: int
+
+    @property
+    def spread(self) -> Moments:
+        """The same about the mean."""
+        return Moments(self.second - np.outer(self.mean, self.mean), np.zeros(len(self.mean)), self.count)
+
+
 def factorise(
-    form: str,
-    ranks: Sequence[int],
-    weights: Floats,
-    bias: Floats,
-    moments: Floats | None,
-    mean: Floats | None,
+    form: str, ranks: Sequence[int], weights: Floats, bias: Floats, moments: Moments | None
 ) -> list[Factor]:
     """Thinner layers whose product is closest to a layer; each pair shares its scales evenly (√S | √S).
 
     Args:
         form: as of :func:`tflprof.compress.low_rank_stages.stages`.
-        ranks: likewise, not above what the layer has.
+        ranks: likewise.
         weights: (outputs, rows, columns, inputs).
         bias: (outputs).
-        moments: mean of ``x xᵀ`` over what comes in, (inputs, inputs); None is the closest in plain weights.
-        mean: of what comes in, (inputs); what lies between 1×1 layers is centred then.
+        moments: of what comes in, about whose mean what lies between 1×1 layers is centred; None is the closest in
+            plain weights.
     """
     if form == SVD:
-        return _svd(ranks[0], weights, bias, moments, mean)
+        return _svd(ranks[0], weights, bias, moments)
     if form == SPATIAL:
         return _spatial(ranks[0], weights, bias, moments)
     return _tucker(ranks[0], ranks[1], weights, bias, moments)
@@ -59,13 +75,12 @@ def numerical_rank(weights: Floats, floor: float = 1e-5) -> int:
     return int((energies > floor**2 * max(energies[-1], 1e-30)).sum())
 
 
-def _svd(
-    rank: int, weights: Floats, bias: Floats, moments: Floats | None, mean: Floats | None
-) -> list[Factor]:
+def _svd(rank: int, weights: Floats, bias: Floats, moments: Moments | None) -> list[Factor]:
     matrix = weights[:, 0, 0, :]
-    centre = np.zeros(matrix.shape[1]) if mean is None else mean
-    spread = None if moments is None else moments - np.outer(centre, centre)
-    left, values, _ = _decomposed(matrix @ _root(spread, matrix.shape[1]))
+    centre = np.zeros(matrix.shape[1]) if moments is None else moments.mean
+    root = _root(None if moments is None else moments.spread, matrix.shape[1])
+    left, values, _ = _decomposed(matrix @ root)
+    rank = min(rank, len(values))
     # Projected onto what comes out: no inverse of the root is needed.
     even = _even(values[:rank])
     first = (left[:, :rank].T @ matrix) / even[:, None]
@@ -76,8 +91,9 @@ def _svd(
     ]
 
 
-def _spatial(rank: int, weights: Floats, bias: Floats, moments: Floats | None) -> list[Factor]:
+def _spatial(rank: int, weights: Floats, bias: Floats, moments: Moments | None) -> list[Factor]:
     o, kh, kw, i = weights.shape
+    rank = min(rank, kh * i, kw * o)
     matrix = weights.transpose(1, 3, 2, 0)  # rows, inputs, columns, outputs
     whitened = np.einsum("ab,hbwo->hawo", _root(moments, i), matrix)
     _, values, right = _decomposed(whitened.reshape(kh * i, kw * o))
@@ -90,23 +106,29 @@ def _spatial(rank: int, weights: Floats, bias: Floats, moments: Floats | None) -
     ]
 
 
-def _tucker(r_in: int, r_out: int, weights: Floats, bias: Floats, moments: Floats | None) -> list[Factor]:
-    root = _root(moments, weights.shape[3])
+def _tucker(r_in: int, r_out: int, weights: Floats, bias: Floats, moments: Moments | None) -> list[Factor]:
+    outputs, inputs = weights.shape[0], weights.shape[3]
+    r_in, r_out = min(r_in, inputs), min(r_out, outputs)
+    root = _root(moments, inputs)
     whitened = weights @ root
     by_input = _leading(whitened, 3, r_in)
     for _ in range(_SWEEPS):
         by_output = _leading(whitened @ by_input, 0, r_out)
         by_input = _leading(np.tensordot(by_output.T, whitened, 1), 3, r_in)
-    core = np.tensordot(by_output.T, whitened @ by_input, 1)
-    before = _even(np.sqrt((core**2).sum((0, 1, 2))))
+    found: list[Factor] = []
+    core = weights
+    if r_in < inputs:
+        core = whitened @ by_input
+        before = _even(np.sqrt((core**2).sum((0, 1, 2))))
+        first = np.linalg.solve(root, by_input).T * before[:, None]
+        found.append(Factor(first[:, None, None, :], np.zeros(r_in)))
+        core = core / before
+    if r_out == outputs:
+        return [*found, Factor(core, bias)]
+    core = np.tensordot(by_output.T, core, 1)
     after = _even(np.sqrt((core**2).sum((1, 2, 3))))
-    first = np.linalg.solve(root, by_input).T * before[:, None]
-    core = core / before / after[:, None, None, None]
-    return [
-        Factor(first[:, None, None, :], np.zeros(r_in)),
-        Factor(core, np.zeros(r_out)),
-        Factor((by_output * after)[:, None, None, :], bias),
-    ]
+    last = Factor((by_output * after)[:, None, None, :], bias)
+    return [*found, Factor(core / after[:, None, None, None], np.zeros(r_out)), last]
 
 
 def _leading(tensor: Floats, axis: int, rank: int) -> Floats:
@@ -125,11 +147,12 @@ def _even(values: Floats) -> Floats:
     return np.sqrt(np.maximum(values, least))
 
 
-def _root(moments: Floats | None, size: int) -> Floats:
+def _root(moments: Moments | None, size: int) -> Floats:
     """Symmetric root of moments, slightly lifted; the identity if there are none."""
     if moments is None:
         return np.eye(size)
-    values, vectors = np.linalg.eigh((moments + moments.T) / 2)
+    values, vectors = np.linalg.eigh((moments.second + moments.second.T) / 2)
     values = np.maximum(values, 0.0)
-    lift = _RIDGE * float(values.mean()) or 1.0
+    share = max(_LEAST_LIFT, _LIFT * size / max(moments.count, 1))
+    lift = share * float(values.mean()) or 1.0
     return np.asarray((vectors * np.sqrt(values + lift)) @ vectors.T)

@@ -19,6 +19,11 @@ _LEAST_SCALE = 1e-4
 """Of the largest scale of a layer: what is smaller is rounded away by the result's own steps."""
 
 _ENOUGH = 64
+_MANY = 1024
+_MARGIN = 0.5
+_DEVIATIONS = 4.2
+"""Where little was seen, ranges reach beyond it, by the margin over the root of the number of places and as far as
+so many standard deviations of any channel: one value that saturates costs more than coarser steps."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def quantised_chain(
         weights = quantised_weights(factor.weights, dtype, kind)
         bias = quantised_bias(factor.bias, scale, weights.quantisation)
         seen = convolved(seen, Factor(weights.real, bias.real))
-        output = _range(seen, dtype, _SHRINK)
+        output = _range_between(seen, dtype)
         seen = _rounded(seen, output, dtype)
         done.append(QuantisedFactor(weights, bias, output))
         scale = output.scale[0]
@@ -121,6 +126,16 @@ def convolved(windows: Floats, factor: Factor) -> Floats:
     flat = split.transpose(0, 1, 3, 2, 4, 5).reshape(-1, high * wide * inputs)
     result = flat @ factor.weights.reshape(outputs, -1).T + factor.bias
     return np.asarray(result.reshape(places, rows // high, columns // wide, outputs))
+
+
+def _range_between(values: Floats, dtype: str) -> Quantisation:
+    """The range of what lies between two stages, (places, …, channels)."""
+    if len(values) >= _MANY:
+        return _range(values, dtype, _SHRINK)
+    rows = values.reshape(-1, values.shape[-1])
+    mean, reach = rows.mean(axis=0), _DEVIATIONS * rows.std(axis=0)
+    ends = np.concatenate([rows.min(axis=0), rows.max(axis=0)]) * (1 + _MARGIN / max(len(values), 1) ** 0.5)
+    return _range(np.concatenate([ends, mean - reach, mean + reach]), dtype, (1.0,))
 
 
 def _range(values: Floats, dtype: str, shrink: Sequence[float]) -> Quantisation:

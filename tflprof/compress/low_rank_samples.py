@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tflprof.compress.activations import activations
 from tflprof.compress.calibration import Calibration
-from tflprof.compress.low_rank_factors import Floats
+from tflprof.compress.low_rank_factors import Floats, Moments
 from tflprof.compress.low_rank_sites import Site
 from tflprof.compress.low_rank_stages import Stage
 from tflprof.model.graph import Model
@@ -27,13 +27,11 @@ class Inflow:
     """What comes into one layer.
 
     Attributes:
-        moments: mean of ``x xᵀ``, (inputs, inputs).
-        mean: mean of ``x``, (inputs).
+        moments: of the input's channels.
         windows: what the kernel sees at random places, (places, rows, columns, inputs); zeros beyond the border.
     """
 
-    moments: Floats
-    mean: Floats
+    moments: Moments
     windows: Floats
 
 
@@ -69,7 +67,9 @@ def inflows(
         for found in sites:
             _add(sums[found.op.id], found, values[found.x.index], rng, max(len(few), 1))
     return {
-        layer: Inflow(one.moments / one.count, one.total / one.count, np.concatenate(one.windows))
+        layer: Inflow(
+            Moments(one.moments / one.count, one.total / one.count, one.count), np.concatenate(one.windows)
+        )
         for layer, one in sums.items()
         if one.count
     }

@@ -44,7 +44,8 @@ def stages(form: str, ranks: Sequence[int], layer: Stage) -> tuple[Stage, ...]:
     """What stands for a layer.
 
     Args:
-        form: ``svd``: two 1×1; ``spatial``: k×1, then 1×k; ``tucker``: 1×1, k×k, 1×1.
+        form: ``svd``: two 1×1; ``spatial``: k×1, then 1×k; ``tucker``: 1×1, k×k, 1×1, without a 1×1 whose rank is
+            full.
         ranks: channels between the stages; cut down to what the layer has.
         layer: the layer itself.
     """
@@ -61,7 +62,9 @@ def stages(form: str, ranks: Sequence[int], layer: Stage) -> tuple[Stage, ...]:
         )
     if form == TUCKER:
         r_in, r_out = min(ranks[0], i), min(ranks[1], o)
-        return Stage(r_in, i), replace(layer, outputs=r_out, inputs=r_in), Stage(o, r_out)
+        core = replace(layer, outputs=r_out, inputs=r_in)
+        before, after = [Stage(r_in, i)] * (r_in < i), [Stage(o, r_out)] * (r_out < o)
+        return (*before, core, *after)
     raise ValueError(f"there is no form {form!r}")
 
 
