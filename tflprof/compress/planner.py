@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from tflprof.compress.additivity import Additivity
 from tflprof.compress.candidates import Candidates
 from tflprof.compress.costs import Costs, Space, Table
-from tflprof.compress.interface import Change
+from tflprof.compress.interface import Change, Knob
 from tflprof.compress.plan import Amount, Round
 from tflprof.compress.search import Search
 from tflprof.compress.variants import Choice, Variant, changes_of
@@ -35,6 +35,7 @@ class Bench(Protocol):
 
 
 _UNKNOWN = ("missing", "extrapolated")
+_TOGETHER = (0.34, 0.67, 1.0)
 
 Tell = Callable[[str, float | None, str], None]
 """Told what is done: stage, share that is done, detail."""
@@ -106,6 +107,7 @@ class Planner:
         self._bench = bench
         self._tell = tell
         self.variants: Sequence[Variant] = ()
+        self._search: Search | None = None
         self._measured: dict[tuple[int, tuple[int, ...]], Amount] = {}
 
     def plan(self, wish: Wish, before: Amount) -> Outcome:
@@ -122,8 +124,9 @@ class Planner:
         ratio = self._ratio(before)
         if before.value <= wish.budget:
             return Outcome(None, first, feasible=True, ratio=ratio, additivity=Additivity())
-        search = Search(self.variants, self.losses, wish.trials, self._tell)
-        outcome = self._rounds(wish, search, ratio)
+        if self._search is None:
+            self._search = Search(self.variants, self.losses, wish.trials, self._tell)
+        outcome = self._rounds(wish, self._search, ratio)
         outcome.notes += self.candidates.notes
         return outcome
 
@@ -196,17 +199,25 @@ class Planner:
         )
 
     def _sweep(self) -> None:
-        """Measure what the table does not know: models in which every knob of a method stands at its n-th option."""
+        """Measure what the table does not know: models in which all knobs of a method stand at their n-th option."""
         space = self.candidates.space()
-        for name in self.candidates.methods:
-            own = [number for number, knob in enumerate(space.knobs) if knob.method == name]
-            for place in range(1, max((len(space.knobs[number].options) for number in own), default=1)):
-                choices = [0] * len(space.knobs)
-                for number in own:
-                    choices[number] = min(place, len(space.knobs[number].options) - 1)
-                if self._is_new(space, choices):
-                    self._tell("measuring options", None, f"{name}, {place}")
-                    self._measure_sweep(changes_of(space.changes(choices)))
+        methods = list(dict.fromkeys(knob.method for knob in space.knobs))
+        for name in methods:
+            most = max(len(knob.options) for knob in space.knobs if knob.method == name) - 1
+            for place in range(1, most + 1):
+                self._sweep_one(
+                    space,
+                    [min(place, _last(knob)) if knob.method == name else 0 for knob in space.knobs],
+                    name,
+                )
+        if len(methods) > 1:
+            for share in _TOGETHER:
+                self._sweep_one(space, [round(share * _last(knob)) for knob in space.knobs], "all methods")
+
+    def _sweep_one(self, space: Space, choices: Sequence[int], name: str) -> None:
+        if self._is_new(space, choices):
+            self._tell("measuring options", None, name)
+            self._measure_sweep(changes_of(space.changes(choices)))
 
     def _is_new(self, space: Space, choices: Sequence[int]) -> bool:
         runs = (run for found in space.all_runs(choices).values() for run in found)
@@ -243,3 +254,7 @@ class Planner:
             true_loss=loss,
             changes=len(self.changes(choice)),
         )
+
+
+def _last(knob: Knob) -> int:
+    return len(knob.options) - 1
