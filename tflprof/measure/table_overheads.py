@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from tflprof.model.configs import LayerConfig
 from tflprof.model.graph import Subgraph
@@ -13,8 +14,10 @@ from tflprof.model.partition import partition
 from tflprof.profile.latency_rows import Overheads
 from tflprof.profile.profile import Profile
 
-_ENOUGH = 6
-"""Models from which on more than a sum per layer is told from them."""
+FloatArray = npt.NDArray[np.float64]
+
+_TERMS = ((0.0, 0.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 1.0))
+"""Which of model, part and layer may be told from models; the fewest first."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,29 @@ def overheads(rests: Sequence[Rest]) -> Overheads:
 
 
 def _fitted(rests: Sequence[Rest], values: Sequence[float]) -> Overheads:
+    """By as many terms as foretell models that they were not fitted to best."""
     wanted = np.asarray(values, dtype=np.float64)
     counts = np.array([[1.0, rest.parts, rest.layers] for rest in rests])
-    if len(rests) < _ENOUGH or np.linalg.matrix_rank(counts) < counts.shape[1]:
-        counts[:, :2] = 0.0
-    terms, *_ = np.linalg.lstsq(counts, wanted, rcond=None)
+    mask = min(_TERMS, key=lambda terms: _foretold(counts * terms, wanted))
+    terms = _solved(counts * mask, wanted)
     off = np.abs(wanted - counts @ terms)
     model, part, layer = (float(term) for term in terms)
     return Overheads(model, part, layer, spread=float(2 * off.max(initial=0.0)), models=len(rests))
+
+
+def _solved(counts: FloatArray, wanted: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.lstsq(counts, wanted, rcond=None)[0], dtype=np.float64)
+
+
+def _foretold(counts: FloatArray, wanted: FloatArray) -> float:
+    """Mean square error of each model by the others; infinite if these do not tell the terms apart."""
+    terms = int(np.count_nonzero(counts.any(axis=0)))
+    if terms == 1 and len(wanted) == 1:
+        return 0.0
+    errors = []
+    for left in range(len(wanted)):
+        others = np.arange(len(wanted)) != left
+        if np.linalg.matrix_rank(counts[others]) < terms:
+            return float("inf")
+        errors.append(float(wanted[left] - counts[left] @ _solved(counts[others], wanted[others])))
+    return float(np.mean(np.square(errors)))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tflprof.model.configs import LayerConfig
 from tflprof.op_config import OpConfig
 from tflprof.profile.latency_rows import LatencyRow
 from tflprof.profile.profile import Profile
-from tflprof.profile.summary import LayerSummary
+from tflprof.profile.summary import LayerSummary, row_samples
+
+_OUTER = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def _taken(profile: Profile, owners: Mapping[str, _Owner], context: str, source:
     # What a phone may differ by is said of all rows together in the table's metadata.
     summary = profile.modelled.summary
     counts = dict(zip((layer.info.id for layer in summary.layers), profile.layer_counts, strict=True))
+    spreads = {} if profile.meta.deterministic else _spreads(profile)
     members: dict[str, list[LayerSummary]] = {}
     for layer in summary.layers:
         members.setdefault(layer.group or layer.info.id, []).append(layer)
@@ -81,7 +86,9 @@ def _taken(profile: Profile, owners: Mapping[str, _Owner], context: str, source:
             if reason is not None:
                 missing[owner.config.key] = reason
                 continue
-            row = _row(owner, group[0], counts.get(group[0].info.id), context, source)
+            leader = group[0].info.id
+            count = None if profile.counts is None else counts.get(leader) or 0.0
+            row = _row(owner, group[0], count, spreads.get(leader), (context, source))
             found.setdefault((owner.config.key, owner.first), []).append(row)
     rows = tuple(_mean(rows) for rows in found.values())
     have = {row.config.key for row in rows}
@@ -95,22 +102,40 @@ def _unusable(group: Sequence[LayerSummary], owners: int, strange: Sequence[str]
     return None
 
 
-def _row(owner: _Owner, layer: LayerSummary, count: float | None, context: str, source: str) -> LatencyRow:
+def _spreads(profile: Profile) -> dict[str, tuple[float, float]]:
+    """Where 95 % of the inferences of each row lie, by its first layer: wider than the interval of their mean."""
+    values = row_samples(profile.meta, profile.table)
+    if not len(values):
+        return {}
+    bounds = np.quantile(values, _OUTER, axis=0)
+    rows = profile.meta.alignment.rows
+    return {row.layers[0]: (float(lo), float(hi)) for row, lo, hi in zip(rows, *bounds, strict=True)}
+
+
+def _row(
+    owner: _Owner,
+    layer: LayerSummary,
+    count: float | None,
+    spread: tuple[float, float] | None,
+    place: tuple[str, str],
+) -> LatencyRow:
     # What runs nothing costs nothing: the delegate left it out.
     estimate = layer.estimate
     value = estimate.typical or 0.0
-    lo = value if estimate.lo is None else estimate.lo
-    hi = value if estimate.hi is None else estimate.hi
+    # Of a short measurement the interval of a row is not known: its inferences' own spread holds it.
+    lo, hi = spread or (value, value)
+    lo = lo if estimate.lo is None else estimate.lo
+    hi = hi if estimate.hi is None else estimate.hi
     return LatencyRow(
         config=owner.config,
         value=max(round(value), 0),
-        lo=lo,
-        hi=hi,
+        lo=min(lo, value),
+        hi=max(hi, value),
         samples=1,
-        instructions=None if count is None and estimate.typical is not None else round(count or 0.0),
-        context=context,
+        instructions=None if count is None else round(count),
+        context=place[0],
         first=owner.first,
-        source=source,
+        source=place[1],
     )
 
 
