@@ -1,7 +1,7 @@
 """Sums over many candidate models at once: 10^5 a second, so that a search may ask about all of its candidates.
 
-Errors of layers of one family are taken to go together, since they come from one fit and one session: they are added.
-Those of different families are taken to be independent: their squares are added.
+Errors of layers of one family are taken to be correlated by one half, since they come from one fit and one session.
+Those of different families are taken to be independent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ IntArray = npt.NDArray[np.int64]
 KINDS = ("exact", "interpolated", "extrapolated", "missing")
 """Kinds of estimates, in the order of the counts of :class:`Predictions`."""
 EXACT = 0
+SHARED = 0.5
+"""Correlation of the errors of layers of one family."""
 _CHUNK = 4096
 """Candidates that are summed at once: what is needed meanwhile stays in a cache."""
 
@@ -76,15 +78,14 @@ class Codes:
         """Values, half-widths, instructions, kinds [n, 4] and layers of candidates [n, slots]."""
         n, width = len(batch), max(len(self._names), 1)
         rows = np.arange(n)[:, None]
-        halves = np.bincount(
-            (rows * width + self._groups[batch]).ravel(),
-            weights=self._costs[:, 1][batch].ravel(),
-            minlength=n * width,
+        halves = self._costs[:, 1][batch]
+        together = np.bincount(
+            (rows * width + self._groups[batch]).ravel(), weights=halves.ravel(), minlength=n * width
         ).reshape(n, width)
         kinds = np.bincount((rows * 5 + self._kinds[batch] + 1).ravel(), minlength=n * 5).reshape(n, 5)
         return (
             self._costs[:, 0][batch].sum(axis=1),
-            np.sqrt((halves**2).sum(axis=1)),
+            np.sqrt(SHARED * (together**2).sum(axis=1) + (1 - SHARED) * (halves**2).sum(axis=1)),
             self._costs[:, 2][batch].sum(axis=1),
             kinds[:, 1:].astype(np.int64),
             kinds[:, 1:].sum(axis=1),

@@ -124,13 +124,17 @@ class Lookup:
 
     def _between_places(self) -> float:
         """How far the same layer's predicted times are apart in chains and in networks, half-width of 95 %."""
-        apart = []
+        apart, values = [], []
         for key in self._rows:
             one, other = (self._chosen(key, False, [context]) for context in _TIME_CONTEXTS)
             if one is not None and other is not None and min(one.value, other.value) > 0:
                 apart.append(math.log(one.value / other.value))
-        enough = len(apart) >= _ENOUGH
-        return 2.0 * float(np.sqrt(np.mean(np.square(apart)))) if enough else ELSEWHERE
+                values.append(float(one.value))
+        if len(apart) < _ENOUGH:
+            return ELSEWHERE
+        # As a part of a sum: what is large counts.
+        weights = np.square(values)
+        return 2.0 * math.sqrt(float(np.sum(weights * np.square(apart)) / np.sum(weights)))
 
     def _bounds(self, row: LatencyRow, value: float) -> tuple[float, float]:
         """Interval of a row's value, moved to ``value``."""

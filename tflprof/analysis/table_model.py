@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tflprof.analysis.table_batch import half_width, overhead_of
+from tflprof.analysis.table_batch import SHARED, half_width, overhead_of
 from tflprof.analysis.table_lookup import Estimate
 from tflprof.op_config import OpConfig
 from tflprof.profile.latency_rows import Overheads, TableMeta
@@ -144,11 +144,15 @@ def predict_layers(
 
 
 def _half(found: Mapping[str, Estimate], groups: Mapping[str, str], overheads: Overheads) -> float:
-    sums: dict[str, float] = {}
+    together: dict[str, float] = {}
+    apart = 0.0
     for name, estimate in found.items():
         if estimate.known:
-            sums[groups[name]] = sums.get(groups[name], 0.0) + half_width(estimate)
-    return math.sqrt(sum(half**2 for half in sums.values()) + overheads.spread**2)
+            half = half_width(estimate)
+            together[groups[name]] = together.get(groups[name], 0.0) + half
+            apart += half**2
+    shared = sum(half**2 for half in together.values())
+    return math.sqrt(SHARED * shared + (1 - SHARED) * apart + overheads.spread**2)
 
 
 def _counts(found: Mapping[str, Estimate], overhead: float | None, missing: bool) -> float | None:

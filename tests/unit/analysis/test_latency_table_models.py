@@ -70,8 +70,9 @@ def test_the_total_is_the_rows_and_the_overheads() -> None:
     assert found.total == sum(map(cost, chosen)) + 500 + 70 + 2 * 3
     assert found.overhead == 576
     assert found.instructions == sum(map(cost, chosen)) + 900
-    # Errors of one family are added, those of the overheads are independent.
-    half = math.hypot(0.01 * sum(map(cost, chosen)), 20.0)
+    # Errors of one family are correlated by one half, those of the overheads are independent.
+    halves = [0.01 * cost(config) for config in chosen]
+    half = math.sqrt(0.5 * sum(halves) ** 2 + 0.5 * sum(one**2 for one in halves) + 20.0**2)
     assert (found.lo, found.hi) == pytest.approx((found.total - half, found.total + half))
 
 
