@@ -157,10 +157,10 @@ def _from_file(path: Path, inputs: Mapping[str, Tensor]) -> Iterator[tuple[str, 
 def _loaded(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Arrays of a file by name; that of a .npy is nameless."""
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return {"": found}
-        with found:
+        with path.open("rb") as stream:  # which numpy would leave open if the file is damaged
+            found = np.load(stream, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return {"": found}
             return {name: found[name] for name in found.files}
     except FileNotFoundError:
         raise UsageError(f"the calibration data {path} does not exist", _HOW) from None

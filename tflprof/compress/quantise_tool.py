@@ -15,6 +15,8 @@ from tflprof.runtimes.execute_process import ExecuteProcess
 
 _MODULE = "tflprof.compress.quantise_child"
 _SECONDS = 600.0
+_DELEGATED = frozenset({"CONV_2D", "FULLY_CONNECTED"})
+"""With int8 weights under real values, the CPU delegate leaves others to slower kernels, and its partition ends."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class QuantiserTool:
         """What the package can quantise. Raises EnvironmentFault if it is not installed."""
         if self._policy is None:
             said = self._ask("the list of operators", {"do": "policy"})[0]
-            self._policy = Policy(frozenset(said["int8"]), frozenset(said["dynamic"]))
+            self._policy = Policy(frozenset(said["int8"]), frozenset(said["dynamic"]) & _DELEGATED)
         return self._policy
 
     def quantised(
