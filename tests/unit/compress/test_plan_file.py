@@ -1,0 +1,115 @@
+"""The plan's file: written, read, and refused by name if it is not what it should be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tflprof.compress.interface import Change
+from tflprof.compress.plan import (
+    Amount,
+    LayerCost,
+    Plan,
+    Planned,
+    Point,
+    Round,
+    check_model,
+    read_plan,
+    write_plan,
+)
+from tflprof.errors import UsageError
+
+PLAN = Plan(
+    model_path="m.tflite",
+    model_sha256="ab" * 32,
+    target="emulated:pixel2",
+    table={"path": None, "target": "emulated:pixel2"},
+    unit="ns",
+    provenance="predicted",
+    budget_text="30ms",
+    budget=3e7,
+    feasible=True,
+    calibration={"sha256": "cd" * 32, "source": "given", "samples": 8, "place": "x.npz"},
+    divergence="logits",
+    before=Amount(4e7, 3e7, 5e7, measured=True),
+    after=Amount(2.9e7, 2e7, 4e7),
+    loss=0.01,
+    changes=(Planned(Change("low_rank", ("0/3",), {"rank": 16}), "rank 16", 1.1e7, 0.008),),
+    layers=(LayerCost("0/3", "CONV_2D", "conv", 2e7, 1e7, changed=True),),
+    rounds=(Round(2.8e7, 2.9e7, 0.009, None, 1),),
+    front=(Point(4e7, 0.0, 0), Point(2.9e7, 0.01, 1)),
+    notes=("a note",),
+    accuracy={"before": 0.9, "after": 0.89},
+)
+
+
+def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    write_plan(PLAN, path)
+    assert read_plan(path) == PLAN
+    first = path.read_bytes()
+    write_plan(PLAN, path, overwrite=True)
+    assert path.read_bytes() == first
+    with pytest.raises(UsageError, match="exists"):
+        write_plan(PLAN, path)
+
+
+def edited(tmp_path: Path, **values: Any) -> Path:
+    path = tmp_path / "edited.json"
+    document = PLAN.document()
+    for place, value in values.items():
+        *ways, last = place.split("__")
+        inside: Any = document
+        for way in ways:
+            inside = inside[int(way) if way.isdigit() else way]
+        inside[last] = value
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"kind": "profile"}, "does not say"),
+        ({"schema_version": 2}, "version 2"),
+        ({"schema_version": "1"}, "schema_version"),
+        ({"model__sha256": "abc"}, "model.sha256"),
+        ({"budget__value": "30ms"}, "budget.value"),
+        ({"budget__feasible": 1}, "budget.feasible"),
+        ({"unit": "days"}, "unit"),
+        ({"changes": {}}, "changes"),
+        ({"changes__0__layers": ["0/3", 4]}, r"changes\[0\].layers"),
+        ({"changes__0__gain": True}, r"changes\[0\].gain"),
+        ({"changes": [PLAN.document()["changes"][0]] * 2}, "stands twice"),
+        ({"rounds__0__changes": 1.5}, r"rounds\[0\].changes"),
+        ({"loss": 1e400}, "loss"),
+        ({"notes": "one"}, "notes"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, values: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        read_plan(edited(tmp_path, **values))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1]", b"{", b"[" * 100_000])
+def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"plan\.json"):
+        read_plan(path)
+    with pytest.raises(UsageError, match="cannot read"):
+        read_plan(tmp_path / "missing.json")
+
+
+def test_a_model_that_changed_is_refused() -> None:
+    ops = (SimpleNamespace(id="0/3"),)
+    same: Any = SimpleNamespace(path="m.tflite", sha256="ab" * 32, ops=lambda: ops)
+    check_model(PLAN, same)
+    with pytest.raises(UsageError, match="another model"):
+        check_model(PLAN, SimpleNamespace(path="m.tflite", sha256="ef" * 32, ops=lambda: ops))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="'0/3'"):
+        check_model(PLAN, SimpleNamespace(path="m.tflite", sha256="ab" * 32, ops=lambda: ()))  # type: ignore[arg-type]

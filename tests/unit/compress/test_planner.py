@@ -1,0 +1,124 @@
+"""The planner in a made-up world, where the best is known."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.unit.compress.planning import WIDTHS, Meeting, Rows, World, planner
+from tflprof.compress.planner import Wish
+
+
+def wish(budget: float, rounds: int = 5) -> Wish:
+    return Wish(budget, rounds, trials=2)
+
+
+def best_loss(world: World, count: int, budget: float) -> float:
+    losses = []
+    for widths in itertools.product(WIDTHS, repeat=count):
+        if world.slower * 10 * sum(widths) <= budget:
+            parts = (((32 - w) / 32 / (1 + i)) ** world.power for i, w in enumerate(widths) if w < 32)
+            losses.append(sum(parts) ** (1 / world.power))
+    return min(losses)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.6, 0.4])
+def test_the_best_within_the_budget_is_found(share: float) -> None:
+    world = World()
+    made, before = planner(world)
+    outcome = made.plan(wish(share * before.value), before)
+    assert outcome.feasible
+    assert outcome.obtained is not None
+    assert outcome.obtained.value <= share * before.value
+    assert outcome.true_loss == pytest.approx(best_loss(world, 4, share * before.value))
+
+
+def test_a_target_slower_than_the_table_is_found_out() -> None:
+    world = World(slower=1.7)
+    made, before = planner(world)
+    outcome = made.plan(wish(0.5 * before.value), before)
+    assert outcome.feasible
+    assert outcome.ratio == pytest.approx(1.7)
+    assert outcome.rounds[0].predicted == pytest.approx(outcome.rounds[0].obtained or 0.0)
+
+
+def test_losses_that_are_not_additive_are_learned() -> None:
+    world = World(power=2.0)
+    made, before = planner(world)
+    outcome = made.plan(wish(0.5 * before.value), before)
+    assert outcome.true_loss == pytest.approx(best_loss(world, 4, 0.5 * before.value), rel=0.05)
+    assert outcome.additivity.power > 1
+
+
+def test_a_budget_that_is_met_needs_nothing() -> None:
+    world = World()
+    made, before = planner(world)
+    outcome = made.plan(wish(before.value), before)
+    assert outcome.choice is None
+    assert outcome.feasible
+    assert outcome.rounds == []
+
+
+def test_a_budget_below_any_reach_ends_with_the_best_reachable() -> None:
+    world = World()
+    made, before = planner(world)
+    outcome = made.plan(wish(1.0), before)
+    assert not outcome.feasible
+    assert outcome.obtained is not None
+    assert outcome.obtained.value == 10 * 8 * 4
+
+
+def test_nothing_is_measured_with_no_rounds() -> None:
+    world = World()
+    made, before = planner(world, live=False)
+    world.measured.clear()
+    outcome = made.plan(wish(0.5 * before.value, rounds=0), before)
+    assert outcome.feasible
+    assert outcome.obtained is None
+    assert world.measured == []
+
+
+def test_options_that_do_not_run_are_not_taken() -> None:
+    world = World(broken=("0/3",))
+    made, before = planner(world)
+    outcome = made.plan(wish(10 * (8 * 3 + 16)), before)
+    assert outcome.feasible
+    assert outcome.choice is not None
+    assert {change.layers[0]: change.parameters["width"] for change in made.changes(outcome.choice)}[
+        "0/3"
+    ] == 16
+
+
+def test_options_that_the_table_does_not_know_are_not_taken() -> None:
+    world = World()
+    world.table = Rows(missing=(8,))
+    made, before = planner(world)
+    outcome = made.plan(wish(10 * 16 * 4), before)
+    assert outcome.feasible
+    assert {change.parameters["width"] for change in made.changes(outcome.choice)} == {16}  # type: ignore[arg-type]
+    assert any("not in the table" in note for note in outcome.notes)
+    assert any("no row" in refusal.reason for refusal in made.candidates.refusals)
+
+
+def test_where_neighbours_meet_costs_too() -> None:
+    # Without the price of meeting, three layers of 24 would do; it is cheaper to narrow all.
+    world = World()
+    made, before = planner(world, 3, Meeting(), live=False)
+    budget = 10 * 24 * 3
+    outcome = made.plan(wish(budget, rounds=0), before)
+    assert outcome.choice is not None
+    assert outcome.choice.cost <= budget
+    runs = outcome.variant.runs(outcome.choice.choices)
+    assert sum(made.costs.of(*run) for found in runs.values() for run in found) == outcome.choice.cost
+
+
+def test_the_front_falls_in_cost_and_rises_in_loss() -> None:
+    world = World()
+    made, before = planner(world)
+    outcome = made.plan(wish(0.5 * before.value), before)
+    points = made.front(outcome, 8)
+    assert len(points) > 3
+    for a, b in itertools.pairwise(points):
+        assert a.cost > b.cost
+        assert a.loss < b.loss
