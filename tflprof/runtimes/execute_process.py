@@ -57,6 +57,11 @@ class ExecuteProcess:
         self._drain = Thread(target=self._read_errors, args=(self._process.stderr,), daemon=True)
         self._drain.start()
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def ask(
         self, order: Mapping[str, Any], arrays: Sequence[npt.NDArray[Any]], seconds: float
     ) -> tuple[dict[str, Any], list[npt.NDArray[Any]]] | None:
