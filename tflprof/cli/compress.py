@@ -38,7 +38,8 @@ Methods = Annotated[
     str | None,
     typer.Option(
         metavar="M,M…",
-        help="Of clean_up, resolution, prune, low_rank, quantise, nms. Default: clean_up,prune,low_rank.",
+        help="Of clean_up, resolution, prune, low_rank, quantise, nms; low_rank=plain, prune=magnitude are other ways. "
+        "Default: clean_up,prune,low_rank.",
     ),
 ]
 CalibrationData = Annotated[
@@ -335,11 +336,7 @@ def _options(
 ) -> CompressionOptions:
     from tflprof.workflow.compress import DEFAULT_METHODS, CompressionOptions
 
-    names = (
-        DEFAULT_METHODS
-        if methods is None
-        else tuple(name.strip().replace("-", "_") for name in methods.split(","))
-    )
+    names = DEFAULT_METHODS if methods is None else tuple(name.strip() for name in methods.split(","))
     return CompressionOptions(
         table=table, methods=names, calibration=calibration, samples=samples, how=how, **more
     )

@@ -25,17 +25,33 @@ LOSSLESS = frozenset({"clean_up"})
 """Methods that leave results as they are: nothing is run to find their loss."""
 
 
+_ARGUMENTS = {"low_rank": "weighting", "prune": "criterion"}
+"""What may stand behind a method's name: ``low_rank=plain``, ``prune=magnitude``."""
+
+
 def open_methods(names: Sequence[str] = ORDER) -> Mapping[str, Method]:
     """Methods by name, in the order of application.
 
+    Args:
+        names: such as ``prune``, or with how it goes about it, ``low_rank=plain``.
+
     Raises:
-        UsageError: there is no method of a name.
+        UsageError: there is no method of a name, or it is given twice, or takes no such argument.
         EnvironmentFault: a package that one needs is missing.
     """
-    for name in names:
+    wanted: dict[str, str] = {}
+    for each in names:
+        name, equals, argument = each.partition("=")
         if name not in _CLASSES:
             raise unknown_method(name)
-    return {name: _open(name) for name in ORDER if name in names}
+        if name in wanted:
+            raise UsageError(f"the method {name} is given twice", "leave one of them out")
+        if equals and name not in _ARGUMENTS:
+            raise UsageError(
+                f"the method {name} takes no argument, {argument!r} was given", f"write {name} alone"
+            )
+        wanted[name] = argument
+    return {name: _open(name, wanted[name]) for name in ORDER if name in wanted}
 
 
 def unknown_method(name: str) -> UsageError:
@@ -48,12 +64,13 @@ def unknown_method(name: str) -> UsageError:
     )
 
 
-def _open(name: str) -> Method:
+def _open(name: str, argument: str) -> Method:
     try:
         room = importlib.import_module(f"tflprof.compress.{name}")
     except ModuleNotFoundError as error:
         raise EnvironmentFault(
             f"the method {name} needs the package {error.name}", "pip install 'tflprof[quantisation]'"
         ) from error
-    method: Method = getattr(room, _CLASSES[name])()
+    chosen = {_ARGUMENTS[name]: argument} if argument else {}
+    method: Method = getattr(room, _CLASSES[name])(**chosen)
     return method

@@ -16,7 +16,7 @@ from tflprof.compress.calibration import Calibration, load_calibration, random_c
 from tflprof.compress.candidates import Candidate, Candidates
 from tflprof.compress.costs import Costs, Overheads
 from tflprof.compress.interface import Refusal, Subject
-from tflprof.compress.methods import ORDER, open_methods
+from tflprof.compress.methods import open_methods
 from tflprof.compress.outcome import Circumstances, obstacles, written
 from tflprof.compress.plan import Amount, Plan, check_model
 from tflprof.compress.planner import MOST_ROUNDS, Planner, Wish
@@ -277,9 +277,7 @@ def _unit_of(text: str, unit: str, bench: LiveBench) -> str:
 
 @contextlib.contextmanager
 def _opened(model: Path, options: CompressionOptions, *, needs_data: bool) -> Iterator[Subject]:
-    for name in options.methods:
-        if name not in ORDER:
-            open_methods([name])
+    open_methods(options.methods)
     graph = read_model(model)
     layers = layer_configs(graph, str(options.how.get("kernels", "xnnpack")))
     if options.calibration is not None:
