@@ -196,7 +196,7 @@ class Lookup:
     def _estimate(
         self, family: Family, found: Interpolated, at: int, first: bool, reason: str, count: float | None
     ) -> Estimate:
-        value = float(found.values[at]) + self._first_cost * first
+        value = max(float(found.values[at]) + self._first_cost * first, 0.0)
         half, outside = float(found.halves[at]), float(found.outside[at])
         kind = "interpolated"
         if reason:
@@ -235,6 +235,8 @@ class Lookup:
         ]
         if not found:
             return None
+        # What costs nothing runs nothing: it tells nothing about what runs.
+        found = [(work, value) for work, value in found if value >= 1] or found
         works, values = [work for work, _ in found], [value for _, value in found]
         if counts or self._counts_only:
             return Family(works, values, moves=False)

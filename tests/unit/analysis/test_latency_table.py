@@ -116,6 +116,21 @@ def test_a_first_kernel_differs_by_what_rows_of_both_places_tell() -> None:
     assert both.estimate(conv(8, 24, 16), first=True).value == pytest.approx(between + 40)
 
 
+def test_rows_that_cost_nothing_say_nothing_about_others() -> None:
+    configs = convs((4, 12), (8, 24), (8, 32, 96))
+    known = LatencyTable(table(configs[1:], more=[row(configs[0], 0)]))
+    assert known.estimate(configs[0]).value == 0
+    assert known.estimate(conv(12, 16, 64)).value == pytest.approx(cost(conv(12, 16, 64)), rel=0.05)
+    nothing = LatencyTable(table([], more=[row(config, 0) for config in configs]))
+    assert nothing.estimate(conv(12, 16, 64)).value == pytest.approx(0, abs=1)
+
+
+def test_an_empty_table_knows_nothing() -> None:
+    empty = LatencyTable(table([]))
+    assert len(empty) == 0
+    assert empty.estimate(conv()).kind == "missing"
+
+
 def test_rows_measured_alone_give_counts_but_no_times() -> None:
     alone = table([], more=[row(config, 1, context="isolated") for config in convs()])
     times, counts = (
