@@ -167,11 +167,12 @@ class _Builder:
     def chains(self, configs: Sequence[OpConfig], beside: Sequence[OpConfig]) -> None:
         """Rows in chains, as far as they are not there yet."""
         wanted: list[OpConfig] = []
+        known = self.journal.keys("chain")
         for config in configs:
             reason = unbuildable(config)
             if reason is not None:
                 self.missing[config.key] = reason
-            elif not self.journal.has(config.key, ("chain",)):
+            elif config.key not in known:
                 wanted.append(config)
         self._count(len(configs) - len(wanted))
         core = self.options.get("core")

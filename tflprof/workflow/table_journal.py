@@ -58,12 +58,9 @@ class Journal:
         if self.meta is not None:
             self._check(meta, "what is asked for")
 
-    def has(self, key: str, contexts: Iterable[str]) -> bool:
-        """Whether there is a row of a configuration, in one of these contexts."""
-        return (key in self._keys_in(frozenset(contexts))) if self.rows else False
-
-    def _keys_in(self, contexts: frozenset[str]) -> set[str]:
-        return {row.config.key for row in self.rows if row.context in contexts}
+    def keys(self, context: str) -> frozenset[str]:
+        """Keys of the configurations that have a row of a context."""
+        return frozenset(row.config.key for row in self.rows if row.context == context)
 
     def has_source(self, source: str) -> bool:
         """Whether rows of a network are there."""

@@ -1,0 +1,116 @@
+"""``tflprof table``: show, merge and check; what building says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.latency_tables import conv, depthwise, table
+from tests.unit.cli.conftest import Run
+from tflprof.op_config import OpConfig, TensorConfig
+from tflprof.profile.latency_rows import Overheads, StoredTable, read_table, write_table
+from tflprof.report.latency_table import describe_config
+from tflprof.workflow.table import BuiltTable
+
+
+@pytest.fixture
+def stored(folder: Path) -> Path:
+    content = table([conv(), depthwise()], overheads=Overheads(layer=120.0, models=3))
+    return write_table(folder / "t.parquet", content)
+
+
+def test_show_tells_where_a_table_holds_and_its_rows(run: Run, stored: Path) -> None:
+    shown = run("table", "show", stored)
+    assert shown.exit_code == 0
+    assert "2 rows of 2 configurations" in shown.stdout
+    assert "host · LiteRT 2.3.0 · xnnpack kernels · 1 thread · measured ns" in shown.stdout
+    assert "120 ns per layer, from 3 models" in shown.stdout
+    assert "conv 1×1 12×12×16 → 12×12×32" in shown.stdout
+    cheaper = run("table", "show", stored, "--top", "1")
+    assert "… and 1 cheaper ones" in cheaper.stdout
+
+
+def test_show_as_json_has_every_row(run: Run, stored: Path) -> None:
+    document = json.loads(run("table", "show", stored, "--json").stdout)
+    assert [OpConfig.from_json(row["config"]).key for row in document["rows"]] == [
+        row["key"] for row in document["rows"]
+    ]
+    assert document["unit"] == "ns"
+    assert document["overheads"]["layer"] == 120.0
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("none.parquet", "does not exist"), ("m.tflite", "not a readable Parquet file")],
+)
+def test_what_is_no_table_ends_with_2(run: Run, name: str, says: str) -> None:
+    shown = run("table", "show", name)
+    assert shown.exit_code == 2
+    assert says in shown.stderr
+
+
+def test_merge(run: Run, stored: Path) -> None:
+    write_table("other.parquet", table([conv(outputs=48)]))
+    assert run("table", "merge", stored, "other.parquet", "-o", "all.parquet").exit_code == 0
+    assert len(read_table("all.parquet").rows) == 3
+    strange = table([conv()])
+    write_table("other.parquet", StoredTable(replace(strange.meta, unit="instructions"), strange.rows))
+    refused = run("table", "merge", stored, "other.parquet", "-o", "all.parquet", "--force")
+    assert refused.exit_code == 4
+    assert "unit: ns and instructions" in refused.stderr
+
+
+def test_check_names_what_differs(run: Run, stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meta = read_table(stored).meta
+    asked: dict[str, Any] = {}
+
+    def expected(target: str, **options: Any) -> Any:
+        asked.update(options, target=target)
+        return meta if target == "host" else replace(meta, provenance="predicted")
+
+    monkeypatch.setattr("tflprof.workflow.table_check.expected_meta", expected)
+    holds = run("table", "check", stored, "--target", "host")
+    assert holds.exit_code == 0
+    assert "holds for host: 2 rows" in holds.stdout
+    refused = run("table", "check", stored, "--cost", "cycles", "--json")
+    assert refused.exit_code == 4
+    assert "provenance: measured in the table, predicted now" in refused.stderr
+    assert json.loads(refused.stdout)["differences"][0]["key"] == "provenance"
+    assert asked["cost"] == "cycles"
+
+
+def test_building_says_what_it_made_and_what_not(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[dict[str, Any]] = []
+
+    def build(target: str, **options: Any) -> BuiltTable:
+        calls.append({"target": target, **options})
+        return BuiltTable(table([conv()]), 1, {"a": "why", "b": "why"}, options["path"])
+
+    monkeypatch.setattr("tflprof.workflow.table.build_table", build)
+    done = run("table", "build", "--from", "m.tflite", "--target", "host", "--chains", "-o", "new.parquet")
+    assert done.exit_code == 0
+    assert "new.parquet: 1 rows, 1 of them new" in done.stdout
+    assert "2 configurations have no row: why" in done.stderr
+    assert calls[0]["models"] == [Path("m.tflite")]
+    assert calls[0]["chains"]
+    document = json.loads(run("table", "build", "--from", "m.tflite", "--json").stdout)
+    assert [one["key"] for one in document["missing"]] == ["a", "b"]
+
+
+def test_candidates_need_a_model(run: Run) -> None:
+    refused = run("table", "build", "--candidates", "low_rank")
+    assert refused.exit_code == 2
+    assert "--from MODEL" in refused.stderr
+    assert run("table", "build").exit_code == 2
+
+
+def test_configurations_in_words() -> None:
+    pad = OpConfig("PAD", (), ())
+    assert describe_config(replace(conv(), fused=(pad,))) == "conv 1×1 +PAD 12×12×16 → 12×12×32"
+    assert describe_config(depthwise(kernel=5)).startswith("depthwise 5×5")
+    scalar = TensorConfig((), "float32")
+    assert describe_config(OpConfig("ADD", (scalar, scalar), (scalar,))) == "add 1 → 1"
