@@ -93,6 +93,10 @@ class Candidates:
             found.append(Variant(len(found), outer, space, costs, outer_losses))
         return found
 
+    def plain(self, costs: Costs) -> Variant:
+        """The model as it is, with nothing to be chosen."""
+        return Variant(0, None, Space(self.subject.layers, self.methods, ()), costs, {})
+
     def listed(self, costs: Costs, losses: Losses | None, tell: Tell) -> list[Candidate]:
         """Every option alone with latency and, if losses are given, loss."""
         base = self.space()

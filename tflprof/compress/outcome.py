@@ -154,7 +154,7 @@ def _gains(planner: Planner, variant: Variant, choice: Choice) -> dict[str, floa
 def _layers(
     planner: Planner, variant: Variant, choices: Sequence[int], ratio: float
 ) -> tuple[LayerCost, ...]:
-    plain = planner.variants[0]
+    plain = planner.variants[0] if planner.variants else variant
     before, after = plain.runs((0,) * len(plain.space.knobs)), variant.runs(choices)
 
     def cost(layer: str, runs: Mapping[str, Any]) -> float:

@@ -116,14 +116,15 @@ class Planner:
         Raises:
             ModelError, RunnerError: the decided model cannot be made or run.
         """
+        if before.value <= wish.budget:
+            plain = self.candidates.plain(self.costs)
+            ratio = _ratio(before, plain)
+            return Outcome(None, plain, feasible=True, ratio=ratio, additivity=Additivity())
         if not self.variants:
             if self._bench is not None and wish.rounds:
                 self._sweep()
             self.variants = self.candidates.variants(self.costs, self.losses, self._tell)
-        first = self.variants[0]
-        ratio = self._ratio(before)
-        if before.value <= wish.budget:
-            return Outcome(None, first, feasible=True, ratio=ratio, additivity=Additivity())
+        ratio = _ratio(before, self.variants[0])
         if self._search is None:
             self._search = Search(self.variants, self.losses, wish.trials, self._tell)
         outcome = self._rounds(wish, self._search, ratio)
@@ -142,14 +143,6 @@ class Planner:
     def changes(self, choice: Choice) -> list[Change]:
         """The changes of a choice."""
         return changes_of(self.variants[choice.variant].changes(choice.choices))
-
-    def _ratio(self, before: Amount) -> float:
-        """How measured latency relates to the table's, by the model as it is."""
-        if not before.measured:
-            return 1.0
-        plain = self.variants[0]
-        predicted = plain.priced.cost((0,) * len(plain.space.knobs))
-        return before.value / predicted if predicted > 0 else 1.0
 
     def _rounds(self, wish: Wish, search: Search, ratio: float) -> Outcome:
         tried: list[_Tried] = []
@@ -258,3 +251,9 @@ class Planner:
 
 def _last(knob: Knob) -> int:
     return len(knob.options) - 1
+
+
+def _ratio(before: Amount, plain: Variant) -> float:
+    """How measured latency relates to the table's, by the model as it is."""
+    predicted = plain.priced.cost((0,) * len(plain.space.knobs))
+    return before.value / predicted if before.measured and predicted > 0 else 1.0
