@@ -17,7 +17,8 @@ from tflprof.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
     from tflprof.compress.plan import Plan
-    from tflprof.workflow.compress import CompressionOptions, Planned
+    from tflprof.workflow.compress import Planned
+    from tflprof.workflow.compress_subject import CompressionOptions
 
 compress = typer.Typer(
     name="compress",
@@ -95,7 +96,7 @@ def list_command(
     _verbose: Verbose = False,
 ) -> None:
     """List what could be changed, option by option: what each saves and loses alone, or why nothing is offered."""
-    from tflprof.workflow.compress import list_candidates
+    from tflprof.workflow.compress_list import list_candidates
 
     how = _how(context, target, core, threads, cost, anchors, kernels, runtime, max_seconds)
     options = _options(table, methods, calibration, samples, how)
@@ -334,7 +335,7 @@ def _options(
     how: dict[str, Any],
     **more: Any,
 ) -> CompressionOptions:
-    from tflprof.workflow.compress import DEFAULT_METHODS, CompressionOptions
+    from tflprof.workflow.compress_subject import DEFAULT_METHODS, CompressionOptions
 
     names = DEFAULT_METHODS if methods is None else tuple(name.strip() for name in methods.split(","))
     return CompressionOptions(

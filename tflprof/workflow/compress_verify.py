@@ -20,9 +20,9 @@ from tflprof.model.read import read_model
 from tflprof.profile.profile import Profile
 from tflprof.runtimes.execute import Executor
 from tflprof.workflow.compare import LiveComparison, compare_models
-from tflprof.workflow.compress import KEPT, calibration_of_plan
 from tflprof.workflow.compress_bench import amount_of
 from tflprof.workflow.compress_evaluate import evaluate
+from tflprof.workflow.compress_subject import KEPT, calibration_of_plan
 from tflprof.workflow.progress import OnProgress
 
 VERIFIED_VERSION = 1
