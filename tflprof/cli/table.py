@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,7 +108,7 @@ def build(
     setup = phone_setup(context, target, quiet=quiet, governor=governor, frequency=frequency, cool_to=cool_to)
     place = output or Path("table.parquet")
     configs = _configs(models or [], candidates, space)
-    with progress_display() as report:
+    with _kept(place), progress_display() as report:
         built = build_table(
             target,
             models=models or [],
@@ -127,6 +129,19 @@ def build(
             **prediction(context, target, cost, anchors),
         )
     _tell(built, json=json)
+
+
+@contextmanager
+def _kept(place: Path) -> Iterator[None]:
+    """Say where the rows are if building ends before its end."""
+    try:
+        yield
+    except BaseException:
+        from tflprof.workflow.table_journal import journal_of
+
+        if journal_of(place).exists():
+            say(f"rows measured so far are kept in {journal_of(place)}: the same command goes on from there")
+        raise
 
 
 def _configs(models: list[Path], candidates: str | None, space: Path | None) -> list[OpConfig]:

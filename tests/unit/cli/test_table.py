@@ -15,6 +15,7 @@ from tflprof.op_config import OpConfig, TensorConfig
 from tflprof.profile.latency_rows import Overheads, StoredTable, read_table, write_table
 from tflprof.report.latency_table import describe_config
 from tflprof.workflow.table import BuiltTable
+from tflprof.workflow.table_journal import journal_of
 
 
 @pytest.fixture
@@ -99,6 +100,17 @@ def test_building_says_what_it_made_and_what_not(run: Run, monkeypatch: pytest.M
     assert calls[0]["chains"]
     document = json.loads(run("table", "build", "--from", "m.tflite", "--json").stdout)
     assert [one["key"] for one in document["missing"]] == ["a", "b"]
+
+
+def test_a_build_that_ends_early_says_where_its_rows_are(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(_target: str, **options: Any) -> BuiltTable:
+        write_table(journal_of(options["path"]), table([conv()]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tflprof.workflow.table.build_table", build)
+    ended = run("table", "build", "--from", "m.tflite", "-o", "new.parquet")
+    assert ended.exit_code == 130
+    assert "kept in new.parquet.part" in ended.stderr
 
 
 def test_candidates_need_a_model(run: Run) -> None:
