@@ -15,9 +15,9 @@ from tflprof.compress.variants import Choice, Variant, best_of, changes_of
 if TYPE_CHECKING:
     from tflprof.compress.proxies import Losses
 
-_SOLVES = 3
+_SOLVES = 2
 _SPREAD = 4
-_ATTEMPTS = 3
+_ATTEMPTS = 1
 
 
 class Search:

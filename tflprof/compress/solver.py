@@ -26,6 +26,10 @@ class SolverFailed(Exception):
     """HiGHS gave no solution where there is one, such as for lack of time."""
 
 
+class NothingFits(SolverFailed):
+    """No choices go together, whatever they cost."""
+
+
 @dataclass(frozen=True)
 class Factor:
     """A cost that depends on some knobs.
@@ -86,14 +90,18 @@ def solve(problem: Problem, budget: float, *, seconds: float = 60.0) -> Solution
     if free.cost <= budget:
         return free
     program = _Program(problem)
-    least = program.cheapest(seconds)
-    if least.cost > budget * (1 + _SLACK):
+    found = program.within(budget, seconds)
+    if found is not None:
+        return found
+    try:
+        least = program.cheapest(seconds)
+    except NothingFits:
         return None
-    return program.within(budget, seconds) or least
+    return least if least.cost <= budget * (1 + _SLACK) else None
 
 
 def cheapest(problem: Problem, *, seconds: float = 60.0) -> Solution:
-    """The choices of least cost. Raises SolverFailed if no choices go together."""
+    """The choices of least cost. Raises NothingFits if no choices go together."""
     return _Program(problem).cheapest(seconds)
 
 
@@ -146,7 +154,7 @@ class _Program:
         scale = max(float(np.abs(self.costs).max(initial=0.0)), 1e-300)
         found = self._run(self.costs / scale, None, seconds)
         if found is None:
-            raise SolverFailed("no choices go together")
+            raise NothingFits("no choices go together")
         return found
 
     def freest(self, seconds: float) -> Solution:

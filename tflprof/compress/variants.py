@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OUTER = "resolution"
 """The method whose options are tried one after the other, each with a problem of its own."""
 
-_NOISE = 0.35
+_NOISE = 0.5
 
 
 @dataclass(frozen=True)
