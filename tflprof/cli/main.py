@@ -26,6 +26,7 @@ from tflprof.cli.inspect import inspect
 from tflprof.cli.profile import profile
 from tflprof.cli.report import report
 from tflprof.cli.runtimes import runtimes
+from tflprof.cli.score import score
 from tflprof.cli.show import show
 from tflprof.cli.table import table
 from tflprof.cli.targets import targets
@@ -53,6 +54,7 @@ for command in (
     gate,
     calibrate,
     history,
+    score,
     doctor,
     clean,
 ):
