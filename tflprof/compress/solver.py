@@ -16,13 +16,15 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
+from tflprof.errors import EnvironmentFault
+
 Array = npt.NDArray[np.float64]
 
 _SLACK = 1e-9
 _TOLERANCE = 2e-6
 
 
-class SolverFailed(Exception):
+class SolverFailed(EnvironmentFault):
     """HiGHS gave no solution where there is one, such as for lack of time."""
 
 
@@ -84,7 +86,7 @@ class Solution:
 def solve(problem: Problem, budget: float, *, seconds: float = 60.0) -> Solution | None:
     """The choices of least loss whose cost is within ``budget``; None if there are none.
 
-    Raises SolverFailed if it takes longer than ``seconds``.
+    After ``seconds`` the best so far is taken; raises SolverFailed if there is none.
     """
     free = _freely(problem)
     if free.cost <= budget:
@@ -227,8 +229,9 @@ class _Program:
         )
         if result.status == 2:
             return None
-        if result.x is None or result.status != 0:
-            raise SolverFailed(f"HiGHS: {result.message}")
+        # A solution that is not proved to be the best for lack of time is still one.
+        if result.x is None or result.status not in (0, 1):
+            raise SolverFailed(f"the solver gave up: {result.message}", "choose fewer methods with --methods")
         chosen = result.x[: self.options]
         choices = tuple(
             int(np.argmax(chosen[self.starts[k] : self.starts[k + 1]])) for k in range(len(self.counts))
