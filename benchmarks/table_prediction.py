@@ -2,8 +2,8 @@
 
 A table of networks at some widths and resolutions, measured in chains on the emulated Pixel 2, predicts networks at
 others, and pre-trained files that PyPI packages carry: once with all their rows added, measured in chains too (exact
-rows), and once without (interpolated). Each is then measured as a whole. Of a pre-trained file, the table has
-rows of the other files, but none of its own configurations.
+rows), and once without (interpolated). Each is then measured as a whole. Of a pre-trained file, the table
+then has rows of the other files, but none of its own configurations, unless their family has less than four others.
 
 `--host 1` does the same with measured times of this machine, which must be quiet; results go to
 table_prediction_host. `--work DIR` keeps what was measured, and goes on where it was.
@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,7 +24,9 @@ from typing import Any
 
 from benchmarks import common
 from tflprof.analysis.latency_table import LatencyTable
+from tflprof.analysis.table_family import FEW
 from tflprof.analysis.table_model import TablePrediction
+from tflprof.analysis.table_shapes import work_of
 from tflprof.errors import TflprofError
 from tflprof.model.build import build_network
 from tflprof.model.configs import LayerConfig, layer_configs
@@ -179,9 +182,13 @@ def _missing(prediction: TablePrediction) -> str:
 
 
 def without(table: StoredTable, layers: Sequence[LayerConfig]) -> LatencyTable:
-    """A table without the rows of these layers."""
+    """A table without the rows of these layers, as far as their families have enough others."""
     keys = {layer.config.key for layer in layers}
-    return LatencyTable(replace(table, rows=tuple(row for row in table.rows if row.config.key not in keys)))
+    others = Counter(work_of(row.config).family for row in table.rows if row.config.key not in keys)
+    kept = [
+        row for row in table.rows if row.config.key not in keys or others[work_of(row.config).family] < FEW
+    ]
+    return LatencyTable(replace(table, rows=tuple(kept)))
 
 
 def observe(target: Target, work: Path) -> tuple[list[Found], dict[str, Any]]:
