@@ -50,7 +50,7 @@ def write_factors(editor: ModelEditor, found: Site, parameters: Mapping[str, Any
     )
     if weighted and found.form not in ("int8", "uint8"):
         factors = _centred(factors, target, inflow.windows)
-    _Writer(editor, found, parts).write(factors, target, inflow)
+    _Writer(editor, found, parts, weighted).write(factors, target, inflow)
 
 
 def _centred(factors: list[Factor], target: Factor, windows: Floats) -> list[Factor]:
@@ -67,6 +67,7 @@ class _Writer:
     editor: ModelEditor
     found: Site
     parts: Sequence[Stage]
+    weighted: bool
 
     def write(self, factors: Sequence[Factor], target: Factor, inflow: Inflow) -> None:
         quantised = self._quantised(factors, target, inflow.windows)
@@ -95,7 +96,9 @@ class _Writer:
             return [QuantisedFactor(weights, None, None) for weights in stored]
         if self.found.form not in ("int8", "uint8") or x is None:
             return None
-        return quantised_chain(factors, target, windows, x.scale[0], self.found.form, self._kind())
+        return quantised_chain(
+            factors, target, windows, x.scale[0], self.found.form, self._kind(), refit=self.weighted
+        )
 
     def _kind(self) -> str:
         """Convolutions of integers have a kernel with a scale per channel wherever they have one at all."""

@@ -18,8 +18,11 @@ _SHRINK = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6)
 _LEAST_SCALE = 1e-4
 """Of the largest scale of a layer: what is smaller is rounded away by the result's own steps."""
 
+_BALANCES = (0.0, 0.5, 1.0)
+"""Shares of the way from √S | √S to equal ranges that are tried."""
+
 _ENOUGH = 64
-_MANY = 1024
+_MANY = 8192
 _MARGIN = 0.5
 _DEVIATIONS = 4.2
 """Where little was seen, ranges reach beyond it, by the margin over the root of the number of places and as far as
@@ -82,6 +85,8 @@ def quantised_chain(
     input_scale: float,
     dtype: str,
     kind: str,
+    *,
+    refit: bool,
 ) -> list[QuantisedFactor]:
     """All stages in integers, one after the other, each on what the ones before really give.
 
@@ -92,7 +97,39 @@ def quantised_chain(
         input_scale: of the layer's input.
         dtype: ``int8`` or ``uint8``, of weights and activations.
         kind: ``channel`` or ``tensor``, of the weights.
+        refit: whether the last stage makes up on what comes in for what the others lose.
     """
+    tried = [
+        _chain(_balanced(factors, windows, share), target, windows, input_scale, dtype, kind, refit)
+        for share in _BALANCES
+    ]
+    return min(tried, key=lambda one: one[1])[0]
+
+
+def _balanced(factors: Sequence[Factor], windows: Floats, share: float) -> list[Factor]:
+    """Stages with what lies between brought nearer to one range for all channels: 0 leaves it, 1 makes it equal."""
+    found, seen = list(factors), windows
+    for place in range(len(factors) - 1):
+        seen = convolved(seen, found[place])
+        size = seen.reshape(-1, seen.shape[-1]).std(axis=0)
+        by = np.maximum(size / max(float(size.max()), 1e-30), 1e-3) ** share
+        first, second = found[place], found[place + 1]
+        found[place] = Factor(first.weights / by[:, None, None, None], first.bias / by)
+        found[place + 1] = Factor(second.weights * by, second.bias)
+        seen = seen / by
+    return found
+
+
+def _chain(
+    factors: Sequence[Factor],
+    target: Factor,
+    windows: Floats,
+    input_scale: float,
+    dtype: str,
+    kind: str,
+    refit: bool,
+) -> tuple[list[QuantisedFactor], float]:
+    """All stages in integers, and the energy of the error."""
     seen, scale = windows, input_scale
     done: list[QuantisedFactor] = []
     for factor in factors[:-1]:
@@ -103,11 +140,29 @@ def quantised_chain(
         seen = _rounded(seen, output, dtype)
         done.append(QuantisedFactor(weights, bias, output))
         scale = output.scale[0]
-    weights = quantised_weights(factors[-1].weights, dtype, kind)
-    plain = Factor(weights.real, factors[-1].bias)
-    wanted = plain.bias + missing(windows, target, convolved(seen, plain))
-    bias = quantised_bias(wanted, scale, weights.quantisation)
-    return [*done, QuantisedFactor(weights, bias, None)]
+    wanted = convolved(windows, target)
+    last = _refitted(factors[-1], seen, wanted) if refit else factors[-1]
+    weights = quantised_weights(last.weights, dtype, kind)
+    plain = Factor(weights.real, last.bias)
+    bias = quantised_bias(
+        plain.bias + missing(windows, target, convolved(seen, plain)), scale, weights.quantisation
+    )
+    error = float(np.square(convolved(seen, Factor(weights.real, bias.real)) - wanted).sum())
+    return [*done, QuantisedFactor(weights, bias, None)], error
+
+
+def _refitted(factor: Factor, seen: Floats, wanted: Floats) -> Factor:
+    """The last stage made up for what the integers before it lost, as far as there are places enough to tell."""
+    outputs, inputs = factor.weights.shape[0], int(np.prod(factor.weights.shape[1:]))
+    if len(seen) < _ENOUGH:
+        return factor
+    rows = seen.reshape(len(seen), -1)
+    lack = (wanted - convolved(seen, factor)).reshape(-1, outputs)
+    centred = rows - rows.mean(axis=0)
+    moments = centred.T @ centred / len(rows)
+    held = inputs / len(rows) * float(np.trace(moments)) / inputs
+    change = np.linalg.solve(moments + held * np.eye(inputs), centred.T @ lack / len(rows))
+    return Factor(factor.weights + change.T.reshape(factor.weights.shape), factor.bias)
 
 
 def missing(windows: Floats, target: Factor, found: Floats) -> Floats:
@@ -130,7 +185,7 @@ def convolved(windows: Floats, factor: Factor) -> Floats:
 
 def _range_between(values: Floats, dtype: str) -> Quantisation:
     """The range of what lies between two stages, (places, …, channels)."""
-    if len(values) >= _MANY:
+    if values.size >= _MANY:
         return _range(values, dtype, _SHRINK)
     rows = values.reshape(-1, values.shape[-1])
     mean, reach = rows.mean(axis=0), _DEVIATIONS * rows.std(axis=0)

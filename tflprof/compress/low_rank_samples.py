@@ -17,7 +17,7 @@ from tflprof.compress.low_rank_stages import Stage
 from tflprof.model.graph import Model
 from tflprof.runtimes.execute import Executor
 
-MOST_SAMPLES = 64
+MOST_SAMPLES = 256
 _MOST_NUMBERS = 1 << 18
 _LEAST_WINDOWS, _MOST_WINDOWS = 256, 4096
 
@@ -56,7 +56,7 @@ def inflows(
         sites: the layers.
         executor: runs the model.
         model: the model they are of.
-        calibration: its samples, of which the first 64 are taken.
+        calibration: its samples, of which the first 256 are taken.
         content: bytes of the model if they are in no file.
     """
     few = calibration.first(MOST_SAMPLES)
