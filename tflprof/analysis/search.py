@@ -90,9 +90,9 @@ class Evolution:
         space: SearchSpace,
         *,
         seed: int = 0,
-        population: int = 128,
-        tournament: int = 8,
-        mutations: float = 1.5,
+        population: int = 256,
+        tournament: int = 3,
+        mutations: float = 2.0,
     ) -> None:
         if population < 2 or tournament < 1:
             raise ValueError(f"a population of {population} with tournaments of {tournament} cannot evolve")
