@@ -36,15 +36,17 @@ def cut(editor: ModelEditor, keep: Mapping[str, Sequence[int]], known: Mapping[s
         _mark(masks, _found(groups, name, channels, editor), channels)
     if not masks:
         return
-    for op in editor.graph().ops:
+    graph = editor.graph()
+    for op in graph.ops:
         if op.code in MIXING and op.id in known:
-            removed = masks.get(op.inputs[1], {}).get(len(editor.tensor(op.inputs[1]).shape) - 1)
+            removed = masks.get(op.inputs[1], {}).get(len(graph.tensors[op.inputs[1]].shape) - 1)
             if removed is not None:
-                make_up(editor, op, removed, known[op.id])
-    for tensor, dims in masks.items():
-        _shorten(editor, tensor, dims)
+                make_up(editor, graph, op, removed, known[op.id])
+    tensors = editor.graph().tensors
+    for index, dims in masks.items():
+        _shorten(editor, tensors[index], dims)
     for op in editor.graph().ops:
-        _rename(editor, op, masks)
+        _rename(editor, tensors, op, masks)
     editor.prune_unused()
 
 
@@ -69,21 +71,20 @@ def _mark(masks: Masks, group: Group, channels: Sequence[int]) -> None:
             dims[slot.dim] = dims[slot.dim] | gone if slot.dim in dims else gone
 
 
-def _shorten(editor: ModelEditor, index: int, dims: Mapping[int, Mask]) -> None:
-    tensor = editor.tensor(index)
+def _shorten(editor: ModelEditor, tensor: Tensor, dims: Mapping[int, Mask]) -> None:
     quantisation = _cut_scales(tensor, dims)
     if not tensor.is_constant:
         shape = list(tensor.shape_signature)
         for dim, gone in dims.items():
             shape[dim] = int(np.count_nonzero(~gone))
-        editor.set_shape(index, shape)
+        editor.set_shape(tensor.index, shape)
         if quantisation is not tensor.quantisation:
-            editor.set_quantisation(index, quantisation)
+            editor.set_quantisation(tensor.index, quantisation)
         return
-    values = editor.constant_values(index)
+    values = editor.constant_values(tensor.index)
     for dim, gone in dims.items():
         values = values.compress(~gone, axis=dim)
-    editor.set_constant(index, values, quantisation)
+    editor.set_constant(tensor.index, values, quantisation)
 
 
 def _cut_scales(tensor: Tensor, dims: Mapping[int, Mask]) -> Quantisation | None:
@@ -97,26 +98,26 @@ def _cut_scales(tensor: Tensor, dims: Mapping[int, Mask]) -> Quantisation | None
     return replace(found, scale=scale, zero_point=zero)
 
 
-def _rename(editor: ModelEditor, op: Op, masks: Masks) -> None:
+def _rename(editor: ModelEditor, tensors: Sequence[Tensor], op: Op, masks: Masks) -> None:
     """Give an operator that states sizes the new ones, in constants of its own."""
     if op.code == "RESHAPE" and op.outputs[0] in masks:
-        _retarget(editor, op, masks[op.outputs[0]])
+        _retarget(editor, tensors, op, masks[op.outputs[0]])
     if op.code == "STRIDED_SLICE" and op.inputs[0] in masks:
         ends = editor.constant_values(op.inputs[2]).copy()
         for dim, gone in masks[op.inputs[0]].items():
             ends[dim] = min(ends[dim], np.count_nonzero(~gone))
-        name = f"{editor.tensor(op.inputs[2]).name}/cut {op.index}"
+        name = f"{tensors[op.inputs[2]].name}/cut {op.index}"
         editor.set_inputs(op.id, (*op.inputs[:2], editor.add_constant(name, ends), *op.inputs[3:]))
 
 
-def _retarget(editor: ModelEditor, op: Op, dims: Mapping[int, Mask]) -> None:
+def _retarget(editor: ModelEditor, tensors: Sequence[Tensor], op: Op, dims: Mapping[int, Mask]) -> None:
     sizes = {dim: int(np.count_nonzero(~gone)) for dim, gone in dims.items()}
     if len(op.inputs) > 1 and op.inputs[1] >= 0:
         target = editor.constant_values(op.inputs[1]).copy()
         for dim, size in sizes.items():
             if target[dim] >= 0:
                 target[dim] = size
-        name = f"{editor.tensor(op.inputs[1]).name}/cut {op.index}"
+        name = f"{tensors[op.inputs[1]].name}/cut {op.index}"
         editor.set_inputs(op.id, (op.inputs[0], editor.add_constant(name, target)))
     if op.options.get("new_shape"):
         stated = list(op.options["new_shape"])

@@ -16,8 +16,8 @@ from tflprof.compress.prune_make_up import shrunk_covariance
 from tflprof.compress.prune_moments import Moments
 from tflprof.compress.prune_values import Real
 
-_MOST_STEPS = 64
-"""Larger groups lose several channels at a time, without a look at what these have in common."""
+_MOST_STEPS, _WIDE, _WIDE_STEPS = 64, 512, 24
+"""Large groups lose several channels at a time, without a look at what these have in common: above a width more."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def eliminate(takers: list[Taker], size: int) -> tuple[list[int], Real]:
         The order, and losses in that order: shares of outputs' variance, summed over takers.
     """
     states = [_State(taker, size) for taker in takers]
-    at_once = -(-size // _MOST_STEPS)
+    at_once = -(-size // (_MOST_STEPS if size <= _WIDE else _WIDE_STEPS))
     left = np.ones(size, bool)
     order: list[int] = []
     losses: list[float] = []

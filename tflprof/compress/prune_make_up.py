@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tflprof.compress.prune_moments import Moments
 from tflprof.compress.prune_values import Real, real, requantised
 from tflprof.model.edit import ModelEditor
-from tflprof.model.graph import Op, Quantisation, Tensor
+from tflprof.model.graph import Op, Quantisation, Subgraph, Tensor
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,14 +30,15 @@ class _Layer:
     bias: Tensor | None
 
 
-def make_up(editor: ModelEditor, op: Op, removed: Mask, known: Moments) -> None:
+def make_up(editor: ModelEditor, graph: Subgraph, op: Op, removed: Mask, known: Moments) -> None:
     """Let a layer do without some of its inputs, which are still there.
 
     An input that goes is replaced by the best linear guess from those that stay, its mean at least: the guess
     goes into the weights of those that stay, the rest into the bias. Where weights are shared with another layer
-    nothing is done; where their form does not allow other values only the bias is changed.
+    nothing is done; where their form does not allow other values only the bias is changed. ``graph`` is the
+    model's, from before any layer was changed.
     """
-    layer = _layer(editor, op)
+    layer = _layer(graph, op)
     if layer is None or len(known.mean) != len(removed) or removed.all():
         return
     weights = real(editor.constant_values(layer.weights.index), layer.weights.quantisation)
@@ -56,25 +57,25 @@ def make_up(editor: ModelEditor, op: Op, removed: Mask, known: Moments) -> None:
     _shift(editor, layer, sums[:, removed] @ lost, new)
 
 
-def _layer(editor: ModelEditor, op: Op) -> _Layer | None:
+def _layer(graph: Subgraph, op: Op) -> _Layer | None:
     """None if its constants are used elsewhere too."""
-    weights = _stored(editor, op.inputs[1])
+    weights = _stored(graph, op.inputs[1])
     index = op.inputs[2] if len(op.inputs) > 2 else -1
-    bias = None if index < 0 else _stored(editor, index)
+    bias = None if index < 0 else _stored(graph, index)
     if weights is None or (index >= 0 and bias is None):
         return None
-    return _Layer(op, editor.tensor(op.inputs[0]), weights, bias)
+    return _Layer(op, graph.tensors[op.inputs[0]], weights, bias)
 
 
-def _stored(editor: ModelEditor, tensor: int) -> Tensor | None:
+def _stored(graph: Subgraph, tensor: int) -> Tensor | None:
     """The constant behind an input, if nothing else uses it."""
-    if len(editor.consumers(tensor)) != 1:
+    if sum(op.inputs.count(tensor) for op in graph.ops) != 1:
         return None
-    maker = editor.producer(tensor)
-    if maker is not None:
-        return _stored(editor, maker.inputs[0]) if maker.code == "DEQUANTIZE" else None
-    found = editor.tensor(tensor)
-    return found if found.is_constant else None
+    found = graph.tensors[tensor]
+    if found.is_constant:
+        return found
+    maker = next((op for op in graph.ops if tensor in op.outputs), None)
+    return _stored(graph, maker.inputs[0]) if maker is not None and maker.code == "DEQUANTIZE" else None
 
 
 def _guess(known: Moments, removed: Mask) -> Real | None:
@@ -141,6 +142,5 @@ def _store(
     if layer.bias is not None:
         editor.set_constant(layer.bias.index, values, quantisation)
         return
-    name = f"{editor.tensor(layer.op.outputs[0]).name}/bias"
-    index = editor.add_constant(name, values, quantisation)
+    index = editor.add_constant(f"{layer.op.id}/bias", values, quantisation)
     editor.set_inputs(layer.op.id, (*layer.op.inputs[:2], index))
