@@ -64,7 +64,11 @@ class EditedModel:
 
     def tensor(self, index: int, subgraph: int = 0) -> Tensor:
         """A tensor as it is now."""
-        return self.graph(subgraph).tensors[index]
+        if subgraph in self._seen:
+            return self._seen[subgraph].tensors[index]
+        # To look at all of the graph after each of many edits would take the square of its size.
+        table = self._tree.subgraphs[subgraph].tensors[index]
+        return edit_tree.tensor_of(table, index, len(self._contents[table.buffer]))
 
     def consumers(self, tensor: int, subgraph: int = 0) -> list[Op]:
         """Operators that take a tensor, in file order."""
