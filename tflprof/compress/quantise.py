@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tflprof.compress.fidelity import Reference
 from tflprof.compress.interface import Change, Coupling, Knob, Option, Refusal, Subject
 from tflprof.compress.quantise_edges import couplings
 from tflprof.compress.quantise_layers import METHOD, Group, groups, loaded_layers, takes
@@ -19,7 +20,7 @@ from tflprof.op_channels import WEIGHTED, with_dtype
 from tflprof.op_config import OpConfig
 
 AS_IT_IS, INT8, DYNAMIC = "as it is", "int8", "dynamic"
-RANGES = ("search", "full")
+RANGES = ("measured", "search", "full")
 _KEPT = 2
 
 
@@ -30,12 +31,12 @@ class Quantise:
 
     Args:
         ranges: ``search`` covers what costs least (:func:`~tflprof.compress.quantise_ranges.best_range`), ``full``
-            all values seen.
+            all values seen; ``measured`` is the one of the two with which the model, all int8, diverges less.
     """
 
     name = METHOD
 
-    def __init__(self, ranges: str = "search") -> None:
+    def __init__(self, ranges: str = RANGES[0]) -> None:
         if ranges not in RANGES:
             raise UsageError(f"ranges `{ranges}` are unknown", f"one of {', '.join(RANGES)}")
         self._ranges = ranges
@@ -45,10 +46,11 @@ class Quantise:
     def knobs(self, subject: Subject) -> tuple[list[Knob], list[Refusal]]:
         """A knob per group of layers. Raises EnvironmentFault if litert-quantizer is not installed."""
         found, refused = groups(subject, self._tool.policy())
-        knobs = [knob for group in found if len((knob := self._knob(group)).options) > 1]
+        how = self._settled(subject, found)
+        knobs = [knob for group in found if len((knob := _knob(group, how)).options) > 1]
         depthwise = any(layer.config.op == "DEPTHWISE_CONV_2D" for layer in subject.layers)
         if knobs and depthwise:
-            seen = self._look(subject, Path(subject.model.path).read_bytes(), self._ranges)
+            seen = self._look(subject, Path(subject.model.path).read_bytes(), how)
             refused += depthwise_troubles(
                 subject.model, seen, [layer for knob in knobs for layer in knob.layers]
             )
@@ -82,7 +84,8 @@ class Quantise:
         for change in changes:
             for layer in change.layers:
                 schemes |= {op.id: str(change.parameters["scheme"]) for op in editor.descendants(layer)}
-        how = next((str(change.parameters.get("ranges", RANGES[0])) for change in changes), RANGES[0])
+        given = (str(change.parameters["ranges"]) for change in changes if "ranges" in change.parameters)
+        how = next(given, "search")
         return requantised(
             editor,
             schemes,
@@ -96,17 +99,18 @@ class Quantise:
         """End the quantiser's process."""
         self._tool.close()
 
-    def _knob(self, group: Group) -> Knob:
-        schemes = [INT8] * group.int8 + [DYNAMIC] * group.dynamic
-        options = [Option(AS_IT_IS, None)]
-        options += [
-            Option(scheme, Change(METHOD, group.layers, {"scheme": scheme} | self._how(scheme)))
-            for scheme in schemes
-        ]
-        return Knob(f"{METHOD} {group.layers[0]}", METHOD, group.layers, tuple(options))
-
-    def _how(self, scheme: str) -> dict[str, str]:
-        return {"ranges": self._ranges} if scheme == INT8 else {}
+    def _settled(self, subject: Subject, found: Sequence[Group]) -> str:
+        """Which ranges integers get: as was asked for, or what proves better on the calibration data."""
+        layers = tuple(layer for group in found if group.int8 for layer in group.layers)
+        if self._ranges != "measured" or not layers:
+            return self._ranges if layers else "full"
+        reference = Reference(subject.executor, subject.model, subject.calibration)
+        losses = {}
+        for how in ("search", "full"):
+            change = Change(METHOD, layers, {"scheme": INT8, "ranges": how})
+            edited = self.apply(ModelEditor.open(subject.model.path), [change], subject)
+            losses[how] = reference.fidelity(edited.to_bytes()).divergence
+        return min(losses, key=lambda how: losses[how])
 
     def _look(self, subject: Subject, content: bytes, how: str) -> Seen:
         """What a model's tensors hold; remembered, as a planner tries many options on one model."""
@@ -116,6 +120,14 @@ class Quantise:
                 del self._seen[old]
             self._seen[key] = look(subject.executor, content, subject.calibration, how)
         return self._seen[key]
+
+
+def _knob(group: Group, how: str) -> Knob:
+    parameters = {INT8: {"scheme": INT8, "ranges": how}, DYNAMIC: {"scheme": DYNAMIC}}
+    options = [Option(AS_IT_IS, None)]
+    for scheme in [INT8] * group.int8 + [DYNAMIC] * group.dynamic:
+        options.append(Option(scheme, Change(METHOD, group.layers, parameters[scheme])))
+    return Knob(f"{METHOD} {group.layers[0]}", METHOD, group.layers, tuple(options))
 
 
 def _as_stored(config: OpConfig) -> OpConfig:

@@ -33,22 +33,17 @@ class Range:
 def full_range(histogram: Histogram) -> Range:
     """From the least to the greatest value seen."""
     low, high = min(histogram.low, 0.0), max(histogram.high, 0.0)
-    return Range(low, high, float(_losses(histogram, np.array([low]), np.array([high]), 1.0)[0, 0]))
+    return Range(low, high, float(_losses(histogram, np.array([low]), np.array([high]))[0, 0]))
 
 
-def best_range(histogram: Histogram, penalty: float = 1.0) -> Range:
+def best_range(histogram: Histogram) -> Range:
     """The range of least loss, searched over both ends; never worse than :func:`full_range`.
 
     A few values far out cost all others their precision: it may be cheaper to saturate those few.
-
-    Args:
-        histogram: of the tensor.
-        penalty: weight of what saturates. Errors of rounding cancel out in the sums of the next layer; those of
-            saturation all point the same way, so that they may do more harm than their squares say.
     """
     whole = full_range(histogram)
     lows, highs = _candidates(whole.low), _candidates(whole.high)
-    losses = _losses(histogram, lows, highs, penalty)
+    losses = _losses(histogram, lows, highs)
     place = np.unravel_index(int(losses.argmin()), losses.shape)
     found = float(losses[place])
     return Range(float(lows[place[0]]), float(highs[place[1]]), found) if found < whole.loss else whole
@@ -63,7 +58,7 @@ def _candidates(end: float) -> npt.NDArray[np.float64]:
 
 
 def _losses(
-    histogram: Histogram, lows: npt.NDArray[np.float64], highs: npt.NDArray[np.float64], penalty: float
+    histogram: Histogram, lows: npt.NDArray[np.float64], highs: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Loss per value for all pairs of ends, of shape (lows, highs).
 
@@ -85,9 +80,7 @@ def _losses(
     over = _square(lambda power, at: moments[power][-1] - below(power, at), highs, highs)
     inside = below(0, highs)[None, :] - below(0, lows)[:, None]
     steps = (highs[None, :] - lows[:, None]) / _LEVELS
-    loss: npt.NDArray[np.float64] = (
-        inside * steps**2 / 12 + penalty * (under[:, None] + over[None, :])
-    ) / total
+    loss: npt.NDArray[np.float64] = (inside * steps**2 / 12 + under[:, None] + over[None, :]) / total
     return np.maximum(loss, 0.0)
 
 
