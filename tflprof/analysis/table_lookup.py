@@ -15,11 +15,12 @@ from tflprof.profile.latency_rows import LatencyRow, StoredTable
 
 RELATIVES = math.log(1.25)
 """Least half-width of what only related families tell, as a natural logarithm of a ratio."""
-ELSEWHERE = 0.03
+ELSEWHERE = 0.05
 """Half-width of a predicted time's row in another place than its own, where no two places tell: caches differ."""
-_TIME_CONTEXTS = ("chain", "network")
+LEAST_ELSEWHERE = 0.02
+_TIME_CONTEXTS = ("network", "chain")
 _ENOUGH = 8
-_COUNT_CONTEXTS = ("chain", "network", "isolated")
+_COUNT_CONTEXTS = ("network", "chain", "isolated")
 """Whose rows are taken, in this order; counts are the same wherever a layer runs, times alone are of warm caches."""
 
 
@@ -134,7 +135,9 @@ class Lookup:
             return ELSEWHERE
         # As a part of a sum: what is large counts.
         weights = np.square(values)
-        return 2.0 * math.sqrt(float(np.sum(weights * np.square(apart)) / np.sum(weights)))
+        return max(
+            2.0 * math.sqrt(float(np.sum(weights * np.square(apart)) / np.sum(weights))), LEAST_ELSEWHERE
+        )
 
     def _bounds(self, row: LatencyRow, value: float) -> tuple[float, float]:
         """Interval of a row's value, moved to ``value``."""
