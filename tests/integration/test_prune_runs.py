@@ -51,7 +51,7 @@ def test_any_cut_runs_and_keeps_the_outputs_shapes(
     else:
         content = GRAPHS[name]()
     one = subject(tmp_path / "m.tflite", content, executor, samples=2)
-    method = Pruning("l2" if name in NETWORKS else "activation")
+    method = Pruning("magnitude" if name in NETWORKS else "activation")
     knobs, _ = method.knobs(one)
     options = [data.draw(st.sampled_from(knob.options)) for knob in knobs]
     editor = ModelEditor.open(one.model.path)
@@ -80,7 +80,7 @@ def emptied(content: bytes, group: dict[str, int], count: int) -> bytes:
     return editor.to_bytes()
 
 
-@pytest.mark.parametrize("criterion", ["activation", "l2"])
+@pytest.mark.parametrize("criterion", ["activation", "magnitude"])
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
 def test_channels_of_zeros_are_cut_for_nothing(
     dtype: str, criterion: str, tmp_path: Path, executor: Executor

@@ -12,8 +12,8 @@ from tflprof.compress.prune_moments import Moments
 from tflprof.compress.prune_values import Real, real
 from tflprof.model.graph import Model, Op
 
-CRITERIA = ("activation", "l2", "l1")
-"""How channels are ranked: effect on the layers that take them, or norm of the weights that make them."""
+CRITERIA = ("activation", "magnitude", "l1")
+"""How channels are ranked: by their effect on the layers that take them, by the L2 or L1 norm of what makes them."""
 
 MIXING = ("CONV_2D", "FULLY_CONNECTED")
 """Operators that mix channels: what they take can be made up for in their weights and biases."""
@@ -35,7 +35,7 @@ def ranked(
     """Channels of a group, those worth most first, and what is lost with each of them when all after it are gone.
 
     ``activation`` counts losses in shares of the outputs of the layers that take the channels, made up for by the
-    channels that stay; without calibration data it falls back on ``l2``, whose losses are in no unit.
+    channels that stay; without calibration data it falls back on ``magnitude``, whose losses are in no unit.
     """
     takers = _takers(model, group, known) if criterion == "activation" else []
     if takers:

@@ -106,7 +106,7 @@ def chosen(
 def test_rewriting_tells_what_cutting_makes(data: st.DataObject, name: str, tmp_path: Path) -> None:
     size, width = NETWORKS[name]
     content = build_network(name, size, width, data.draw(st.sampled_from(["float32", "int8", "float16"])))
-    expected, found = chosen(data, Pruning("l2"), tmp_path / "m.tflite", content)
+    expected, found = chosen(data, Pruning("magnitude"), tmp_path / "m.tflite", content)
     assert [config.to_json() for config in found] == [config.to_json() for config in expected]
 
 
