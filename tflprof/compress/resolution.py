@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tflprof.compress.calibration import Calibration, calibration_of, model_inputs
 from tflprof.compress.fidelity import divergence, output_kind
-from tflprof.compress.images import stretched
+from tflprof.compress.images import fitted
 from tflprof.compress.interface import Change, Knob, Option, Refusal, Subject
 from tflprof.compress.resolution_rules import Unresizable
 from tflprof.compress.resolution_shapes import Size, image_size, resize, total_stride
@@ -182,27 +181,6 @@ def advice(
             )
         )
     return found
-
-
-def fitted(calibration: Calibration, model: Model) -> Calibration:
-    """Calibration data in the image size that a model takes: resized bilinearly where only rows and columns differ."""
-    inputs = model_inputs(model)
-    samples = []
-    for sample in calibration.samples:
-        changed = {
-            name: stretched(value, tensor.shape[1:3]) if _other_size(value.shape, tensor.shape) else value
-            for name, value, tensor in ((name, value, inputs.get(name)) for name, value in sample.items())
-            if tensor is not None
-        }
-        samples.append({**sample, **changed})
-    same = all(
-        new[name] is old[name] for new, old in zip(samples, calibration.samples, strict=True) for name in old
-    )
-    return calibration if same else calibration_of(samples, calibration.source, calibration.place)
-
-
-def _other_size(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    return len(shape) == len(wanted) == 4 and shape[1:3] != wanted[1:3] and shape[3] == wanted[3]
 
 
 def _size(change: Change) -> Size:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.prunable import GRAPHS, subject
 from tflprof.compress.calibration import random_calibration
-from tflprof.compress.images import stretched
+from tflprof.compress.images import fitted, stretched
 from tflprof.compress.interface import Change
-from tflprof.compress.resolution import Resolution, advice, at_size, even_sizes, fitted
+from tflprof.compress.resolution import Resolution, advice, at_size, even_sizes
 from tflprof.compress.resolution_rules import Unresizable
 from tflprof.compress.resolution_shapes import resize
 from tflprof.errors import UsageError
