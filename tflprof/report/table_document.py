@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tflprof.analysis.table_lookup import Estimate
 from tflprof.analysis.table_model import PredictedLayer, TablePrediction, widened
 from tflprof.model.graph import Model
 from tflprof.profile.latency_rows import TableMeta
@@ -42,7 +41,7 @@ def prediction_document(
         table: file of the table, and how many rows it has.
     """
     macs = [info.macs for info in infos]
-    layers = _layers(prediction, infos)
+    layers = _layers(prediction, infos, 0.0 if meta.prediction is None else meta.prediction.layer_error)
     document = {
         "schema_version": DOCUMENT_VERSION,
         "tool_version": meta.tool_version,
@@ -105,10 +104,11 @@ def _total(prediction: TablePrediction) -> dict[str, Any]:
     }
 
 
-def _layers(prediction: TablePrediction, infos: Sequence[LayerInfo]) -> list[dict[str, Any]]:
+def _layers(prediction: TablePrediction, infos: Sequence[LayerInfo], error: float) -> list[dict[str, Any]]:
+    """Layers; ``error`` is what predicted times of one may be off by on a phone."""
     ranked = ranking(prediction)
     return [
-        _layer(layer, info, prediction, ranked.get(layer.id))
+        {**_layer(layer, info, prediction, ranked.get(layer.id)), **_numbers(layer, error)}
         for layer, info in zip(prediction.layers, infos, strict=True)
     ]
 
@@ -142,7 +142,6 @@ def _layer(
         "kernel": None,
         "group": host_of(layer),
         "note": note_of(layer),
-        **(_estimate(estimate, prediction.model_error) if estimate is not None and known else _UNKNOWN),
         "share": _share(value, prediction.total),
         "rank": None if rank is None else rank[0],
         "cumulative_share": None if rank is None else rank[1],
@@ -157,12 +156,14 @@ def _layer(
     }
 
 
-def _estimate(estimate: Estimate, model_error: float) -> dict[str, Any]:
-    interval = widened(estimate.value, estimate.lo, estimate.hi, model_error)
+def _numbers(layer: PredictedLayer, error: float) -> dict[str, Any]:
+    estimate = layer.estimate
+    if estimate is None or not estimate.known:
+        return dict(_UNKNOWN)
     return {
         "typical": estimate.value,
         "median": estimate.value,
-        "ci95": list(interval),
+        "ci95": list(widened(estimate.value, estimate.lo, estimate.hi, error)),
         "n": 0,
         "instructions": estimate.instructions,
     }
