@@ -149,9 +149,9 @@ def main() -> None:
         f"{'meet' if met else 'do NOT meet'} them; over all rows p95 is {100 * data['all_rows']['p95']:.1f} %. What is "
         "off are additions, gates, hard-swishes and squeezes of a few µs: whether one writes over its input or "
         "elsewhere, and whether it finds dirty lines in the cache, follows from where each network puts its tensors. "
-        f"Sums over networks are off by at most {100 * data['totals']['max']:.2f} %. First kernels of a partition are left "
-        "out of the instructions: they have 31 more or less. Instructions are off for a RESHAPE whose result leaves the "
-        "delegate and so is copied, by some hundreds."
+        f"Sums over networks are off by at most {100 * data['totals']['max']:.2f} %. First kernels of a partition are "
+        "left out of the instructions: they have 31 more or less. Instructions are off for a RESHAPE whose result "
+        "leaves the delegate and so is copied, by some hundreds."
     )
     publish("table_chains", "Rows in chains against layers in their networks", text + note, data, given.out)
 

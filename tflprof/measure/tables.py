@@ -14,6 +14,8 @@ from tflprof.profile.profile import Profile
 from tflprof.profile.summary import LayerSummary, row_samples
 
 _OUTER = (0.025, 0.975)
+_FEW = 5
+"""Inferences that tell nothing of how much they differ: a row may be half or twice what they say."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def _spreads(profile: Profile) -> dict[str, tuple[float, float]]:
     if not len(values):
         return {}
     bounds = np.quantile(values, _OUTER, axis=0)
+    if len(values) < _FEW:
+        bounds = np.median(values, axis=0) * np.array([[0.5], [2.0]])
     rows = profile.meta.alignment.rows
     return {row.layers[0]: (float(lo), float(hi)) for row, lo, hi in zip(rows, *bounds, strict=True)}
 

@@ -52,9 +52,11 @@ def test_measured_rows_have_an_interval_around_them() -> None:
     (row,) = chain_rows(make_profile(), {"0/0": _ONE}, "chain").rows
     assert row.lo < row.value < row.hi
     assert row.instructions is None
-    short = make_profile(processes=1, blocks=1, inferences=5)
-    (row,) = chain_rows(short, {"0/0": _ONE}, "chain").rows
-    assert row.lo < row.value < row.hi
+    for inferences, width in ((5, 1.5), (1, 3.99)):
+        short = make_profile(processes=1, blocks=1, inferences=inferences)
+        (row,) = chain_rows(short, {"0/0": _ONE}, "chain").rows
+        assert row.lo < row.value < row.hi
+        assert (row.hi / row.lo > 3) == (width > 3)
 
 
 def test_what_runs_nothing_costs_nothing() -> None:
