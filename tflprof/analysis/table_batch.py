@@ -24,6 +24,8 @@ KINDS = ("exact", "interpolated", "extrapolated", "missing")
 EXACT = 0
 SHARED = 0.5
 """Correlation of the errors of layers of one family."""
+_BITS = 15
+"""Of the number of layers of one kind in a candidate."""
 _CHUNK = 4096
 """Candidates that are summed at once: what is needed meanwhile stays in a cache."""
 
@@ -76,26 +78,32 @@ class Codes:
 
     def sums(self, batch: IntArray) -> tuple[FloatArray, FloatArray, FloatArray, IntArray, IntArray]:
         """Values, half-widths, instructions, kinds [n, 4] and layers of candidates [n, slots]."""
-        n, width = len(batch), max(len(self._names), 1)
-        rows = np.arange(n)[:, None]
-        halves = self._costs[:, 1][batch]
-        together = np.bincount(
-            (rows * width + self._groups[batch]).ravel(), weights=halves.ravel(), minlength=n * width
-        ).reshape(n, width)
-        kinds = np.bincount((rows * 5 + self._kinds[batch] + 1).ravel(), minlength=n * 5).reshape(n, 5)
-        return (
-            self._costs[:, 0][batch].sum(axis=1),
-            np.sqrt(SHARED * (together**2).sum(axis=1) + (1 - SHARED) * (halves**2).sum(axis=1)),
-            self._costs[:, 2][batch].sum(axis=1),
-            kinds[:, 1:].astype(np.int64),
-            kinds[:, 1:].sum(axis=1),
-        )
+        values, halves, counts = self._costs.T
+        seen = np.zeros(len(self), dtype=np.bool_)
+        seen[batch] = True
+        squares = (1 - SHARED) * _summed(halves**2, batch)
+        for group in np.unique(self._groups[seen]):
+            squares += SHARED * _summed(np.where(self._groups == group, halves, 0.0), batch) ** 2
+        # Counts of all kinds in one number each: many times as fast as counting them apart.
+        packed = _summed(np.where(self._kinds >= 0, 1 << (_BITS * np.maximum(self._kinds, 0)), 0), batch)
+        kinds = packed[:, None] >> (_BITS * np.arange(len(KINDS))) & ((1 << _BITS) - 1)
+        return _summed(values, batch), np.sqrt(squares), _summed(counts, batch), kinds, kinds.sum(axis=1)
+
+
+def _summed(costs: npt.NDArray[Any], batch: IntArray) -> npt.NDArray[Any]:
+    """Sums over the layers of candidates."""
+    sums: npt.NDArray[Any] = np.einsum("ij->i", np.ascontiguousarray(costs).take(batch))
+    return sums
 
 
 def sum_up(batch: npt.NDArray[Any], codes: Codes, overheads: Overheads, parts: int) -> Predictions:
     """Totals of candidates [candidates, slots], see :meth:`tflprof.LatencyTable.predict`."""
     if batch.ndim != 2 or not np.issubdtype(batch.dtype, np.integer):
         raise ValueError(f"expected whole numbers [candidates, slots], not {batch.dtype} {batch.shape}")
+    if batch.shape[1] >= 1 << _BITS:
+        raise ValueError(
+            f"candidates have fewer than {1 << _BITS} slots, numbers of layers, not {batch.shape[1]}"
+        )
     if batch.size and not (batch.min() >= 0 and batch.max() < len(codes)):
         raise ValueError(f"the numbers must be from encode(), 0 to {len(codes) - 1}")
     count = overheads.instructions or Overheads()
