@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -40,8 +41,9 @@ def export_tflite(
     tf = load_tensorflow()
     fixed = [_for_one(tf.keras, own) for own in model.inputs]
     taken = fixed if len(fixed) > 1 else fixed[0]
-    # The converter says on standard output what it saved where.
-    with contextlib.redirect_stdout(io.StringIO()):
+    # The converter says on standard output what it saved where, and warns of what was asked for.
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         converter = tf.lite.TFLiteConverter.from_keras_model(
             tf.keras.Model(fixed, model(taken, training=False))
         )
