@@ -19,7 +19,9 @@ from tflprof.errors import UsageError
 from tflprof.model.build import build_network
 from tflprof.model.build.layers import Network
 from tflprof.model.configs import layer_configs
+from tflprof.model.graph import Quantisation
 from tflprof.model.read import read_model
+from tflprof.model.write import ModelWriter
 from tflprof.runtimes.execute import Executor
 
 SIDE = 8
@@ -172,3 +174,99 @@ def test_shared_weights_are_refused_by_name(tmp_path: Path) -> None:
     change = Change("low_rank", ("0/0",), {"form": "svd", "ranks": [8]})
     with pytest.raises(UsageError, match="its weights are shared"):
         apply_changes(subject, [change], {"low_rank": LowRank()})
+
+
+def asymmetric(code: str, dtype: str) -> tuple[bytes, bytes]:
+    """A layer of 32 to 24 channels whose weights have one scale and a zero-point, and the same layer in float."""
+    rng = np.random.default_rng(3)
+    sizes = (24, 32) if code == "FULLY_CONNECTED" else (24, 1, 1, 32)
+    zero = 131 if dtype == "uint8" else 5
+    middle = 128 if dtype == "uint8" else 0
+    integers = np.clip(np.rint(rng.normal(zero, 30, sizes)), middle - 128, middle + 127).astype(dtype)
+    real = ((integers.astype(np.float64) - zero) * 0.004).astype(np.float32)
+    bias = rng.integers(-800, 800, 24).astype(np.int32)
+    written = []
+    for quantised in (True, False):
+        writer = ModelWriter("asymmetric")
+        graph = writer.subgraph()
+        kind = dtype if quantised else "float32"
+        x_steps, y_steps, w_steps, b_steps = (
+            Quantisation("tensor", (scale,), (point,)) if quantised else None
+            for scale, point in ((1 / 127, middle), (0.02, middle), (0.004, zero), (0.004 / 127, 0))
+        )
+        dense = code == "FULLY_CONNECTED"
+        x = graph.input("x", (1, 32) if dense else (1, SIDE, SIDE, 32), kind, x_steps)
+        w = graph.constant("w", integers if quantised else real, w_steps)
+        b = graph.constant("b", bias if quantised else (bias * 0.004 / 127).astype(np.float32), b_steps)
+        y = graph.tensor("y", (1, 24) if dense else (1, SIDE, SIDE, 24), kind, y_steps)
+        options = {} if dense else {"padding": "VALID", "stride_h": 1, "stride_w": 1}
+        version = (4 if dense else 3) if quantised and dtype == "int8" else 1
+        graph.op(code, [x, w, b], [y], options, version)
+        graph.output(y)
+        writer.signature(graph)
+        written.append(writer.to_bytes())
+    return written[0], written[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "dtype"), [("CONV_2D", "uint8"), ("FULLY_CONNECTED", "uint8"), ("FULLY_CONNECTED", "int8")]
+)
+def test_zero_points_of_weights_are_heeded(executor: Executor, tmp_path: Path, code: str, dtype: str) -> None:
+    original, real = asymmetric(code, dtype)
+    layer = {"form": "dense" if code == "FULLY_CONNECTED" else "svd", "inputs": 32, "seed": 0}
+    new = factorised(executor, tmp_path, original, layer, [FULL], "activations")
+    reference, own, found = (outputs(executor, model, layer) for model in (real, original, new))
+    assert error(reference, found) <= 2 * error(reference, own)
+
+
+def test_zero_points_that_kernels_ignore_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(asymmetric("CONV_2D", "int8")[0])
+    model = read_model(path)
+    subject = Subject(model, layer_configs(model), random_calibration(model, 1), Executor())
+    knobs, (refusal,) = LowRank().knobs(subject)
+    assert knobs == []
+    assert "zero-point" in refusal.reason
+
+
+def one_convolution(x_shape: tuple[int, ...], weights: Any, y_shape: tuple[int, ...]) -> bytes:
+    writer = ModelWriter("one convolution")
+    graph = writer.subgraph()
+    x = graph.input("x", x_shape)
+    w = graph.constant("w", weights)
+    b = graph.constant("b", np.zeros(len(weights), np.float32))
+    y = graph.tensor("y", y_shape)
+    graph.op("CONV_2D", [x, w, b], [y], {"padding": "SAME", "stride_h": 1, "stride_w": 1})
+    graph.output(y)
+    writer.signature(graph)
+    return writer.to_bytes()
+
+
+WEIGHTS = np.random.default_rng(0).standard_normal((32, 1, 1, 32)).astype(np.float32)
+REFUSED = {
+    "it is grouped": one_convolution((1, 8, 8, 64), WEIGHTS, (1, 8, 8, 32)),
+    "its shapes are dynamic": one_convolution((1, -1, -1, 32), WEIGHTS, (1, -1, -1, 32)),
+    "channels are too few": one_convolution((1, 8, 8, 8), WEIGHTS[..., :8], (1, 8, 8, 32)),
+    "no way is known": one_convolution((1, 8, 8, 32), WEIGHTS.astype(np.float64), (1, 8, 8, 32)),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_other_layers_are_refused_by_name(tmp_path: Path, reason: str) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(REFUSED[reason])
+    model = read_model(path)
+    subject = Subject(model, (), calibration_of([]), Executor())
+    knobs, (refusal,) = LowRank().knobs(subject)
+    assert knobs == []
+    assert reason in refusal.reason
+
+
+def test_a_layer_of_low_numerical_rank_is_offered_up_to_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weights = (rng.standard_normal((64, 12)) @ rng.standard_normal((12, 64))).astype(np.float32)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(one_convolution((1, 8, 8, 64), weights.reshape(64, 1, 1, 64), (1, 8, 8, 64)))
+    subject = Subject(read_model(path), (), calibration_of([]), Executor())
+    (knob,), _ = LowRank().knobs(subject)
+    assert [option.label for option in knob.options] == ["as it is", "rank 8", "rank 16"]
