@@ -108,8 +108,8 @@ def _line(name: str, pairs: list[Pair]) -> list[str]:
         f"{100 * np.quantile(off, 0.95):.1f} %",
         f"{100 * np.median(heavy):.2f} %",
         f"{100 * np.quantile(heavy, 0.95):.1f} %",
-        f"{100 * np.quantile(counted, 0.95):.3f} %",
-        percent(chain / instructions - 1),
+        f"{100 * np.quantile(counted, 0.95):.3f} %" if instructions else "",
+        percent(chain / instructions - 1) if instructions else "",
     ]
 
 
