@@ -99,6 +99,16 @@ def test_a_run_that_takes_too_long_is_ended(network: bytes) -> None:
         executor.run(network, samples, name="net.tflite")
 
 
+def test_models_may_take_turns(network: bytes, executor: Executor) -> None:
+    models = [network, *(build_network("mobilenet_v1", size=32, width=0.25, seed=seed) for seed in (1, 2))]
+    samples = random_calibration(read_model(network), 2).samples
+    alone = [executor.run(model, samples) for model in models]
+    together = zip(*(executor.stream(model, samples) for model in models), strict=True)
+    for number, found in enumerate(together):
+        for one, other in zip(found, alone, strict=True):
+            assert np.array_equal(one["probabilities"], other[number]["probabilities"])
+
+
 def test_samples_of_another_shape_are_refused(network: bytes, executor: Executor) -> None:
     with pytest.raises(UsageError, match="sample 0 has shape"):
         executor.run(network, [{"input": np.zeros((1, 16, 16, 3), np.float32)}])

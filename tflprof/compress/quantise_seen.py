@@ -60,7 +60,8 @@ def look(executor: Executor, content: bytes, calibration: Calibration, how: str)
     """
     model = read_model(content)
     graph = model.subgraphs[0]
-    made = {index for op in graph.ops for index in op.outputs}
+    constant = {tensor.index for tensor in graph.tensors if tensor.is_constant} | {-1}
+    made = {index for op in graph.ops if set(op.inputs) - constant for index in op.outputs}
     wanted = [
         tensor.index
         for tensor in graph.tensors

@@ -106,24 +106,30 @@ class Executor:
             RunnerError: LiteRT crashed, or took too long.
         """
         source = _Source.of(model, name)
-        key, ports = self._open(source, inner=tensors is not None)
+        order, ports = self._open(source, inner=tensors is not None)
         wanted = [port.index for port in ports.outputs] if tensors is None else list(tensors)
         names: Sequence[Any] = [port.name for port in ports.outputs] if tensors is None else wanted
         for number, sample in enumerate(samples):
             values = {port.index: as_input(port, sample, number) for port in ports.inputs}
-            order = {"do": "run", "model": key, "inputs": list(values), "wanted": wanted}
-            found = self._ask(source, "run", order, list(values.values()))[1]
+            run = {**order, "do": "run", "inputs": list(values), "wanted": wanted}
+            found = self._ask(source, "run", run, list(values.values()))[1]
             if dequantised and tensors is None:
                 found = [real(port, value) for port, value in zip(ports.outputs, found, strict=True)]
             yield dict(zip(names, found, strict=True))
 
-    def _open(self, source: _Source, *, inner: bool) -> tuple[str, Ports]:
-        path = source.path or self._kept(source)
-        key = f"{source.key} {self._kernels} {inner}"
-        order = {"do": "open", "model": key, "path": str(path), "kernels": self._kernels}
-        header, _ = self._ask(source, "open", order | {"threads": self._threads, "inner": inner})
+    def _open(self, source: _Source, *, inner: bool) -> tuple[dict[str, Any], Ports]:
+        """What a request says of a model, and the model's ports."""
+        order = {
+            "do": "open",
+            "model": f"{source.key} {self._kernels} {inner}",
+            "path": str(source.path or self._kept(source)),
+            "kernels": self._kernels,
+            "threads": self._threads,
+            "inner": inner,
+        }
+        header, _ = self._ask(source, "open", order)
         inputs, outputs = (tuple(map(Port.of, header[side])) for side in ("inputs", "outputs"))
-        return key, Ports(inputs, _distinct(outputs))
+        return order, Ports(inputs, _distinct(outputs))
 
     def _kept(self, source: _Source) -> Path:
         """The file of a model given as bytes."""

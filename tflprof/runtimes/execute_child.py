@@ -119,16 +119,21 @@ def _described(details: Sequence[Mapping[str, Any]], names: Mapping[str, int]) -
 def _answer(
     opened: dict[str, Loaded], header: Mapping[str, Any], arrays: Sequence[npt.NDArray[Any]]
 ) -> tuple[dict[str, Any], Sequence[npt.NDArray[Any]]]:
-    key = header["model"]
+    loaded = _loaded(opened, header)
     if header["do"] == "open":
-        if key not in opened:
-            while len(opened) >= _KEPT:
-                del opened[next(iter(opened))]
-            opened[key] = Loaded(header["path"], header["kernels"], header["threads"], header["inner"])
-        opened[key] = opened.pop(key)  # the last used is dropped last
-        return opened[key].ports(), []
-    values = dict(zip(header["inputs"], arrays, strict=True))
-    return {}, opened[key].run(values, header["wanted"])
+        return loaded.ports(), []
+    return {}, loaded.run(dict(zip(header["inputs"], arrays, strict=True)), header["wanted"])
+
+
+def _loaded(opened: dict[str, Loaded], header: Mapping[str, Any]) -> Loaded:
+    """The model that a request is about; the ones used last are kept."""
+    key = header["model"]
+    if key not in opened:
+        while len(opened) >= _KEPT:
+            del opened[next(iter(opened))]
+        opened[key] = Loaded(header["path"], header["kernels"], header["threads"], header["inner"])
+    opened[key] = opened.pop(key)  # the last used is dropped last
+    return opened[key]
 
 
 def read_frame(stream: IO[bytes]) -> tuple[dict[str, Any], list[npt.NDArray[Any]]] | None:
