@@ -115,7 +115,17 @@ def sliced() -> bytes:
     return _end(net, net.apply("STRIDED_SLICE", [y, *corners], "picked", (1, 6, 6, 16), masks, like=y))
 
 
+def widened() -> bytes:
+    """A shortcut that is padded with channels of zeros before it is added."""
+    net = Network("widened")
+    x = _start(net, 16)
+    wide = net.apply(
+        "PAD", [x, net.ints("pads", ((0, 0), (0, 0), (0, 0), (0, 8)))], "wide", (1, 8, 8, 24), like=x
+    )
+    return _end(net, net.add(wide, net.conv2d(x, "branch", 24, 3), "sum"))
+
+
 GRAPHS: dict[str, Callable[[], bytes]] = {
-    each.__name__: each for each in (flattened, normalised, residual, joined, split, shared, sliced)
+    each.__name__: each for each in (flattened, normalised, residual, joined, split, shared, sliced, widened)
 }
 """By name."""

@@ -183,7 +183,20 @@ def _shrunk(config: OpConfig, side: str, place: int, dim: int, cut_away: int) ->
     fused = tuple(_fused(each, side, place, cut_away) for each in config.fused)
     if side == "inputs":
         return replace(config, inputs=tuple(changed), fused=fused)
-    return replace(config, outputs=tuple(changed), fused=fused)
+    return _repadded(replace(config, outputs=tuple(changed), fused=fused), dim)
+
+
+def _repadded(config: OpConfig, dim: int) -> OpConfig:
+    """A padding along channels adds what its result has more than what it takes, which is cut before."""
+    amounts = config.inputs[1].values if config.op in ("PAD", "PADV2") else None
+    if amounts is None or not any(amounts[2 * dim : 2 * dim + 2]):
+        return config
+    more = config.outputs[0].shape[dim] - config.inputs[0].shape[dim]
+    before = min(amounts[2 * dim], more)
+    new = (*amounts[: 2 * dim], before, more - before, *amounts[2 * dim + 2 :])
+    return replace(
+        config, inputs=(config.inputs[0], replace(config.inputs[1], values=new), *config.inputs[2:])
+    )
 
 
 def _fused(config: OpConfig, side: str, place: int, cut_away: int) -> OpConfig:

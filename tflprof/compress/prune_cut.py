@@ -102,12 +102,24 @@ def _rename(editor: ModelEditor, tensors: Sequence[Tensor], op: Op, masks: Masks
     """Give an operator that states sizes the new ones, in constants of its own."""
     if op.code == "RESHAPE" and op.outputs[0] in masks:
         _retarget(editor, tensors, op, masks[op.outputs[0]])
+    if op.code in ("PAD", "PADV2") and op.outputs[0] in masks:
+        _repad(editor, tensors, op, masks[op.outputs[0]])
     if op.code == "STRIDED_SLICE" and op.inputs[0] in masks:
         ends = editor.constant_values(op.inputs[2]).copy()
         for dim, gone in masks[op.inputs[0]].items():
             ends[dim] = min(ends[dim], np.count_nonzero(~gone))
         name = f"{tensors[op.inputs[2]].name}/cut {op.index}"
         editor.set_inputs(op.id, (*op.inputs[:2], editor.add_constant(name, ends), *op.inputs[3:]))
+
+
+def _repad(editor: ModelEditor, tensors: Sequence[Tensor], op: Op, dims: Mapping[int, Mask]) -> None:
+    """Fewer channels are added where some of those that were are gone."""
+    amounts = editor.constant_values(op.inputs[1]).copy()
+    for dim, gone in dims.items():
+        before, after = (int(value) for value in amounts[dim])
+        amounts[dim] = [before - gone[:before].sum(), after - gone[len(gone) - after :].sum()]
+    name = f"{tensors[op.inputs[1]].name}/cut {op.index}"
+    editor.set_inputs(op.id, (op.inputs[0], editor.add_constant(name, amounts), *op.inputs[2:]))
 
 
 def _retarget(editor: ModelEditor, tensors: Sequence[Tensor], op: Op, dims: Mapping[int, Mask]) -> None:

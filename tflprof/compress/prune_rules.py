@@ -157,11 +157,16 @@ def _reshape(walk: Walk, op: Op) -> None:
 
 
 def _pad(walk: Walk, op: Op) -> None:
+    """What is added before and after are channels of their own, which an addition behind ties to others."""
     found, amounts = walk.channels.of(op.inputs[0]), walk.ints(op.inputs[1])
-    if found is not None and (amounts is None or any(amounts[2 * found[0] : 2 * found[0] + 2])):
+    if found is None:
+        return
+    dim, numbers = found
+    if amounts is None or (op.code == "MIRROR_PAD" and any(amounts[2 * dim : 2 * dim + 2])):
         walk.freeze_inputs(op, "it adds channels")
-    else:
-        _same(walk, op)
+        return
+    before, after = (walk.channels.fresh(count) for count in amounts[2 * dim : 2 * dim + 2])
+    walk.channels.label(op.outputs[0], dim, np.concatenate([before, numbers, after]))
 
 
 def _transpose(walk: Walk, op: Op) -> None:

@@ -85,6 +85,13 @@ def test_layers_with_the_same_weights_are_tied() -> None:
     assert ("0/0", "0/1", "0/2") in producers("shared")
 
 
+def test_added_channels_go_with_what_they_are_added_to() -> None:
+    (group,) = (group for group in groups(GRAPHS["widened"]()).values() if group.name == "0/0")
+    assert group.producers == ("0/0", "0/2")
+    assert group.size == 24
+    assert sorted({slot.cut(range(16)) for slot in group.slots}) == [0, 8]
+
+
 def test_channels_picked_by_number_stay() -> None:
     found = groups(GRAPHS["sliced"]())
     assert found["0/0"].reason is None
