@@ -24,6 +24,7 @@ from tflprof.cli.history import history
 from tflprof.cli.import_log import import_command
 from tflprof.cli.inspect import inspect
 from tflprof.cli.profile import profile
+from tflprof.cli.recover import recover
 from tflprof.cli.report import report
 from tflprof.cli.runtimes import runtimes
 from tflprof.cli.score import score
@@ -54,6 +55,7 @@ for command in (
     gate,
     calibrate,
     history,
+    recover,
     score,
     doctor,
     clean,
