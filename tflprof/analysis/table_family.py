@@ -12,7 +12,15 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 from scipy.special import stdtrit
 
-from tflprof.analysis.table_features import Tiles, hypotheses, movements, operations, padded
+from tflprof.analysis.table_features import (
+    Tiles,
+    hypotheses,
+    movements,
+    narrow_hypotheses,
+    operations,
+    padded,
+    uneven,
+)
 from tflprof.analysis.table_fit import Fit, fit_all, fit_best
 from tflprof.analysis.table_shapes import Work
 
@@ -31,6 +39,8 @@ OUTSIDE = 1e-6
 """Distance from the rows' hull, in natural logarithms of sizes, from which on a configuration is outside."""
 WIDENING = 2.0
 """How much wider an interval becomes per e-fold outside of the rows' hull."""
+UNSEEN = 1.0
+"""Distance of channels that do not fill tiles from rows that all do: another kernel may run."""
 DRIFT = 0.05
 """Half-width that is added per e-fold outside."""
 
@@ -56,12 +66,14 @@ class Interpolated:
         halves: half-widths of the 95 % intervals, as natural logarithms of ratios.
         outside: distances from the rows' hull as natural logarithms of sizes, 0 within.
         recalled: where there is a row of these very sizes.
+        unlike: where channels do not fill tiles, which they do in all rows.
     """
 
     values: FloatArray
     halves: FloatArray
     outside: FloatArray
     recalled: BoolArray
+    unlike: BoolArray
 
 
 class Family:
@@ -86,6 +98,7 @@ class Family:
         self._values = np.exp([logarithms[indices].mean() for indices in places.values()])
         self._moves, self._given = moves, tiles
         self._sizes = _sizes(self._works)
+        self._uneven = uneven(self._works[0].kind, self._sizes)
 
     def __len__(self) -> int:
         return len(self._works)
@@ -101,33 +114,45 @@ class Family:
         known = [*hypotheses(self._works[0].kind)]
         if self._given or len(self) < FEW:
             return self._given or (known[0],)
-        errors = [max(self._quick(tiles), _TOLD) for tiles in known]
+        even = ~self._uneven if (~self._uneven).sum() >= FEW else np.ones(len(self), dtype=np.bool_)
+        errors = [max(self._quick(tiles, even), _TOLD) for tiles in known]
         best = known[
             int(np.argmin(np.array(errors) / np.where(np.arange(len(known)) == 0, 1 / _BETTER, 1.0)))
         ]
-        if len(self) >= MANY:
-            return (best,)
         limit = errors[known.index(best)] * _ALIKE
         others = sorted((error, place) for place, error in enumerate(errors) if error <= limit)
         # Channels come in multiples of eight mostly, so that rows seldom tell their tiles: the usual ones are taken.
         same = [known[place] for _, place in others if replace(known[place], pixels=best.pixels) == best]
-        return (best, *[tiles for tiles in same if tiles != best][: _MODELS - 1])
+        alike = [tiles for tiles in same if tiles != best][: _MODELS - 1] if len(self) < MANY else []
+        narrow = self._narrow(best)
+        return tuple(replace(tiles, narrow=narrow) for tiles in (best, *alike))
+
+    def _narrow(self, best: Tiles) -> Tiles | None:
+        """Tiles of another kernel for uneven channels, if the rows say that there is one."""
+        if self._uneven.sum() < FEW or self._uneven.all():
+            return None
+        every = np.ones(len(self), dtype=np.bool_)
+        tried = [(self._quick(replace(best, narrow=tiles), every), tiles) for tiles in narrow_hypotheses()]
+        error, tiles = min(tried, key=lambda one: one[0])
+        return tiles if error < _BETTER * self._quick(best, every) else None
 
     def predict(self, works: Sequence[Work]) -> Interpolated:
         """What other configurations of the family cost."""
         sizes = _sizes(works)
+        unlike = uneven(works[0].kind, sizes) & (not self._uneven.any())
         if len(self) < FEW:
             outside = self._models[0].outside(sizes)
             values, halves = self._scaled(works), np.full(len(works), GUESS)
         else:
             each = np.stack([model.predict(works, sizes) for model in self._models])
             outside = np.stack([model.outside(sizes) for model in self._models]).min(axis=0)
+            outside = np.where(unlike, np.maximum(outside, UNSEEN), outside)
             middle = each.mean(axis=0)
             # Where the rows do not tell the tiles, what these would make of it is not known either.
             spread = np.abs(each - middle).max(axis=0)
             values, halves = np.exp(middle), np.hypot(max(model.half for model in self._models), spread)
         halves = halves * (1 + WIDENING * outside) + DRIFT * outside
-        return Interpolated(values, halves, outside, self._recall(works, values, halves))
+        return Interpolated(values, halves, outside, self._recall(works, values, halves), unlike)
 
     def _recall(self, works: Sequence[Work], values: FloatArray, halves: FloatArray) -> BoolArray:
         """Give configurations of a row's sizes what the row costs, and tell which they are."""
@@ -149,8 +174,9 @@ class Family:
     def _models(self) -> list[_Model]:
         return [_Model(self._works, self._values, tiles, self._moves) for tiles in self.likely_tiles]
 
-    def _quick(self, tiles: Tiles) -> float:
-        return fit_all(operations(self._works[0].kind, self._sizes, tiles), self._values).error
+    def _quick(self, tiles: Tiles, rows: BoolArray) -> float:
+        features = operations(self._works[0].kind, self._sizes[rows], tiles)
+        return fit_all(features, self._values[rows]).error
 
     def _scaled(self, works: Sequence[Work]) -> FloatArray:
         """Cost of the nearest row, in proportion to the work."""

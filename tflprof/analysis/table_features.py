@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,10 @@ import numpy.typing as npt
 from tflprof.analysis.table_shapes import CONV, DEPTHWISE, MATMUL, PLAIN, POOL, REDUCE, Work
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
+APART = 3.0
+"""Distance between configurations of different kernels, as between sizes: neighbours of one say little of the other."""
 KIB = 1024.0
 NEAR_CACHES = tuple(KIB * size for size in (16, 24, 32, 48, 64, 96, 128))
 """Bytes above which what a kernel uses again may no longer be in the first cache; a family's rows tell which."""
@@ -33,11 +36,13 @@ class Tiles:
         pixels: rows of a product that are worked out together.
         channels: columns, or channels of an operator without a product.
         depth: inputs that one step of the innermost loop takes.
+        narrow: of another kernel, for channels that would leave much of the tiles unused; None: there is only one.
     """
 
     pixels: int = 4
     channels: int = 8
     depth: int = 4
+    narrow: Tiles | None = None
 
 
 _PIXELS = (4, 6, 1, 2, 3, 8, 5, 12)
@@ -56,6 +61,20 @@ def hypotheses(kind: str) -> Iterator[Tiles]:
             yield Tiles(1, channels, 1)
 
 
+def narrow_hypotheses() -> Iterator[Tiles]:
+    """Tile sizes that another kernel for uneven channels may have."""
+    for depth, channels, pixels in itertools.product((4, 1, 2, 8), (2, 4), (4, 6, 8, 2)):
+        yield Tiles(pixels, channels, depth)
+
+
+def uneven(kind: str, sizes: FloatArray) -> BoolArray:
+    """Whether tiles of 8 channels would be unused by more than 1 %, [n]: XNNPACK takes a narrower float kernel then."""
+    if kind not in (MATMUL, CONV):
+        return np.zeros(len(sizes), dtype=np.bool_)
+    wasteful: BoolArray = np.ceil(sizes[:, 1] / 8) * 8 > 1.01 * sizes[:, 1]
+    return wasteful
+
+
 def padded(kind: str, sizes: FloatArray, tiles: Tiles) -> FloatArray:
     """Sizes [n, d] rounded up to whole tiles, as natural logarithms: where a configuration lies in its family."""
     steps = np.ones(sizes.shape[1])
@@ -65,6 +84,10 @@ def padded(kind: str, sizes: FloatArray, tiles: Tiles) -> FloatArray:
         steps[2] = tiles.channels
     elif kind in (POOL, REDUCE, PLAIN):
         steps[1] = tiles.channels
+    if kind in (MATMUL, CONV) and tiles.narrow is not None:
+        apart = uneven(kind, sizes)
+        plain, other = (padded(kind, sizes, one) for one in (replace(tiles, narrow=None), tiles.narrow))
+        return np.hstack([np.where(apart[:, None], other, plain), APART * apart[:, None]])
     whole = np.ceil(np.maximum(sizes, 1) / steps) * steps
     if kind == DEPTHWISE:
         # Rows and columns are told apart by the price of a row only.
@@ -75,7 +98,15 @@ def padded(kind: str, sizes: FloatArray, tiles: Tiles) -> FloatArray:
 def operations(kind: str, sizes: FloatArray, tiles: Tiles) -> FloatArray:
     """What instructions grow with, [n, features]; the first is constant."""
     if kind in (MATMUL, CONV):
-        return _product(sizes, tiles)
+        if tiles.narrow is None:
+            return _product(sizes, tiles)
+        other = uneven(kind, sizes)[:, None]
+        return np.hstack(
+            [
+                np.where(other, 0.0, _product(sizes, tiles)),
+                np.where(other, _product(sizes, tiles.narrow), 0.0),
+            ]
+        )
     if kind == DEPTHWISE:
         return _depthwise(sizes, tiles)
     if kind == POOL:

@@ -207,6 +207,8 @@ class Lookup:
         elif len(family) < FEW and not found.recalled[at]:
             kind, half = "extrapolated", max(half, GUESS)
             reason = f"its family has {len(family)} row{'s' if len(family) > 1 else ''} only"
+        elif found.unlike[at]:
+            kind, reason = "extrapolated", "its channels do not fill tiles, and those of all rows do"
         elif outside > 0:
             kind, reason = "extrapolated", f"{math.exp(outside):.2f} times outside of {len(family)} rows"
         else:

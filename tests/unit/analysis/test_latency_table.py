@@ -13,6 +13,7 @@ from tests.latency_tables import conv, convs, cost, depthwise, layer, row, table
 from tests.predictions import UNANCHORED
 from tflprof.analysis.latency_table import LatencyTable
 from tflprof.op_channels import with_dtype
+from tflprof.op_config import OpConfig
 
 KNOWN = LatencyTable(table(convs((4, 5, 7, 12, 20))))
 _ORDERED = LatencyTable(table(convs((4, 12), (8, 24), (8, 32, 96)))).estimate(conv(8, 16, 64))
@@ -64,6 +65,27 @@ def test_outside_is_said_and_the_interval_is_wider_the_further_it_is() -> None:
     widths = [math.log(one.hi / one.lo) for one in (inside, near, far)]
     assert widths == sorted(widths)
     assert far.value == pytest.approx(cost(conv(12, 24, 512)), rel=0.05)
+
+
+def test_another_kernel_for_uneven_channels_is_found() -> None:
+    """XNNPACK takes tiles of 4 by 2 where those of 6 by 8 would be left unused by more than 1 %."""
+
+    def rule(config: OpConfig) -> float:
+        channels, depth = config.inputs[1].shape[0], config.inputs[1].shape[3]
+        pixels = config.outputs[0].shape[1] ** 2
+        if -(-channels // 8) * 8 <= 1.01 * channels:
+            return cost(config)
+        return 300 + -(-pixels // 4) * -(-channels // 2) * (40 + 8 * depth)
+
+    even = convs((4, 7, 12), (16, 32, 64), (8, 32, 64, 96))
+    known = LatencyTable(
+        table([*even, *convs((4, 7, 12), (16, 32, 64), (9, 22, 60))], rule, unit="instructions")
+    )
+    for asked in (conv(10, 48, 36), conv(10, 48, 40), conv(8, 24, 50)):
+        assert known.estimate(asked).value == pytest.approx(rule(asked), rel=0.03)
+    other = LatencyTable(table(even, rule, unit="instructions")).estimate(conv(10, 48, 36))
+    assert other.kind == "extrapolated"
+    assert "do not fill tiles" in other.reason
 
 
 def test_another_activation_costs_the_same_but_is_no_exact_row() -> None:
