@@ -44,11 +44,13 @@ def document(
     rows: Sequence[tuple[Predicted, Emulated | None]],
     plain: Sequence[Predicted],
     layers: list[dict[str, Any]],
+    listed: Sequence[tuple[Predicted, Emulated | None]] = (),
 ) -> dict[str, Any]:
-    """All of it for programs; ``plain``: predictions without caches and memory."""
+    """All of it for programs; ``plain``: predictions without caches and memory; ``listed``: what does not count."""
     predictions = [row for row, _ in rows]
     return {
         "points": [_point(row, emulated) for row, emulated in rows],
+        "listed": [_point(row, emulated) for row, emulated in listed],
         "anchored": [
             {
                 "device": pair.one.device,
@@ -101,21 +103,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=common.REPORTS)
     options = parser.parse_args()
     cache = Cache()
-    points = chosen(read_points(), options.only)
+    every = read_points()
+    points = chosen(every, options.only)
     rows = predict(points, cache)
     predictions = [row for row, _ in rows]
     if options.only is not None:
         return
     small = [one for one in points if one.threads == 1 and one.model.startswith("mobilenet")]
     plain = [row for row, _ in predict(small, Cache(CYCLES))]
+    listed = predict([point for point in every if point.use == "listed" and point.threads == 1], cache)
     emulated = [one for _, one in rows if one]
     layers, layer_data = layer_text(cache, emulated)
-    data = json.loads(json.dumps(document(rows, plain, layer_data), default=_plain))
+    data = json.loads(json.dumps(document(rows, plain, layer_data, listed), default=_plain))
     write_error_model(data["error_model"])
     options.out.mkdir(parents=True, exist_ok=True)
     plot(predictions, options.out / f"{NAME}.png")
     picture = f"![errors]({NAME}.png)"
-    report = text(predictions, plain, layers, left_out())
+    report = text(predictions, plain, layers, left_out(), [row for row, _ in listed])
     common.publish(NAME, "Predicted against published times", f"{picture}\n\n{report}", data, options.out)
 
 

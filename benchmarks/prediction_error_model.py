@@ -1,8 +1,8 @@
 """From errors against published times to what predictions state (``tflprof/targets/prediction_error.toml``).
 
 The logarithm of predicted over published time is taken to be an error of the phone, the same for all its models,
-plus one of the model on it. Phones are few, so the intervals use Student's quantile for as many independent
-observations as there are phones.
+plus one of the models of an element type on it, plus one of the model. Phones are few, so the intervals use
+Student's quantile for as many independent observations as there are phones.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean, median, variance
 from typing import Any
 
 from benchmarks.prediction_errors import Predicted, speedups
@@ -22,6 +22,8 @@ UNSEEN = 1.5
 """Assumed: factor on standard deviations where no published time of a core, or of a family of kernels, is known."""
 WITHOUT_CACHES = 2.0
 """Assumed where it was not tried: factor on standard deviations if caches and memory are left out."""
+TYPES = 0.1
+"""Assumed where no phone has times of several element types: what these differ by, as a standard deviation."""
 LAYERS = 12.0
 THREADS = {"more": 0.2, "phones": 2}
 """Assumed where no speedup of several threads over one is known."""
@@ -44,7 +46,7 @@ def estimate(
         ValueError: there are not two phones, or none with two times.
     """
     caches = _spread(rows)
-    wider = {key: round(caches[key] * WITHOUT_CACHES, 4) for key in ("within", "between")}
+    wider = {key: round(caches[key] * WITHOUT_CACHES, 4) for key in ("within", "types", "between")}
     return {
         "placeholder": False,
         "level": LEVEL,
@@ -57,26 +59,46 @@ def estimate(
 
 
 def _spread(rows: Sequence[Predicted]) -> dict[str, Any]:
-    """Standard deviations within phones, and between them around 0, so that what is common to all counts, too."""
-    clusters: dict[str, list[float]] = {}
-    cores = set()
-    for row in rows:
-        if row.ms is not None and row.point.threads == 1:
-            clusters.setdefault(row.point.cluster, []).append(math.log(row.ratio))
-            cores.add(row.point.cpu)
-    freedom = sum(len(errors) - 1 for errors in clusters.values())
+    """Standard deviations within phones' element types, of types, and between phones.
+
+    The last is around 0, so that what is common to all phones counts, too.
+    """
+    clusters: dict[str, dict[str, list[float]]] = {}
+    single = [row for row in rows if row.ms is not None and row.point.threads == 1]
+    for row in single:
+        types = clusters.setdefault(row.point.cluster, {})
+        types.setdefault(row.point.dtype, []).append(math.log(row.ratio))
+    groups = [errors for types in clusters.values() for errors in types.values()]
+    freedom = sum(len(errors) - 1 for errors in groups)
     if len(clusters) < 2 or freedom < 1:
         raise ValueError(f"{len(clusters)} phones are too few for an interval")
-    squares = [(error - fmean(errors)) ** 2 for errors in clusters.values() for error in errors]
-    within = math.fsum(squares) / freedom
-    means = fmean([fmean(errors) ** 2 for errors in clusters.values()])
-    between = max(0.0, means - within * fmean([1 / len(errors) for errors in clusters.values()]))
+    within = math.fsum((error - fmean(errors)) ** 2 for errors in groups for error in errors) / freedom
+    mixed = [types for types in clusters.values() if len(types) > 1]
+    of_types = _types(mixed, within) if mixed else 0.0
+    found = []
+    for types in clusters.values():
+        count = len(types)
+        chance = (
+            of_types / count + within * math.fsum(1 / len(errors) for errors in types.values()) / count**2
+        )
+        found.append(fmean([fmean(errors) for errors in types.values()]) ** 2 - chance)
     return {
         "within": round(math.sqrt(within), 4),
-        "between": round(math.sqrt(between), 4),
+        "types": round(math.sqrt(of_types), 4) if mixed else TYPES,
+        "between": round(math.sqrt(max(0.0, fmean(found))), 4),
         "phones": len(clusters),
-        "cores": sorted(cores),
+        "mixed": len(mixed),
+        "cores": sorted({row.point.cpu for row in single}),
     }
+
+
+def _types(phones: Sequence[dict[str, list[float]]], within: float) -> float:
+    """The variance of what the models of an element type have in common on a phone, of phones with several types."""
+    found = []
+    for types in phones:
+        own = variance([fmean(errors) for errors in types.values()])
+        found.append(own - within * fmean([1 / len(errors) for errors in types.values()]))
+    return max(0.0, fmean(found))
 
 
 def _threads(rows: Sequence[Predicted]) -> dict[str, Any]:
@@ -116,7 +138,8 @@ def _text(model: dict[str, Any]) -> str:
 placeholder = {_toml(model["placeholder"])}
 level = {model["level"]}
 
-# within, between: standard deviations within and between phones; phones: how many there are.
+# within, types, between: standard deviations of models of one phone and element type, of the element types of a phone,
+# and of phones; phones: how many there are; mixed: those with times of several element types.
 [caches]
 {table("caches")}
 # Without caches and memory.

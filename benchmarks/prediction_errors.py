@@ -33,7 +33,7 @@ class Predicted:
     Attributes:
         ms: predicted without an anchor; None if it was refused, with the ``reason``.
         error: half-width of the 95 % interval that the prediction states, as the logarithm of a ratio.
-        anchored_error: the same of a prediction with an anchor.
+        anchored_error: the same of a prediction with an anchor of its element type; other_error: of another one.
     """
 
     point: Point
@@ -41,6 +41,7 @@ class Predicted:
     error: float = 0.0
     anchored_error: float = 0.0
     reason: str = ""
+    other_error: float = 0.0
 
     @property
     def relative(self) -> float:
@@ -105,7 +106,8 @@ def anchored(rows: Iterable[Predicted]) -> list[Pair]:
     pairs = []
     for one, other in _same_device(rows):
         if one.point.network != other.point.network or one.point.dtype != other.point.dtype:
-            pairs.append(Pair(one.point, other.point, other.ratio / one.ratio - 1, other.anchored_error))
+            stated = other.anchored_error if one.point.dtype == other.point.dtype else other.other_error
+            pairs.append(Pair(one.point, other.point, other.ratio / one.ratio - 1, stated))
     return pairs
 
 

@@ -35,12 +35,18 @@ def model_of(data: dict[str, Any]) -> ErrorModel:
 def stated(rows: Iterable[Predicted], basis: Sequence[Predicted]) -> list[Predicted]:
     """The predictions with the intervals they would state if errors were estimated from other ones only."""
     model = model_of(estimate(basis))
+
+    def width(row: Predicted, anchors: int, same_type: bool = True) -> float:
+        point = row.point
+        return prediction_error.errors(point.cpu, MODE, anchors, point.threads, same_type=same_type).total
+
     with mock.patch.object(prediction_error, "error_model", return_value=model):
         return [
             replace(
                 row,
-                error=prediction_error.errors(row.point.cpu, MODE, 0, row.point.threads).total,
-                anchored_error=prediction_error.errors(row.point.cpu, MODE, 1, row.point.threads).total,
+                error=width(row, 0),
+                anchored_error=width(row, 1),
+                other_error=width(row, 1, same_type=False),
             )
             for row in rows
         ]

@@ -99,8 +99,8 @@ def _used(rows: Iterable[Predicted], use: str) -> list[Predicted]:
     return [row for row in rows if row.point.use == use]
 
 
-def text(rows: Rows, plain: Rows, layers: str, left_out: Sequence[tuple[str, str]]) -> str:
-    """All of it as Markdown; ``plain``: predictions without caches and memory."""
+def text(rows: Rows, plain: Rows, layers: str, left_out: Sequence[tuple[str, str]], listed: Rows = ()) -> str:
+    """All of it as Markdown; ``plain``: predictions without caches and memory; ``listed``: of what does not count."""
     parts = [
         "Times that others published of XNNPACK on 64-bit Arm cores (`benchmarks/published/`), and what "
         "`tflprof profile --target emulated:PHONE` predicts for them. *Tuned*: constants of the cost model were chosen "
@@ -113,6 +113,7 @@ def text(rows: Rows, plain: Rows, layers: str, left_out: Sequence[tuple[str, str
         "## Every time",
         table(_POINT_HEAD, [_point(row) for row in rows]),
         _footnotes(rows),
+        _listed(listed),
         "## One measured network as the anchor",
         table(("phone", "anchor", "others", "mean |error|", "worst"), _anchors(rows)),
         "## Ratios",
@@ -203,6 +204,21 @@ def _footnotes(rows: Rows) -> str:
         if row.point.stands_in
     )
     return "\\* No profile of the device itself:\n" + "\n".join(notes) if notes else ""
+
+
+def _listed(rows: Rows) -> str:
+    if not rows:
+        return ""
+    reasons = dict.fromkeys(f"- {row.point.device}: {row.point.reason}." for row in rows)
+    return "\n\n".join(
+        (
+            "### Listed, not judged",
+            "Times whose source leaves open what they are of, by the same rule for all sources "
+            "(`benchmarks/published/README.md`). They are part of no other table here, and of no interval.",
+            table(_POINT_HEAD[:-1], [_point(row)[:-1] for row in rows]),
+            "\n".join(reasons),
+        )
+    )
 
 
 def _anchors(rows: Rows) -> list[tuple[str, ...]]:

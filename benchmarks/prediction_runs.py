@@ -183,7 +183,9 @@ def predict(points: Iterable[Point], cache: Cache) -> list[tuple[Predicted, Emul
             continue
         core = emulated.costs.name
         alone, anchored = (errors(core, cache.cost, anchors, point.threads).total for anchors in (0, 1))
-        row = Predicted(point, ns * emulated.at_clock(point.clock_ghz * 1e9) / 1e6, alone, anchored)
+        other = errors(core, cache.cost, 1, point.threads, same_type=False).total
+        ms = ns * emulated.at_clock(point.clock_ghz * 1e9) / 1e6
+        row = Predicted(point, ms, alone, anchored, other_error=other)
         print(_told(row, emulated), flush=True)
         found.append((row, emulated))
     return found

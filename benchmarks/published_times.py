@@ -12,6 +12,10 @@ from tflprof.model.build import NETWORKS
 
 FOLDER = Path(__file__).resolve().parent / "published"
 USES = ("tuned", "blind", "listed")
+CHIPS = ("stated", "device", "clock", "unknown", "guessed")
+"""Where the chip is known from: the source, or the device that it names; the kind of core and the clock that it prints;
+not at all, but for these two; or not even from these."""
+PRINTED = "printed"
 _OTHERS = ("left_out.toml", "layers.toml")
 _UNKNOWN = "not known"
 
@@ -36,7 +40,7 @@ class Point:
 
     Attributes:
         device: as the source names it.
-        soc, cpu: chip and kind of core.
+        soc, cpu: chip and kind of core; ``chip_from``: one of :data:`CHIPS`.
         clock_ghz: of the core while it was measured; ``clock_from``: where that is known from.
         phone, core: the profile that predicts it; ``stands_in``: what differs if that is another device, or "".
         use: one of :data:`USES`; ``reason``: why it is only listed.
@@ -59,6 +63,7 @@ class Point:
     dtype: str
     threads: int
     ms: float
+    chip_from: str = CHIPS[0]
     stands_in: str = ""
     reason: str = ""
 
@@ -158,6 +163,17 @@ def _point(source: Source, device: str, shared: Mapping[str, Any], time: Mapping
     point = Point(source, device, **{"size": size, "width": 1.0, **shared, **time})
     if point.use not in USES or (point.use == "listed") != bool(point.reason):
         raise ValueError(f"{point.device}: use {point.use!r} with reason {point.reason!r}")
+    _check_chip(point)
     if not point.ms > source.rounding or point.clock_ghz <= 0 or point.threads < 1:
         raise ValueError(f"{point.device}: {time}")
     return point
+
+
+def _check_chip(point: Point) -> None:
+    """Raise ValueError unless a time whose source tells neither chip nor clock is only listed, as all such are."""
+    if point.chip_from not in CHIPS:
+        raise ValueError(f"{point.device}: chip_from {point.chip_from!r}")
+    if point.chip_from in ("clock", "unknown") and point.clock_from != PRINTED:
+        raise ValueError(f"{point.device}: chip_from {point.chip_from!r}, but the clock is not printed")
+    if point.chip_from == "guessed" and point.use != "listed":
+        raise ValueError(f"{point.device}: neither chip nor clock is known, so it can only be listed")

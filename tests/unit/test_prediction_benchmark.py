@@ -26,7 +26,7 @@ from benchmarks.prediction_intervals import blind_from_tuned, coverage, one_chip
 from benchmarks.prediction_layers import convolution, different_shapes
 from benchmarks.prediction_phones import ALL_A55, load
 from benchmarks.prediction_report import milliseconds, summary, text
-from benchmarks.published_times import FOLDER, Point, Source, left_out, read_layers, read_points
+from benchmarks.published_times import CHIPS, FOLDER, Point, Source, left_out, read_layers, read_points
 from tflprof.model.build import NETWORKS, build_network
 from tflprof.model.read import read_model
 
@@ -73,6 +73,14 @@ def test_published_times_are_whole() -> None:
     assert {layer.dtype for layer in read_layers()} == {"float32", "int8", "dynamic"}
 
 
+def test_what_is_listed_is_what_was_guessed() -> None:
+    """One rule for all: no time is left out of the statistics for another reason than its source."""
+    points = read_points()
+    assert {one.chip_from for one in points} <= set(CHIPS)
+    for one in points:
+        assert (one.use == "listed") == (one.chip_from == "guessed")
+
+
 def test_no_time_is_both_tuned_and_blind() -> None:
     """The same chip, core, network and type on one thread is one time, however often it was measured."""
     uses: dict[tuple[object, ...], set[str]] = {}
@@ -89,6 +97,9 @@ def test_no_time_is_both_tuned_and_blind() -> None:
         ("ms = 82|ms = 0.4", "0.4"),
         ('model = "mobilenet_v1"|model = "mobilenet_v9"', "mobilenet_v9"),
         ("rounding = 0.5|", "rounding"),
+        ('chip_from = "device"|chip_from = "rumour"', "rumour"),
+        ('chip_from = "device"|chip_from = "clock"', "the clock is not printed"),
+        ('chip_from = "device"|chip_from = "guessed"', "can only be listed"),
     ],
 )
 def test_a_damaged_source_is_named(tmp_path: Path, change_of: str, says: str) -> None:
@@ -190,6 +201,11 @@ def test_the_report_has_every_time_and_says_what_stands_in(rows: list[Predicted]
     assert "it has one core" in report
     assert "- e: predicted with the f at its clock." in report
     assert "| e* |" in report
+    assert "not judged" not in report
+    listed = row(1.3, device="g", use="listed", reason="nobody knows")
+    report = text([*rows, other], rows[:2], "layers", [], [listed])
+    assert "- g: nobody knows." in report
+    assert "+30.00 %" in report
     titles = {title: found for title, found, _ in summary([*rows, refused, other], rows[:2])}
     found = titles["no anchor, all of Arm's own cores"]
     assert found is not None

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from tflprof.errors import UsageError
 from tflprof.measure.parallel import check_cores, check_threads, shared_work, sharing_text
+from tflprof.model.element_type import element_type
+from tflprof.model.read import read_model
 from tflprof.profile.meta import Prediction, StructureInfo
 from tflprof.profile.samples import BlockSamples
 from tflprof.targets.anchors import AUTO, NONE, Anchored, Basis, scale_for
@@ -76,13 +78,19 @@ def predictor_of(runner: Runner, request: RunRequest, anchors: str = AUTO) -> Pr
     assert costs is not None
     assert runner.cost is not None
     basis = Basis(costs.name, costs.hertz, costs.sha256, runner.cost)
-    found = scale_for(runner.facts.name, basis, anchors)
+    found = scale_for(runner.facts.name, basis, anchors, lambda: _element_type(request))
     prediction = _prediction(request, costs, runner.cost, found)
     return Predictor(prediction, shared_work(costs, request.threads), found.notes)
 
 
+def _element_type(request: RunRequest) -> str:
+    return element_type(read_model(request.models[0])) if request.models else ""
+
+
 def _prediction(request: RunRequest, costs: CoreCosts, mode: str, found: Anchored) -> Prediction:
-    error = errors(costs.name, mode, len(found.anchors), request.threads, request.kernels)
+    error = errors(
+        costs.name, mode, len(found.anchors), request.threads, request.kernels, same_type=found.same_type
+    )
     return Prediction(
         mode=mode,
         core=costs.name,

@@ -49,6 +49,7 @@ class Anchor:
         costs_sha256: of the costs it was predicted with.
         source: where the measured time is from.
         date: of the calibration, such as ``2026-11-21``.
+        element_type: of the model (:func:`tflprof.model.element_type.element_type`); empty: not known.
     """
 
     model: str
@@ -62,11 +63,17 @@ class Anchor:
     costs_sha256: str
     source: str
     date: str
+    element_type: str = ""
 
     @property
     def basis(self) -> Basis:
         """What it was predicted with."""
         return Basis(self.core, self.hertz, self.costs_sha256, self.mode)
+
+    @property
+    def group(self) -> tuple[Basis, str]:
+        """What anchors share that predictions use together."""
+        return self.basis, self.element_type
 
     @property
     def place(self) -> tuple[str, str, int, str]:
@@ -91,12 +98,14 @@ class Anchored:
     Attributes:
         scale: what its times are multiplied by.
         anchors: those it comes from; none: 1.0.
+        same_type: False if they are not known to be of the predicted model's element type.
         notes: anchors of the phone that are not used, and why, as sentences.
     """
 
     scale: float = 1.0
     anchors: tuple[Anchor, ...] = ()
     notes: tuple[str, ...] = ()
+    same_type: bool = True
 
 
 def anchor_file(phone: str) -> Path:
@@ -115,13 +124,16 @@ def scale_of(anchors: Sequence[Anchor]) -> float:
     return round(math.exp(mean), 6)
 
 
-def scale_for(phone: str, basis: Basis, choice: str = AUTO) -> Anchored:
-    """The scale of a phone's predictions.
+def scale_for(
+    phone: str, basis: Basis, choice: str = AUTO, element_type: Callable[[], str] = str
+) -> Anchored:
+    """The scale of a phone's predictions, by anchors of the model's element type if there are any, or else by all.
 
     Args:
         phone: its name.
         basis: what predicts.
         choice: ``auto``: the user's anchors of this phone, if there are any; ``none``; or a file of anchors.
+        element_type: of the model that is predicted; called where it matters.
 
     Raises:
         UsageError: the file is broken, of another phone, or has no anchor that can be used.
@@ -139,7 +151,9 @@ def scale_for(phone: str, basis: Basis, choice: str = AUTO) -> Anchored:
             f"{path} has no anchor that can be used: {notes[0] if notes else 'it is empty'}",
             "or predict without: --anchors none",
         )
-    return Anchored(scale_of(used), used, notes)
+    wanted = element_type() if used else ""
+    alike = tuple(anchor for anchor in used if wanted and anchor.element_type == wanted)
+    return Anchored(scale_of(alike or used), alike or used, notes, same_type=bool(alike or not used))
 
 
 def _notes(phone: str, anchors: Sequence[Anchor], basis: Basis) -> Iterator[str]:
@@ -187,6 +201,7 @@ def read_anchors(path: Path, phone: str) -> tuple[Anchor, ...]:
 
 def _anchor(entry: dict[str, Any]) -> Anchor:
     names = {one.name: str(one.type) for one in fields(Anchor)}
+    entry = {"element_type": "", **entry}
     if set(entry) != set(names):
         wrong = ", ".join(sorted(set(entry) ^ set(names)))
         raise ValueError(f"an anchor lacks, or has and should not have: {wrong}")

@@ -36,15 +36,19 @@ class Spread:
     """Standard deviations of the logarithms of predicted over true times.
 
     Attributes:
-        within: of models of one phone around the phone's mean.
+        within: of models of one phone and element type around their mean.
+        types: of the means of a phone's element types around the phone's.
         between: of the phones' means around 0.
         phones: how many they were estimated from; they are the independent observations.
+        mixed: how many phones had several element types.
         cores: those with a published time.
     """
 
     within: float
+    types: float
     between: float
     phones: int
+    mixed: int
     cores: tuple[str, ...]
 
 
@@ -78,12 +82,15 @@ def error_model() -> ErrorModel:
     )
 
 
-def errors(core: str, mode: str, anchors: int, threads: int, kernels: str = XNNPACK) -> Errors:
+def errors(
+    core: str, mode: str, anchors: int, threads: int, kernels: str = XNNPACK, same_type: bool = True
+) -> Errors:
     """The errors of a prediction.
 
-    A prediction without anchors has the error of a phone and of a model on it; n anchors replace the phone's by
-    that of the mean of n models. Phones are few and their models have errors in common, so the quantile is
-    Student's with one degree of freedom less than there are phones.
+    A prediction without anchors has the error of a phone, of an element type and of a model on it; n anchors replace
+    the phone's by that of the mean of n models, and the type's, unless they are of another one. Phones are few and
+    their models have errors in common, so the quantile is Student's with one degree of freedom less than there are
+    phones, or fewer where types count.
 
     Args:
         core: name of the core's costs, such as ``cortex-a73``.
@@ -91,21 +98,34 @@ def errors(core: str, mode: str, anchors: int, threads: int, kernels: str = XNNP
         anchors: how many models' measured times the prediction is scaled to.
         threads: that the time is predicted for.
         kernels: of the runtime; published times are of XNNPACK's.
+        same_type: whether the anchors are known to be of the predicted model's element type.
     """
     model = error_model()
     spread, reasons = model.modes[mode], _reasons(core, mode, threads, kernels)
     # A family of kernels or a core that nobody checked may be wrong in its own way, model by model.
     unseen = model.unseen ** ((core not in spread.cores) + (kernels != XNNPACK))
-    within, between = spread.within * unseen, spread.between * unseen
+    within, types, between = ((own * unseen) ** 2 for own in (spread.within, spread.types, spread.between))
     more, phones = model.threads if threads > 1 else (0.0, spread.phones)
-    common = within**2 / anchors if anchors else between**2
-    quantile = -float(stdtrit(max(1, min(phones, spread.phones) - 1), (1 - model.level) / 2))
+    common = within / anchors if anchors else between
+    of_types = types * ((0 if same_type else 2) if anchors else 1)
+    freedom = max(1, min(phones, spread.phones) - 1), max(1, spread.mixed)
+
+    def half_width(variance: float, of_types: float) -> float:
+        return _quantile((variance, of_types), freedom) * math.sqrt(variance + of_types)
+
     return Errors(
-        total=quantile * math.sqrt(common + within**2 + more**2),
-        layer=quantile * math.sqrt(common + model.effective_layers * within**2 + more**2),
-        ratio=quantile * math.sqrt(2) * within,
+        total=half_width(common + within + more**2, of_types),
+        layer=half_width(common + model.effective_layers * within + more**2, of_types),
+        ratio=half_width(2 * within, 2 * types),
         extrapolated=reasons,
     )
+
+
+def _quantile(variances: tuple[float, float], freedom: tuple[int, int]) -> float:
+    """Student's, for a sum of variances that were estimated with these degrees of freedom (Welch and Satterthwaite)."""
+    weights = math.fsum(own**2 / count for own, count in zip(variances, freedom, strict=True))
+    together = sum(variances) ** 2 / weights if weights else float(freedom[0])
+    return -float(stdtrit(min(together, freedom[0]), (1 - error_model().level) / 2))
 
 
 def _reasons(core: str, mode: str, threads: int, kernels: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tflprof.errors import ProfileError, TflprofError, UsageError
 from tflprof.measure.schedule import Plan
+from tflprof.model.element_type import element_type
 from tflprof.model.graph import Model
 from tflprof.profile.meta import ProfileMeta
 from tflprof.profile.profile import Profile
@@ -112,7 +113,7 @@ def _differences(
     for name, has, wanted in _conditions(profile, keywords):
         if has != wanted:
             yield f"--{name.replace('_', '-')} was {_shown(has)}, and is {_shown(wanted)}"
-    yield from _other_anchors(meta, keywords)
+    yield from _other_anchors(meta, model, keywords)
     yield from _other_setup(meta, keywords)
     yield from _other_runtime(meta, keywords)
     for name, file in keywords["inputs"].items():
@@ -142,12 +143,12 @@ def _conditions(profile: Profile, keywords: Mapping[str, Any]) -> Iterator[tuple
     yield "pmu", tried, keywords["pmu"]
 
 
-def _other_anchors(meta: ProfileMeta, keywords: Mapping[str, Any]) -> Iterator[str]:
+def _other_anchors(meta: ProfileMeta, model: Model, keywords: Mapping[str, Any]) -> Iterator[str]:
     """What predicted times were scaled by, and would be with the costs of then."""
     was, choice = meta.prediction, keywords.get("anchors") or DEFAULT_ANCHORS
     if was is not None and (keywords.get("cost") or DEFAULT_COST) == was.mode:
         basis = Basis(was.core, was.hertz, was.costs_sha256, was.mode)
-        now = scale_for(meta.target.name, basis, choice).scale
+        now = scale_for(meta.target.name, basis, choice, lambda: element_type(model)).scale
         if now != was.scale:
             yield f"its times were scaled by {was.scale:g}, and would be by {now:g}"
 

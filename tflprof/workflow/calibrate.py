@@ -13,6 +13,7 @@ from pathlib import Path
 from tflprof import units
 from tflprof.errors import TargetError, UsageError
 from tflprof.measure.pipeline import OnProgress
+from tflprof.model.element_type import element_type
 from tflprof.model.read import read_model
 from tflprof.profile.profile import Profile
 from tflprof.targets.anchors import (
@@ -59,7 +60,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The anchors of one core of a phone, and what they make of its predictions.
+    """The anchors of one core of a phone and element type, and what they make of its predictions.
 
     Attributes:
         phone: its name.
@@ -133,7 +134,8 @@ def calibrate(
     anchors = change_anchors(
         place, known.name, lambda kept: [*(one for one in kept if one.place not in replaced), *fresh]
     )
-    found = _calibration(known.name, basis, place, [one for one in anchors if one.basis == basis])
+    groups = {one.group for one in fresh}
+    found = _calibration(known.name, basis, place, [one for one in anchors if one.group in groups])
     return replace(found, doubts=(*doubts, *_disagreement(found)))
 
 
@@ -151,7 +153,9 @@ def calibrations(phone: str | None = None, path: str | os.PathLike[str] | None =
     for name in names:
         place = anchor_file(name) if path is None else Path(path)
         anchors = read_anchors(place, name) if path is not None or place.exists() else ()
-        found += [_kept(name, place, basis, list(group)) for basis, group in _by_basis(anchors)]
+        for group in dict.fromkeys(one.group for one in anchors):
+            own = _calibration(name, group[0], place, [one for one in anchors if one.group == group])
+            found.append(replace(own, current=own.basis in _bases(load_phone(name))))
     return found
 
 
@@ -235,16 +239,15 @@ def _anchor(profile: Profile, one: Measured) -> Anchor:
         costs_sha256=prediction.costs_sha256,
         source=one.source,
         date=datetime.now(UTC).date().isoformat(),
+        element_type=element_type(read_model(one.model)),
     )
 
 
 def _doubts(one: Measured, anchor: Anchor, force: bool) -> Iterator[str]:
     """What speaks against a measured time. Raises UsageError for what is far off, unless it is forced."""
     yield from (f"{anchor.model}: {doubt}" for doubt in one.doubts)
-    factor, usual = (
-        math.exp(abs(math.log(anchor.ratio))),
-        math.exp(errors(anchor.core, anchor.mode, 0, 1).total),
-    )
+    factor = math.exp(abs(math.log(anchor.ratio)))
+    usual = math.exp(errors(anchor.core, anchor.mode, 0, 1).total)
     if factor <= min(usual, MOST_FACTOR):
         return
     measured, predicted = (units.format_value(ns, "ns") for ns in (anchor.measured_ns, anchor.predicted_ns))
@@ -268,15 +271,6 @@ def _disagreement(found: Calibration) -> Iterator[str]:
             )
 
 
-def _by_basis(anchors: Sequence[Anchor]) -> Iterator[tuple[Basis, list[Anchor]]]:
-    for basis in dict.fromkeys(one.basis for one in anchors):
-        yield basis, [anchor for anchor in anchors if anchor.basis == basis]
-
-
-def _kept(name: str, place: Path, basis: Basis, anchors: Sequence[Anchor]) -> Calibration:
-    return replace(_calibration(name, basis, place, anchors), current=basis in _bases(load_phone(name)))
-
-
 def _bases(phone: Phone) -> Iterator[Basis]:
     """What the cores of a phone are predicted with today, those that have costs."""
     for cluster in phone.clusters:
@@ -286,6 +280,7 @@ def _bases(phone: Phone) -> Iterator[Basis]:
 
 def _calibration(name: str, basis: Basis, place: Path, anchors: Sequence[Anchor]) -> Calibration:
     logs = [math.log(anchor.ratio) for anchor in anchors]
+    alike = len({anchor.group for anchor in anchors}) == 1
     return Calibration(
         phone=name,
         basis=basis,
@@ -293,7 +288,7 @@ def _calibration(name: str, basis: Basis, place: Path, anchors: Sequence[Anchor]
         anchors=tuple(anchors),
         scale=scale_of(anchors),
         before=errors(basis.core, basis.mode, 0, 1),
-        after=errors(basis.core, basis.mode, len(anchors), 1),
+        after=errors(basis.core, basis.mode, len(anchors), 1, same_type=alike),
         others=tuple(
             (math.fsum(logs) - own) / (len(logs) - 1) - own if len(logs) > 1 else None for own in logs
         ),

@@ -54,6 +54,24 @@ def kept(*anchors: Anchor) -> Path:
     return path
 
 
+def test_anchors_of_the_models_element_type_come_first() -> None:
+    whole = replace(ANCHOR, model="v1 int8", sha256="b" * 64, measured_ns=160_000_000, element_type="int8")
+    kept(replace(ANCHOR, element_type="float32"), whole)
+    found = scale_for("pixel2", BASIS, element_type=lambda: "int8")
+    assert (found.scale, found.anchors, found.same_type) == (2.0, (whole,), True)
+    found = scale_for("pixel2", BASIS, element_type=lambda: "uint8")
+    assert found.scale == pytest.approx((2 * 1.075) ** 0.5, abs=1e-6)
+    assert (len(found.anchors), found.same_type) == (2, False)
+    assert not scale_for("pixel2", BASIS).same_type
+
+
+def test_anchors_that_do_not_say_their_type_are_of_another() -> None:
+    path = kept(ANCHOR)
+    path.write_text(path.read_text().replace('element_type = ""\n', ""))
+    found = scale_for("pixel2", BASIS, element_type=lambda: "float32")
+    assert (found.anchors, found.same_type) == ((ANCHOR,), False)
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 

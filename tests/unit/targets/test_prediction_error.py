@@ -23,7 +23,7 @@ KNOWN = "cortex-a73"
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model of errors whose numbers do not change with the benchmark's."""
-    spread = prediction_error.Spread(within=0.05, between=0.10, phones=6, cores=(KNOWN,))
+    spread = prediction_error.Spread(within=0.05, types=0.0, between=0.10, phones=6, mixed=2, cores=(KNOWN,))
     model = replace(
         error_model(),
         placeholder=False,
@@ -55,6 +55,21 @@ def test_anchors_take_the_phones_error_away() -> None:
 
 
 @pytest.mark.usefixtures("known")
+def test_anchors_of_another_element_type_are_worth_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = prediction_error.error_model()
+    spread = replace(model.modes["caches"], types=0.05, mixed=2)
+    monkeypatch.setattr(prediction_error, "error_model", lambda: replace(model, modes={"caches": spread}))
+    same, other = (errors(KNOWN, "caches", 1, 1, same_type=same) for same in (True, False))
+    assert same.total == pytest.approx(float(stdtrit(5, 0.975)) * 2**0.5 * 0.05)
+    # Two equal variances, estimated with 5 and with 2 degrees of freedom.
+    freedom = 4 / (1 / 5 + 1 / 2)
+    assert other.total == pytest.approx(float(stdtrit(min(freedom, 5), 0.975)) * 2 * 0.05)
+    assert other.layer > same.layer
+    assert other.total == pytest.approx(other.ratio)
+    assert other.ratio == same.ratio
+
+
+@pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("anchors", [0, 1, 3])
 def test_what_was_not_checked_is_wider_and_said(anchors: int) -> None:
     plain = errors(KNOWN, "caches", anchors, 1)
@@ -78,6 +93,8 @@ def test_the_file_is_sound() -> None:
     for spread in model.modes.values():
         assert 0 < spread.within < 1
         assert 0 <= spread.between < 1
+        assert 0 <= spread.types < 1
+        assert spread.mixed >= 0
         assert spread.phones >= 2
     assert model.unseen > 1
     assert model.effective_layers >= 1

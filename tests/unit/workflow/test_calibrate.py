@@ -62,7 +62,9 @@ def emulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Emulation:
     fake = Emulation()
     monkeypatch.setattr("tflprof.workflow.calibrate.profile_model", fake)
     monkeypatch.setattr("tflprof.workflow.calibrate.basis_of", lambda *_: BIG)
-    spread = prediction_error.Spread(within=0.05, between=0.10, phones=6, cores=(BIG.core,))
+    spread = prediction_error.Spread(
+        within=0.05, types=0.0, between=0.10, phones=6, mixed=2, cores=(BIG.core,)
+    )
     known = replace(prediction_error.error_model(), placeholder=False, modes={"caches": spread})
     monkeypatch.setattr(prediction_error, "error_model", lambda: known)
     return fake
