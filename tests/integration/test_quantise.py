@@ -18,7 +18,7 @@ from tflprof.compress.quantise_tool import QuantiserTool
 from tflprof.errors import EnvironmentFault, ModelError, UsageError
 from tflprof.model.build import build_network
 from tflprof.model.configs import layer_configs
-from tflprof.model.edit import ModelEditor
+from tflprof.model.edit import ModelEditor, NewOp
 from tflprof.model.read import read_model
 from tflprof.runtimes.execute import Executor
 
@@ -81,7 +81,13 @@ def chosen(knobs: Sequence[Knob], seed: int) -> dict[str, Option]:
 @pytest.mark.parametrize("seed", range(3))
 def test_mixed_plans_cost_what_was_said(seed: int, method: Quantise, subject: Subject) -> None:
     knobs, _ = method.knobs(subject)
-    options = chosen(knobs, seed)
+    check_costs(method, subject, knobs, chosen(knobs, seed))
+
+
+def check_costs(
+    method: Quantise, subject: Subject, knobs: Sequence[Knob], options: dict[str, Option]
+) -> None:
+    """What the planner reckons with for these options is what the file has then."""
     owner = {layer: knob.name for knob in knobs for layer in knob.layers}
     expected = Counter(
         config.key
@@ -98,6 +104,32 @@ def test_mixed_plans_cost_what_was_said(seed: int, method: Quantise, subject: Su
     changes = [option.change for option in options.values() if option.change is not None]
     model = read_model(applied(method, changes, subject).to_bytes())
     assert Counter(one.config.key for one in layer_configs(model) if one.uncosted is None) == expected
+
+
+def test_relus_of_integers_go_into_the_layer_before(
+    tmp_path: Path, method: Quantise, subject: Subject
+) -> None:
+    """The delegate takes none that stand alone."""
+    editor = ModelEditor.open(subject.model.path)
+    for number, code in enumerate(("CONV_2D", "ADD")):
+        ops = [op for op in editor.graph().ops if op.options.get("fused_activation_function") == "NONE"]
+        layer = next(op for op in ops if op.code == code and len(editor.consumers(op.outputs[0])) == 1)
+        (old,), (user,) = layer.outputs, editor.consumers(layer.outputs[0])
+        new = editor.add_tensor(f"clamped{number}", editor.tensor(old).shape)
+        editor.insert_before(user.id, [NewOp("RELU", (old,), (new,))], f"clamp{number}")
+        editor.set_inputs(user.id, [new if index == old else index for index in user.inputs])
+    clamped = subject_of(tmp_path / "clamped.tflite", editor.to_bytes(), subject.executor)
+    knobs, _ = method.knobs(clamped)
+    options = {knob.name: knob.options[0] for knob in knobs}
+    options |= {knob.name: option for knob in knobs for option in knob.options if option.label == "int8"}
+    check_costs(method, clamped, knobs, options)
+    model = read_model(applied(method, uniform(knobs, "int8"), clamped).to_bytes())
+    assert "RELU" not in {op.code for op in model.ops()}
+    reference = Reference(subject.executor, clamped.model, clamped.calibration)
+    content = applied(method, uniform(knobs, "int8"), clamped).to_bytes()
+    assert reference.fidelity(content).cosine > 0.9
+    changes = [option.change for option in chosen(knobs, 3).values() if option.change is not None]
+    assert reference.fidelity(applied(method, changes, clamped).to_bytes()).cosine > 0.9
 
 
 def test_no_change_is_no_edit(method: Quantise, subject: Subject) -> None:

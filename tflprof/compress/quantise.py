@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tflprof.compress.fidelity import Reference
 from tflprof.compress.interface import Change, Coupling, Knob, Option, Refusal, Subject
 from tflprof.compress.quantise_edges import couplings
 from tflprof.compress.quantise_layers import METHOD, Group, groups, loaded_layers, takes
-from tflprof.compress.quantise_rewrite import requantised
+from tflprof.compress.quantise_rewrite import fold_clamps, requantised
 from tflprof.compress.quantise_seen import Seen, depthwise_troubles, look
 from tflprof.compress.quantise_tool import QuantiserTool
 from tflprof.errors import UsageError
@@ -56,11 +57,16 @@ class Quantise:
             )
         return knobs, refused
 
-    def rewrite(self, layer: str, configs: tuple[OpConfig, ...], option: Option) -> tuple[OpConfig, ...]:  # noqa: ARG002
+    def rewrite(self, layer: str, configs: tuple[OpConfig, ...], option: Option) -> tuple[OpConfig, ...]:
         """Configurations in the scheme of an option."""
         if option.change is None:
             return configs
         scheme, policy = str(option.change.parameters["scheme"]), self._tool.policy()
+        clamps: Mapping[str, str] = option.change.parameters.get("clamps", {})
+        if layer in clamps:
+            return ()
+        if layer in clamps.values():
+            configs = (*configs[:-1], _clamping(configs[-1]))
         return tuple(
             _as_stored(with_dtype(config, scheme)) if takes(config, scheme, policy) else config
             for config in configs
@@ -82,6 +88,7 @@ class Quantise:
         policy = self._tool.policy()
         schemes: dict[str, str] = {}
         for change in changes:
+            fold_clamps(editor, change.parameters.get("clamps", {}))
             for layer in change.layers:
                 schemes |= {op.id: str(change.parameters["scheme"]) for op in editor.descendants(layer)}
         given = (str(change.parameters["ranges"]) for change in changes if "ranges" in change.parameters)
@@ -101,14 +108,13 @@ class Quantise:
 
     def _settled(self, subject: Subject, found: Sequence[Group]) -> str:
         """Which ranges integers get: as was asked for, or what proves better on the calibration data."""
-        layers = tuple(layer for group in found if group.int8 for layer in group.layers)
-        if self._ranges != "measured" or not layers:
-            return self._ranges if layers else "full"
+        if self._ranges != "measured" or not any(group.int8 for group in found):
+            return self._ranges if self._ranges != "measured" else "full"
         reference = Reference(subject.executor, subject.model, subject.calibration)
         losses = {}
         for how in ("search", "full"):
-            change = Change(METHOD, layers, {"scheme": INT8, "ranges": how})
-            edited = self.apply(ModelEditor.open(subject.model.path), [change], subject)
+            changes = uniform([_knob(group, how) for group in found], INT8)
+            edited = self.apply(ModelEditor.open(subject.model.path), changes, subject)
             losses[how] = reference.fidelity(edited.to_bytes()).divergence
         return min(losses, key=lambda how: losses[how])
 
@@ -123,11 +129,23 @@ class Quantise:
 
 
 def _knob(group: Group, how: str) -> Knob:
-    parameters = {INT8: {"scheme": INT8, "ranges": how}, DYNAMIC: {"scheme": DYNAMIC}}
+    parameters: dict[str, dict[str, Any]] = {
+        INT8: {"scheme": INT8, "ranges": how},
+        DYNAMIC: {"scheme": DYNAMIC},
+    }
+    if group.clamps:
+        parameters[INT8]["clamps"] = dict(group.clamps)
     options = [Option(AS_IT_IS, None)]
     for scheme in [INT8] * group.int8 + [DYNAMIC] * group.dynamic:
         options.append(Option(scheme, Change(METHOD, group.layers, parameters[scheme])))
     return Knob(f"{METHOD} {group.layers[0]}", METHOD, group.layers, tuple(options))
+
+
+def _clamping(config: OpConfig) -> OpConfig:
+    """A layer that does the RELU after it itself."""
+    options = dict(config.options) | {"fused_activation_function": "RELU"}
+    fused = tuple(one for one in config.fused if one.op != "RELU")
+    return replace(config, options=tuple(sorted(options.items())), fused=fused)
 
 
 def _as_stored(config: OpConfig) -> OpConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tflprof.compress.interface import Refusal, Subject
 from tflprof.compress.quantise_tool import Policy
@@ -15,6 +15,7 @@ from tflprof.op_config import OpConfig
 METHOD = "quantise"
 REAL = ("float32", "float16")
 _FOLDED = "done in "
+_CLAMPING = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL")
 _OWN_SCALE = ("SOFTMAX", "LOGISTIC", "TANH")  # integers of their results have a step of 1/256 or so
 
 
@@ -27,11 +28,14 @@ class Group:
     Attributes:
         layers: ids in file order.
         int8, dynamic: whether these schemes are possible.
+        clamps: layers that are nothing but a RELU, with the layer that clamps for them when both are int8: the
+            delegate takes no RELU of integers.
     """
 
     layers: tuple[str, ...]
     int8: bool
     dynamic: bool
+    clamps: Mapping[str, str] = field(default_factory=dict)
 
 
 def groups(subject: Subject, policy: Policy) -> tuple[list[Group], list[Refusal]]:
@@ -70,6 +74,7 @@ class _Grouping:
         self._policy = policy
         self._graph: Subgraph = subject.model.subgraphs[0]
         self._layers: Mapping[str, LayerConfig] = {layer.id: layer for layer in subject.layers}
+        self._ops = {op.id: op for op in self._graph.ops}
         self._makers = {tensor: op for op in self._graph.ops for tensor in op.outputs}
         self._users: dict[int, list[Op]] = {}
         for op in self._graph.ops:
@@ -104,7 +109,15 @@ class _Grouping:
             tuple(ids),
             all(takes(config, "int8", self._policy) for config in configs),
             any(takes(config, "dynamic", self._policy) for config in configs),
+            {op.id: maker.id for op in map(self._ops.__getitem__, ids) if (maker := self._clamping(op, ids))},
         )
+
+    def _clamping(self, op: Op, ids: Sequence[str]) -> Op | None:
+        """The layer that can do a RELU's work on its way out."""
+        maker = self._makers.get(op.inputs[0]) if op.code == "RELU" else None
+        if maker is None or maker.id not in ids or maker.code not in _CLAMPING:
+            return None
+        return maker if maker.options.get("fused_activation_function", "NONE") == "NONE" else None
 
     def _place(self, op: Op) -> None:
         reason = self._refusal(op)

@@ -66,6 +66,27 @@ def requantised(
     return changed
 
 
+def fold_clamps(editor: ModelEditor, clamps: Mapping[str, str]) -> None:
+    """Let layers do the RELU after them themselves, where these still stand side by side.
+
+    Args:
+        editor: the model.
+        clamps: original ids of RELUs, with those of the layers before them.
+    """
+    for clamp, host in clamps.items():
+        found = editor.descendants(clamp)
+        maker = editor.producer(found[0].inputs[0]) if len(found) == 1 else None
+        if maker is None or maker.id not in {op.id for op in editor.descendants(host)}:
+            continue
+        alone = (
+            len(editor.consumers(maker.outputs[0])) == 1 and maker.outputs[0] not in editor.graph().outputs
+        )
+        if alone and maker.options.get("fused_activation_function") == "NONE":
+            editor.set_options(maker.id, fused_activation_function="RELU")
+            editor.remove_op(found[0].id)
+            editor.set_outputs(maker.id, found[0].outputs)
+
+
 def _widen(editor: ModelEditor, wanted: Mapping[str, str]) -> None:
     """Make float32 constants of those that are widened or unpacked when the model is loaded."""
     graph = editor.graph()
