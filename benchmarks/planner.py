@@ -227,11 +227,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, required=True, help="folder of examples.digits.train")
     parser.add_argument("--only", default=",".join(NETWORKS))
+    parser.add_argument("--publish", action="store_true", help="only publish what is kept")
     parser.add_argument("--out", type=Path, default=common.REPORTS)
     options = parser.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
     names = options.only.split(",")
-    found = {name: examine(options.models / f"{name}.tflite", options.models) for name in names}
+    if options.publish:
+        kept = {name: KEPT / f"{name}.json" for name in names}
+        found = {name: json.loads(path.read_text()) for name, path in kept.items() if path.exists()}
+    else:
+        found = {name: examine(options.models / f"{name}.tflite", options.models) for name in names}
     common.publish(
         NAME,
         "The planner beside simpler ways to the same latency",

@@ -7,7 +7,10 @@ are 0 or 1 without being declared whole. Where every factor has a single knob wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -220,13 +223,14 @@ class _Program:
             constraints.append(
                 LinearConstraint(csr_array(self.costs[None, :] / scale), -np.inf, room / scale)
             )
-        result = milp(
-            objective,
-            integrality=(np.arange(len(objective)) < self.options).astype(np.int64),
-            bounds=Bounds(0.0, np.where(self.forbidden, 0.0, 1.0)),
-            constraints=constraints,
-            options={"time_limit": seconds, "mip_rel_gap": 0.0},
-        )
+        with _silence():
+            result = milp(
+                objective,
+                integrality=(np.arange(len(objective)) < self.options).astype(np.int64),
+                bounds=Bounds(0.0, np.where(self.forbidden, 0.0, 1.0)),
+                constraints=constraints,
+                options={"time_limit": seconds, "mip_rel_gap": 0.0},
+            )
         if result.status == 2:
             return None
         # A solution that is not proved to be the best for lack of time is still one.
@@ -237,6 +241,24 @@ class _Program:
             int(np.argmax(chosen[self.starts[k] : self.starts[k + 1]])) for k in range(len(self.counts))
         )
         return Solution(choices, self.problem.cost(choices), self.problem.loss(choices))
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on the process's standard output: HiGHS prints there now and then, whatever it is told."""
+    try:
+        sys.stdout.flush()
+        kept = os.dup(1)
+    except (OSError, ValueError):
+        yield  # there is no standard output
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _merged(problem: Problem) -> list[Factor]:
