@@ -120,9 +120,12 @@ def _unfit(path: Path) -> str | None:
     if path.stat().st_size > MOST_FILE_BYTES:
         return f"larger than {MOST_FILE_BYTES // 1_000_000} MB"
     try:
-        layers = layer_configs(read_model(path))
+        model = read_model(path)
+        layers = layer_configs(model)
     except TflprofError as error:
         return error.what
+    if any(op.code == "DENSIFY" for op in model.ops()):
+        return "sparse weights, with which the delegate runs the whole network in another layout"
     odd = [layer for layer in layers if layer.uncosted and not layer.uncosted.startswith("done ")]
     custom = [layer for layer in layers if layer.config.op != layer.config.op.upper()]
     if odd or custom:

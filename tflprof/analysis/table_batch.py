@@ -129,8 +129,8 @@ def overhead_of(overheads: Overheads, parts: int, layers: Any) -> Any:
 
 
 def half_width(estimate: Estimate) -> float:
-    """The larger half of an estimate's interval, NaN if it is missing."""
-    return max(estimate.hi - estimate.value, estimate.value - estimate.lo)
+    """Half the width of an estimate's interval, NaN if it is missing."""
+    return (estimate.hi - estimate.lo) / 2
 
 
 def _half(estimate: Estimate) -> float:

@@ -32,6 +32,8 @@ FEW = 4
 """Below this many rows nothing is left out: tiles and prices are guesses, and the interval says so."""
 GUESS = math.log(2.0)
 """Half-width where there are too few rows to tell, as a natural logarithm of a ratio."""
+MOST = math.log(3.0)
+"""Greatest half-width: what is known less is not known."""
 LEAST = 1e-6
 TWIN = 0.05
 """Greatest half-width for the sizes of a row, where only such differs as does not name a family."""
@@ -151,7 +153,7 @@ class Family:
             # Where the rows do not tell the tiles, what these would make of it is not known either.
             spread = np.abs(each - middle).max(axis=0)
             values, halves = np.exp(middle), np.hypot(max(model.half for model in self._models), spread)
-        halves = halves * (1 + WIDENING * outside) + DRIFT * outside
+        halves = np.minimum(halves * (1 + WIDENING * outside) + DRIFT * outside, MOST)
         return Interpolated(values, halves, outside, self._recall(works, values, halves), unlike)
 
     def _recall(self, works: Sequence[Work], values: FloatArray, halves: FloatArray) -> BoolArray:
