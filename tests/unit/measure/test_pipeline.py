@@ -51,7 +51,7 @@ def test_it_goes_on_while_processes_differ() -> None:
             End("ok", 20),
         ]
 
-    outcome = run(ScriptedRunner(restless), Plan(max_seconds=4))
+    outcome = run(ScriptedRunner(restless), Plan(max_seconds=2))
     assert not outcome.reached
     assert outcome.collector.processes > LOOKS[0]
 
