@@ -194,7 +194,7 @@ def plot(stories: Sequence[Document], path: Path) -> None:
     axes.set_xlabel(f"time of an inference in ms, predicted for {TARGET}")
     axes.set_ylabel("accuracy on held-out digits, %")
     axes.set_xlim(left=0)
-    axes.legend()
+    axes.legend(loc="lower right")
     path.parent.mkdir(parents=True, exist_ok=True)
     # The same file from the same numbers.
     with mpl.rc_context({"svg.hashsalt": NAME}):
