@@ -36,11 +36,11 @@ Table = Annotated[
     ),
 ]
 Methods = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="M,M…",
-        help="Of clean_up, resolution, prune, low_rank, quantise, nms; low_rank=plain, prune=magnitude are other ways. "
-        "Default: clean_up,prune,low_rank.",
+        help="Of clean_up, resolution, prune, low_rank, quantise, nms; repeatable. prune=magnitude, "
+        "low_rank=plain and quantise=full are other ways. Default: clean_up,prune,low_rank.",
     ),
 ]
 CalibrationData = Annotated[
@@ -329,7 +329,7 @@ def _how(
 
 def _options(
     table: Path | None,
-    methods: str | None,
+    methods: list[str] | None,
     calibration: Path | None,
     samples: int,
     how: dict[str, Any],
@@ -337,7 +337,11 @@ def _options(
 ) -> CompressionOptions:
     from tflprof.workflow.compress_subject import DEFAULT_METHODS, CompressionOptions
 
-    names = DEFAULT_METHODS if methods is None else tuple(name.strip() for name in methods.split(","))
+    names = (
+        DEFAULT_METHODS
+        if methods is None
+        else tuple(name.strip() for text in methods for name in text.split(","))
+    )
     return CompressionOptions(
         table=table, methods=names, calibration=calibration, samples=samples, how=how, **more
     )

@@ -25,7 +25,7 @@ LOSSLESS = frozenset({"clean_up"})
 """Methods that leave results as they are: nothing is run to find their loss."""
 
 
-_ARGUMENTS = {"low_rank": "weighting", "prune": "criterion"}
+_ARGUMENTS = {"low_rank": "weighting", "prune": "criterion", "quantise": "ranges"}
 """What may stand behind a method's name: ``low_rank=plain``, ``prune=magnitude``."""
 
 

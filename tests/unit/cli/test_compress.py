@@ -45,7 +45,9 @@ def test_a_plan_is_shown_and_saved(run: Run, planning: Planning, folder: Path) -
         "--budget",
         "30ms",
         "--methods",
-        "prune,low_rank=plain",
+        "prune",
+        "--methods",
+        "nms,low_rank=plain",
         "-o",
         "p.json",
     )
@@ -63,7 +65,7 @@ def test_a_plan_is_shown_and_saved(run: Run, planning: Planning, folder: Path) -
         assert told in shown.stdout
     assert read_plan(folder / "p.json") == PLAN
     options = calls[0][2]
-    assert tuple(options.methods) == ("prune", "low_rank=plain")
+    assert tuple(options.methods) == ("prune", "nms", "low_rank=plain")
     assert options.how["target"] == "emulated:pixel2"
 
 
