@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from tests.prunable import subject
+from tflprof.compress.fidelity import Reference
 from tflprof.compress.resolution import Resolution, at_size
 from tflprof.model.build import build_network
 from tflprof.runtimes.execute import Executor
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
-@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v3_small", "resnet_50"])
+@pytest.mark.parametrize("name", ["mobilenet_v1", "resnet_50"])
 def test_a_resized_network_gives_what_one_built_at_the_size_gives(
     name: str, dtype: str, tmp_path: Path
 ) -> None:
@@ -30,5 +31,5 @@ def test_a_resized_network_gives_what_one_built_at_the_size_gives(
             built = executor.run(small, samples)
             pairs = zip(resized, built, strict=True)
             assert all(np.allclose(a["probabilities"], b["probabilities"], atol=1e-5) for a, b in pairs)
-    assert loss is not None
-    assert loss >= 0
+        found = Reference(executor, one.model, one.calibration).fidelity(at_size(one.model, (32, 32)))
+    assert loss == pytest.approx(found.divergence)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.compress.calibration import Calibration
+from tflprof.compress.images import fitted
 from tflprof.model.graph import Model, Tensor
 from tflprof.runtimes.execute import Executor
 
@@ -75,7 +76,8 @@ def activations(
     """
     graph = model.subgraphs[0]
     source = Path(model.path) if content is None else content
-    for values in executor.stream(source, calibration.samples, tensors, name=model.path):
+    samples = fitted(calibration, model).samples
+    for values in executor.stream(source, samples, tensors, name=model.path):
         yield {index: _real(graph.tensors[index], value) for index, value in values.items()}
 
 

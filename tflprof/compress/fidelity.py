@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.compress.calibration import Calibration
+from tflprof.compress.images import fitted
 from tflprof.errors import UsageError
 from tflprof.model.graph import Model, Op, Tensor
+from tflprof.model.read import read_model
 from tflprof.runtimes.execute import Executor
 
 Outputs = Mapping[str, npt.NDArray[Any]]
@@ -121,10 +123,9 @@ class Reference:
                     )
 
     def fidelity(self, changed: bytes | Path) -> Fidelity:
-        """How close a changed model is. Raises as :meth:`Executor.stream` does."""
-        outputs = self._executor.run(
-            changed, self._calibration.samples, dequantised=True, name="the changed model"
-        )
+        """How close a changed model is; one that takes smaller images gets them. Raises as :meth:`Executor.stream`."""
+        data = fitted(self._calibration, read_model(changed))
+        outputs = self._executor.run(changed, data.samples, dequantised=True, name="the changed model")
         return fidelity(self.outputs, outputs, self.kind)
 
 
