@@ -92,13 +92,9 @@ def choices(subject: Subject, method: LowRank) -> dict[float, list[Choice]]:
             continue
         for share in SHARES:
             wanted = share * o * i / (o + i)
-            option = min(knob.options[1:], key=lambda one: abs(_rank(one) - wanted))
+            option = min(knob.options[1:], key=lambda one: abs(int(one.label.split()[1]) - wanted))
             found[share].append(Choice(layer, option, method.rewrite(layer.id, (layer.config,), option)))
     return found
-
-
-def _rank(option: Option) -> int:
-    return int(option.change.parameters["ranks"][0]) if option.change else 0
 
 
 def best(found: Sequence[Choice], table: LatencyTable) -> list[Choice]:
@@ -187,8 +183,10 @@ def text(old: Emulated, whole: float, outcomes: Sequence[Outcome], table: Latenc
                 f"{100 * (one.predicted_ns / whole - 1):.1f} %",
             ]
         )
-    worst = max(abs(one.predicted_ns / one.new.ns - 1) for one in outcomes)
-    middle = outcomes[len(outcomes) // 2]
+    worst, middle = (
+        max(abs(one.predicted_ns / one.new.ns - 1) for one in outcomes),
+        outcomes[len(outcomes) // 2],
+    )
     return "\n\n".join(
         [
             f"![times]({NAME}.svg)",
@@ -204,7 +202,7 @@ def text(old: Emulated, whole: float, outcomes: Sequence[Outcome], table: Latenc
                 ["layer", "channels", "rank", "as it is", "predicted", "obtained"],
                 _layers(old, middle, table),
             ),
-            "The published ranks are not known; the runtime was another one.",
+            "The published ranks are not known.",
         ]
     )
 
@@ -223,10 +221,11 @@ def _layers(old: Emulated, one: Outcome, table: LatencyTable) -> list[list[str]]
 
 def _layer_ns(old: Emulated, one: Outcome, choice: Choice, table: LatencyTable) -> tuple[float, float, float]:
     """As it is, predicted, and obtained."""
-    count = len(one.applied.ids[0])
-    new = {f"0/{i}" for i in range(count) if one.applied.original(f"0/{i}") == choice.layer.id}
-    predicted_ns = sum(one.value for one in table.estimates(choice.configs))
-    return old.ns_of({choice.layer.id}), predicted_ns, one.new.ns_of(new)
+    new = {
+        f"0/{i}" for i in range(len(one.applied.ids[0])) if one.applied.original(f"0/{i}") == choice.layer.id
+    }
+    foreseen = sum(one.value for one in table.estimates(choice.configs))
+    return old.ns_of({choice.layer.id}), foreseen, one.new.ns_of(new)
 
 
 def document(old: Emulated, whole: float, outcomes: Sequence[Outcome], table: LatencyTable) -> dict[str, Any]:
@@ -267,7 +266,7 @@ def _outcome(old: Emulated, one: Outcome, table: LatencyTable) -> Mapping[str, A
 
 
 def plot(old: Emulated, outcomes: Sequence[Outcome], path: Path) -> None:
-    """Bars of the time that is left, in parts of the network as it is."""
+    """Bars of the time that is left."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     names = ["published, 2018", *(f"{one.share:g} of break-even" for one in outcomes)]
@@ -294,10 +293,8 @@ def main() -> None:
     old, whole, outcomes, table = measure(Cache())
     options.out.mkdir(parents=True, exist_ok=True)
     plot(old, outcomes, options.out / f"{NAME}.svg")
-    title = "Nine factorised layers"
-    common.publish(
-        NAME, title, text(old, whole, outcomes, table), document(old, whole, outcomes, table), options.out
-    )
+    told, data = text(old, whole, outcomes, table), document(old, whole, outcomes, table)
+    common.publish(NAME, "Nine factorised layers", told, data, options.out)
 
 
 if __name__ == "__main__":
