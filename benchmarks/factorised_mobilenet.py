@@ -267,8 +267,7 @@ def _outcome(old: Emulated, one: Outcome, table: LatencyTable) -> Mapping[str, A
 
 def plot(old: Emulated, outcomes: Sequence[Outcome], path: Path) -> None:
     """Bars of the time that is left."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
+    axes = (figure := Figure(figsize=(7, 4), layout="constrained")).subplots()
     names = ["published, 2018", *(f"{one.share:g} of break-even" for one in outcomes)]
     axes.bar(names[0], PUBLISHED_MS[1] / PUBLISHED_MS[0], 0.4, color="black")
     places = range(1, len(names))
