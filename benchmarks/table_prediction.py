@@ -293,7 +293,7 @@ def report(found: Sequence[Found], facts: dict[str, Any], target: Target) -> str
         "time within 5 % (median) and 12 % (p95)."
     )
     return (
-        f"{goals} On {target.name}; {facts['rows_of_known']} configurations of {facts['known_networks']} networks "
+        f"{goals} On {target.name}; {facts['rows_of_known']} rows of {facts['known_networks']} networks "
         f"are known, and {facts['rows']} with those of the predicted models. No error is relative to a phone: "
         "predicted is compared with measured of the same target.\n\n"
         f"{common.table(head, rows)}\n\n{common.table(detail, single)}\n\nLeft out:\n\n{left}"
@@ -312,6 +312,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         work.mkdir(exist_ok=True, parents=True)
+        if options.work:
+            # Where it was kept is of this machine, and no part of the result.
+            at = sys.argv.index("--work")
+            del sys.argv[at : at + 2]
         found, facts = observe(target, work)
     name = "table_prediction_host" if options.host else "table_prediction"
     data = {"goals": GOALS, **facts, "summary": summary(found), "models": [asdict(one) for one in found]}

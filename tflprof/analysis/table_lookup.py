@@ -17,7 +17,7 @@ RELATIVES = math.log(1.25)
 """Least half-width of what only related families tell, as a natural logarithm of a ratio."""
 ELSEWHERE = 0.05
 """Half-width of a predicted time's row in another place than its own, where no two places tell: caches differ."""
-LEAST_ELSEWHERE = 0.02
+LEAST_ELSEWHERE = 0.035
 _TIME_CONTEXTS = ("network", "chain")
 _ENOUGH = 8
 _COUNT_CONTEXTS = ("network", "chain", "isolated")
