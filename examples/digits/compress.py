@@ -20,7 +20,8 @@ from examples.digits.data import SIDE, Array, Part, load
 from tflprof.recover.distil import Distillation
 from tflprof.recover.recover import recover
 from tflprof.runtimes.execute import Executor
-from tflprof.workflow.compress import CompressionOptions, apply_plan, plan_compression
+from tflprof.workflow.compress import apply_plan, plan_compression
+from tflprof.workflow.compress_subject import CompressionOptions
 from tflprof.workflow.profile import profile_model
 
 TARGET = "emulated:pixel2"

@@ -73,9 +73,12 @@ def load(folder: Path) -> Digits:
 
 def save(digits: Digits, folder: Path) -> None:
     """calibration.npz and heldout.npz, arrays by the name of the input, with ``labels`` in the second."""
-    np.savez_compressed(folder / "calibration.npz", **{INPUT: digits.calibration.images})
-    held = digits.heldout
-    np.savez_compressed(folder / "heldout.npz", **{INPUT: held.images, "labels": held.labels})
+    parts: dict[str, dict[str, Any]] = {
+        "calibration": {INPUT: digits.calibration.images},
+        "heldout": {INPUT: digits.heldout.images, "labels": digits.heldout.labels},
+    }
+    for name, arrays in parts.items():
+        np.savez_compressed(folder / f"{name}.npz", **arrays)
 
 
 def _read(archive: Path) -> tuple[Array, Array]:

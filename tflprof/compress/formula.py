@@ -7,7 +7,7 @@ import math
 import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from tflprof.errors import UsageError
 
@@ -161,7 +161,7 @@ def _refuse(node: ast.expr) -> NoReturn:
 def _value(node: Any, values: Mapping[str, float]) -> float:
     match node:
         case ast.Constant():
-            return float(node.value)
+            return float(cast(float, node.value))
         case ast.Name():
             return float(values[node.id])
         case ast.BinOp():
@@ -171,7 +171,7 @@ def _value(node: Any, values: Mapping[str, float]) -> float:
         case ast.IfExp():
             return _value(node.body if _value(node.test, values) else node.orelse, values)
         case ast.Call():
-            function = _FUNCTIONS[node.func.id][0]
+            function = _FUNCTIONS[ast.unparse(node.func)][0]
             return function(*(_value(part, values) for part in node.args))
         case ast.BoolOp():
             truths = (bool(_value(part, values)) for part in node.values)
