@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from tflprof.compress.additivity import Additivity
 from tflprof.compress.candidates import Candidates
 from tflprof.compress.costs import Costs, Space, Table
@@ -138,7 +140,8 @@ class Planner:
         for one in sorted(every, key=lambda each: (each.cost, each.loss)):
             if not kept or one.loss < kept[-1].loss:
                 kept.append(one)
-        return kept[::-1]
+        places = np.unique(np.linspace(0, len(kept) - 1, min(points, len(kept))).round().astype(int))
+        return [kept[place] for place in places[::-1]]
 
     def changes(self, choice: Choice) -> list[Change]:
         """The changes of a choice."""
