@@ -193,10 +193,16 @@ class _View:
         return self._source(self._graph.tensors[maker.inputs[0]])
 
     def _is_sparse(self, op: Op) -> bool:
-        made = (self._makers.get(index) for index in op.inputs)
-        return any(maker is not None and maker.code == "DENSIFY" for maker in made) or any(
-            self._graph.tensors[index].sparse for index in op.inputs if index >= 0
-        )
+        """Whether its weights are stored sparse: then kernels skip zeros, also behind DENSIFY and DEQUANTIZE."""
+        pending = [index for index in op.inputs if index >= 0]
+        while pending:
+            index = pending.pop()
+            maker = self._makers.get(index)
+            if self._graph.tensors[index].sparse or (maker is not None and maker.code == "DENSIFY"):
+                return True
+            if maker is not None and maker.code == "DEQUANTIZE":
+                pending.append(maker.inputs[0])
+        return False
 
     def _folded(self) -> dict[int, Op]:
         """Operators that the delegate does in the kernel of another one, with that."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tflprof.errors import UsageError
 from tflprof.model.build import build_micro, build_network
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
+from tflprof.model.write import ModelWriter
 
 
 def test_equal_layers_have_one_key() -> None:
@@ -59,3 +61,22 @@ def test_axes_are_part_of_a_configuration() -> None:
 def test_control_flow_is_refused_by_name(name: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         layer_configs(read_model(build_micro(name)))
+
+
+@pytest.mark.parametrize("unpacking", [("DENSIFY",), ("DENSIFY", "DEQUANTIZE"), ("DEQUANTIZE",)])
+def test_sparse_weights_make_another_layer_of_it(unpacking: tuple[str, ...]) -> None:
+    """Kernels skip what is zero in them, however they are unpacked."""
+    writer = ModelWriter()
+    graph = writer.subgraph()
+    x = graph.input("x", (1, 16))
+    weights = graph.constant("weights", np.zeros((8, 16), np.float16))
+    for code in unpacking:
+        dtype = "float32" if code == "DEQUANTIZE" else "float16"
+        made = graph.tensor(f"weights/{code}", (8, 16), dtype)
+        graph.op(code, [weights], [made])
+        weights = made
+    y = graph.tensor("y", (1, 8))
+    graph.op("FULLY_CONNECTED", [x, weights, -1], [y])
+    graph.output(y)
+    layer = layer_configs(read_model(writer.to_bytes()))[-1]
+    assert layer.config.option("sparse", False) == ("DENSIFY" in unpacking)
