@@ -51,6 +51,18 @@ def states(model: Model, calibration: Calibration, executor: Executor) -> Iterat
         one.close()
 
 
+def range_ratio(model: Model, calibration: Calibration, reference: Reference, executor: Executor) -> float:
+    """Divergence with searched ranges over that with ranges of all values, everything int8."""
+    found = []
+    for how in ("search", "full"):
+        method = Quantise(how)
+        subject = Subject(model, layer_configs(model), calibration, executor)
+        content = _applied(method, uniform(method.knobs(subject)[0], INT8), subject)
+        found.append(reference.fidelity(content).divergence)
+        method.close()
+    return found[0] / max(found[1], 1e-12)
+
+
 def _ranges(knobs: Sequence[Knob]) -> str:
     found = {str(change.parameters["ranges"]) for change in uniform(knobs, INT8)}
     return f"ranges: {', '.join(found)}"
