@@ -69,6 +69,11 @@ def samples(layer: Layer, count: int, seed: int) -> list[dict[str, Any]]:
     return [{"x": rng.uniform(-1, 1, shape(layer)).astype(np.float32)} for _ in range(count)]
 
 
+def enough(layer: Layer) -> int:
+    """An image has as many places as so many vectors."""
+    return 256 if layer["form"] == "dense" else 16
+
+
 def factorised(
     executor: Executor, folder: Path, original: bytes, layer: Layer, ranks: list[int], weighting: str
 ) -> bytes:
@@ -76,8 +81,7 @@ def factorised(
     path.unlink(missing_ok=True)
     path.write_bytes(original)
     model = read_model(path)
-    count = 256 if layer["form"] == "dense" else 16
-    calibration = calibration_of(samples(layer, count, layer["seed"] + 1))
+    calibration = calibration_of(samples(layer, enough(layer), layer["seed"] + 1))
     form = "svd" if layer["form"] == "dense" else layer["form"]
     convolution = next(op.id for op in model.ops() if op.code in ("CONV_2D", "FULLY_CONNECTED"))
     change = Change("low_rank", (convolution,), {"form": form, "ranks": ranks, "weighting": weighting})
@@ -85,7 +89,7 @@ def factorised(
 
 
 def outputs(executor: Executor, model: bytes, layer: Layer) -> Any:
-    found = executor.run(model, samples(layer, 16, 0), dequantised=True)
+    found = executor.run(model, samples(layer, enough(layer), 0), dequantised=True)
     return np.stack([next(iter(sample.values())) for sample in found])
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tflprof.compress.low_rank_factors import Factor, Floats
 from tflprof.model.graph import Quantisation
 
-_SHRINK = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6)
+_SHRINK = (1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
 """Shares of the range seen that are tried: a little saturation may cost less than coarse steps."""
 
 _LEAST_SCALE = 1e-4
