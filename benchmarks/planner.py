@@ -3,8 +3,9 @@
 Networks trained on handwritten digits (``python -m examples.digits.train FOLDER``) are compressed by pruning and
 low rank to five budgets each on an emulated Pixel 2. Greedy pruning (NetAdapt), one share for all widths and one
 share for all ranks go first; the planner then gets the latency that each of them was measured at, and its result,
-measured too, may not be above it. All are judged on held-out digits. ``python -m benchmarks.planner --models FOLDER``;
-results of each network are kept in ``build/planner``, so that it goes on where it was ended.
+measured too, may not be above it. All are judged on held-out digits.
+``python -m benchmarks.planner --models FOLDER`` (``build/digits`` by default); what was found is kept in
+``build/planner``, so that it goes on where it was ended.
 """
 
 from __future__ import annotations
@@ -225,7 +226,7 @@ def _at(course: Course, share: float) -> dict[str, Any]:
 def main() -> None:
     """Run what is not kept yet, and publish."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, required=True, help="folder of examples.digits.train")
+    parser.add_argument("--models", type=Path, default=Path("build/digits"), help="of examples.digits.train")
     parser.add_argument("--only", default=",".join(NETWORKS))
     parser.add_argument("--publish", action="store_true", help="only publish what is kept")
     parser.add_argument("--out", type=Path, default=common.REPORTS)
