@@ -50,9 +50,9 @@ def _promises(found: Mapping[str, Any]) -> str:
     head = ("network", "budget", "µs", "planned", "obtained", "first round off by", "rounds", "within")
     verdict = "met" if max(first) <= WITHIN else "MISSED"
     told = (
-        f"Goal: obtained latency within 3 % of predicted. {verdict}: what the first round predicted, before a result was "
-        f"measured, was off by {statistics.median(first):.2%} (median), {max(first):.2%} (most). Plans that are written "
-        f"rest on a measurement of the same model, and are off by {max(final):.2%} at most."
+        f"Goal: obtained latency within 3 % of predicted. {verdict}: what the first round predicted, "
+        f"before a result was measured, was off by {statistics.median(first):.2%} (median), {max(first):.2%} (most). "
+        f"Plans that are written rest on a measurement of the same model, and are off by {max(final):.2%} at most."
     )
     return f"## Promises\n\n{told}\n\n{common.table(head, rows)}"
 
