@@ -8,6 +8,7 @@ are 0 or 1 without being declared whole. Where every factor has a single knob wh
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -257,8 +258,15 @@ def _silence() -> Iterator[None]:
             os.dup2(nowhere.fileno(), 1)
         yield
     finally:
+        _flush_c()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def _flush_c() -> None:
+    """Empty the C library's buffers: what is left in them would come out later, where output goes again."""
+    with contextlib.suppress(OSError, TypeError, AttributeError):
+        ctypes.CDLL(None).fflush(None)
 
 
 def _merged(problem: Problem) -> list[Factor]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -101,3 +103,20 @@ def test_a_knob_in_the_cost_of_huge_and_tiny_units() -> None:
         found = solve(problem, 6.0 * unit)
         assert found is not None
         assert found.choices == (1,)
+
+
+def test_what_a_library_prints_does_not_get_into_ours() -> None:
+    """HiGHS prints with the C library, which keeps it in a buffer where output is no terminal."""
+    code = (
+        "import ctypes\n"
+        "from tflprof.compress import solver\n"
+        "def noisy(*_, real=solver.milp, **options):\n"
+        "    ctypes.CDLL(None).printf(b'noise\\n')\n"
+        "    return real(*_, **options)\n"
+        "solver.milp = noisy\n"
+        "problem = solver.Problem(((0.0, 1.0),), (solver.Factor((0,), solver.np.array([2.0, 1.0])),), 0.0)\n"
+        "print('before')\n"
+        "print(solver.solve(problem, 1.5).choices)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "before\n(1,)\n"
