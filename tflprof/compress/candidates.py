@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tflprof.compress.costs import Costs, Space
 from tflprof.compress.interface import CoupledMethod, Coupling, Knob, Method, Option, Refusal, Subject
+from tflprof.compress.measured import UNMEASURED, needs_model
 from tflprof.compress.proxies import Losses
 from tflprof.compress.variants import OUTER, Variant, at_resolution
 
@@ -44,6 +45,7 @@ class Candidates:
         knobs: of all methods.
         refusals: why there are no more.
         notes: sentences to be heeded.
+        measured: knobs and labels of options whose cost was found by measuring the model with them.
     """
 
     def __init__(self, subject: Subject, methods: Mapping[str, Method]) -> None:
@@ -52,6 +54,7 @@ class Candidates:
         self.knobs: list[Knob] = []
         self.refusals: list[Refusal] = []
         self.notes: list[str] = []
+        self.measured: set[tuple[str, str]] = set()
         self._couplings: list[Coupling] = []
         for method in methods.values():
             knobs, refusals = method.knobs(subject)
@@ -111,6 +114,8 @@ class Candidates:
                     cost = _total(base, costs, {knob.name: place})
                 loss = math.nan if losses is None else losses.alone(option)
                 reason = "" if math.isfinite(cost) else "not in the table"
+                if not self._is_measured(knob, option):
+                    cost, reason = math.nan, UNMEASURED
                 reason = reason or ("does not run" if loss == math.inf else "")
                 found.append(Candidate(knob, option, cost, as_it_is - cost, loss, reason))
         return found
@@ -121,7 +126,8 @@ class Candidates:
 
     def _priced(self, costs: Costs) -> list[Knob]:
         """Knobs without options that the table does not know."""
-        space, dropped = self.space().without(costs)
+        everything = Space(self.subject.layers, self.methods, self._without_unmeasured(), self._couplings)
+        space, dropped = everything.without(costs)
         for method in dict.fromkeys(knob.method for knob, _, _ in dropped):
             own = [one for one in dropped if one[0].method == method]
             self.refusals += [
@@ -133,6 +139,23 @@ class Candidates:
                 "(tflprof table build --from MODEL --candidates adds them)"
             )
         return [*space.knobs, *(knob for knob in self.knobs if knob.method == OUTER)]
+
+    def _is_measured(self, knob: Knob, option: Option) -> bool:
+        """Whether an option has a cost, as far as that depends on data."""
+        if option.change is None or not needs_model(self.methods.get(knob.method)):
+            return True
+        return (knob.name, option.label) in self.measured
+
+    def _without_unmeasured(self) -> list[Knob]:
+        """Knobs, but for resolution, without options whose cost depends on data and was not measured."""
+        found = []
+        for knob in self.space().knobs:
+            gone = [option for option in knob.options if not self._is_measured(knob, option)]
+            self.refusals += [
+                Refusal(knob.method, knob.layers, f"{option.label}: {UNMEASURED}") for option in gone
+            ]
+            found.append(replace(knob, options=tuple(one for one in knob.options if one not in gone)))
+        return found
 
     def _alone(self, losses: Losses, knobs: Sequence[Knob], tell: Tell) -> dict[tuple[str, str], float]:
         pairs = [(knob, option) for knob in knobs for option in knob.options]

@@ -12,6 +12,7 @@ from tflprof.compress.additivity import Additivity
 from tflprof.compress.candidates import Candidates
 from tflprof.compress.costs import Costs, Space, Table
 from tflprof.compress.interface import Change, Knob
+from tflprof.compress.measured import measure_options, needs_model
 from tflprof.compress.plan import Amount, Round
 from tflprof.compress.search import Search
 from tflprof.compress.variants import Choice, Variant, changes_of
@@ -124,6 +125,7 @@ class Planner:
             return Outcome(None, plain, feasible=True, ratio=ratio, additivity=Additivity())
         if not self.variants:
             if self._bench is not None and wish.rounds:
+                measure_options(self.candidates, self.losses, self.costs, self._bench, before, self._tell)
                 self._sweep()
             self.variants = self.candidates.variants(self.costs, self.losses, self._tell)
         ratio = _ratio(before, self.variants[0])
@@ -198,6 +200,7 @@ class Planner:
         """Measure what the table does not know: models in which all knobs of a method stand at their n-th option."""
         space = self.candidates.space()
         methods = list(dict.fromkeys(knob.method for knob in space.knobs))
+        methods = [name for name in methods if not needs_model(self.candidates.methods[name])]
         for name in methods:
             most = max(len(knob.options) for knob in space.knobs if knob.method == name) - 1
             for place in range(1, most + 1):

@@ -58,6 +58,15 @@ class Narrowing:
         raise AssertionError("nothing is edited here")
 
 
+class Deciding(Narrowing):
+    """What it costs depends on data: no table knows."""
+
+    measured_with_model = True
+
+    def __init__(self) -> None:
+        super().__init__("nms")
+
+
 class Meeting(Narrowing):
     """What is narrow and what is not need an operator between them."""
 

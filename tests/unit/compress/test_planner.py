@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.unit.compress.planning import WIDTHS, Meeting, Rows, World, planner
+from tests.unit.compress.planning import WIDTHS, Deciding, Meeting, Rows, World, planner
 from tflprof.compress.planner import Wish
 
 
@@ -99,6 +99,28 @@ def test_options_that_the_table_does_not_know_are_not_taken() -> None:
     assert {change.parameters["width"] for change in made.changes(outcome.choice)} == {16}  # type: ignore[arg-type]
     assert any("not in the table" in note for note in outcome.notes)
     assert any("no row" in refusal.reason for refusal in made.candidates.refusals)
+
+
+def test_what_no_table_knows_is_measured_with_the_model() -> None:
+    world = World()
+    world.table = Rows(missing=(24, 16, 8))
+    made, before = planner(world, 1, Deciding())
+    outcome = made.plan(wish(10 * 16), before)
+    assert outcome.feasible
+    assert [change.parameters["width"] for change in made.changes(outcome.choice)] == [16]  # type: ignore[arg-type]
+    assert outcome.rounds[0].predicted == outcome.rounds[0].obtained == 10 * 16
+
+
+def test_what_no_table_knows_is_left_out_where_nothing_is_measured() -> None:
+    # A row of another network's data says nothing.
+    made, before = planner(World(), 1, Deciding(), live=False)
+    outcome = made.plan(wish(10 * 16, rounds=0), before)
+    assert not outcome.feasible
+    assert all("depends on data" in one.reason for one in made.candidates.refusals[1:])
+    assert {one.reason[:4] for one in made.candidates.listed(made.costs, None, lambda *_: None)} <= {
+        "",
+        "its ",
+    }
 
 
 def test_where_neighbours_meet_costs_too() -> None:
