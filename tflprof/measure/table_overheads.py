@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.model.configs import LayerConfig
-from tflprof.model.graph import Subgraph
-from tflprof.model.partition import partition
 from tflprof.profile.latency_rows import Overheads
 from tflprof.profile.profile import Profile
 
@@ -27,7 +25,7 @@ class Rest:
     Attributes:
         value: in the table's unit.
         instructions: the same in instructions; None where they were not counted beside.
-        parts: of its graph.
+        parts: of its graph that a delegate took, counted as predictions count them.
         layers: that ran.
         plain: True if its total is that of the unprofiled twin: others have the profiler's own cost in it.
     """
@@ -39,18 +37,17 @@ class Rest:
     plain: bool
 
 
-def rest_of(profile: Profile, graph: Subgraph, layers: Sequence[LayerConfig]) -> Rest | None:
+def rest_of(profile: Profile, layers: Sequence[LayerConfig]) -> Rest | None:
     """What a model's total has beyond its rows; None if its profile does not tell."""
     summary = profile.summary
     value = summary.unattributed.typical
     if value is None:
         return None
-    delegated = {int(layer.id.partition("/")[2]) for layer in layers if layer.delegated}
     counts = None if profile.counts is None else profile.counts.summary.unattributed.typical
     return Rest(
         value=value,
         instructions=counts,
-        parts=len(partition(graph, delegated)),
+        parts=sum(layer.first for layer in layers),
         layers=sum(layer.uncosted is None for layer in layers),
         plain=summary.overhead is not None,
     )

@@ -80,7 +80,7 @@ class Overheads:
 
     Attributes:
         model: of every inference.
-        part: of each part of the graph, a delegate's partition or a stretch of operators of the runtime's own.
+        part: of each partition of a delegate's, with what the runtime does between it and the next.
         layer: of every layer that runs.
         spread: half-width of the 95 % interval of such a sum, as far as the models it is from tell.
         models: how many it was fitted to; 0: nothing is known.

@@ -160,8 +160,8 @@ class _Builder:
             self._count(1)
             return
         profile = self._profiled(network.model.path, network.source)
+        self._rest(profile, network.layers)
         self._keep(profile, network_rows(profile, network.layers, network.source))
-        self._rest(profile, network.model, network.layers)
         self._count(1)
 
     def chains(self, configs: Sequence[OpConfig], beside: Sequence[OpConfig]) -> None:
@@ -190,9 +190,9 @@ class _Builder:
             self._halved(job, error)
             return
         rows = {layer: job.configs[number] for layer, number in chain.rows.items()}
+        kernels = str(self.options.get("kernels", "xnnpack"))
+        self._rest(profile, layer_configs(read_model(chain.content), kernels))
         self._keep(profile, chain_rows(profile, rows, f"chain of {len(job.configs)}"))
-        model = read_model(chain.content)
-        self._rest(profile, model, layer_configs(model, str(self.options.get("kernels", "xnnpack"))))
         self._count(len(job.configs))
 
     def _halved(self, job: Job, error: RunnerError) -> None:
@@ -211,18 +211,15 @@ class _Builder:
         if meta is None:
             reasons = "; ".join(dict.fromkeys(self.missing.values()))
             raise UsageError(f"none of the rows could be measured: {reasons}")
-        found = overheads(self.rests)
-        if found.models >= max(meta.overheads.models, 1):
-            meta = replace(meta, overheads=found)
         return BuiltTable(self.journal.finish(meta), self.measured, self.missing, path)
 
     def _keep(self, profile: Profile, taken: Taken) -> None:
-        self.journal.add(meta_of(profile.meta), taken.rows)
+        self.journal.add(replace(meta_of(profile.meta), overheads=overheads(self.rests)), taken.rows)
         self.measured += len(taken.rows)
         self.missing.update(taken.missing)
 
-    def _rest(self, profile: Profile, model: Model, layers: Sequence[LayerConfig]) -> None:
-        rest = rest_of(profile, model.subgraphs[0], layers)
+    def _rest(self, profile: Profile, layers: Sequence[LayerConfig]) -> None:
+        rest = rest_of(profile, layers)
         if rest is not None:
             self.rests.append(rest)
 

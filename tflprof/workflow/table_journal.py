@@ -67,10 +67,15 @@ class Journal:
         return any(source in row.source.split(", ") for row in self.rows if row.context == "network")
 
     def add(self, meta: TableMeta, rows: Iterable[LatencyRow]) -> None:
-        """Keep rows that were just measured. Raises UsageError if they are of another device, runtime or costs."""
+        """Keep rows that were just measured, and of the overheads those of more models.
+
+        Raises Untrusted if they are of another device, runtime or costs.
+        """
         if self.meta is not None:
             self._check(meta, "what is measured now")
-            meta = replace(self.meta, tool_version=meta.tool_version)
+            known, found = self.meta.overheads, meta.overheads
+            better = found if found.models >= max(known.models, 1) else known
+            meta = replace(self.meta, tool_version=meta.tool_version, overheads=better)
         self.meta = meta
         self.rows = merged_rows(self.rows, rows)
         self._changed = True

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.factories import MIXED, make_profile, part
 from tests.latency_tables import conv, depthwise
-from tflprof.measure.table_overheads import Rest, overheads
+from tflprof.analysis.table_lookup import Estimate
+from tflprof.analysis.table_model import predict_layers
+from tflprof.measure.table_overheads import Rest, overheads, rest_of
 from tflprof.measure.tables import chain_rows, network_rows
 from tflprof.model.configs import LayerConfig
 from tflprof.op_config import OpConfig
+from tflprof.profile.latency_rows import Overheads, meta_of
 
 _ONE, _OTHER = conv(), depthwise()
 
@@ -66,6 +71,17 @@ def test_what_runs_nothing_costs_nothing() -> None:
 
 def _rest(value: float, parts: int, layers: int, *, plain: bool = True) -> Rest:
     return Rest(value, None, parts, layers, plain)
+
+
+def test_parts_are_counted_as_predictions_count_them() -> None:
+    layers = [_layer(0, _ONE, first=True), _layer(1, _OTHER, "done in 0/0"), _layer(2, _ONE, first=True)]
+    rest = rest_of(make_profile(unit="instructions"), layers)
+    assert rest is not None
+    meta = replace(meta_of(make_profile(unit="instructions").meta), overheads=Overheads(part=100.0, models=1))
+    known = {layer.id: Estimate(0.0, 0.0, 0.0, None, "exact", "") for layer in layers if not layer.uncosted}
+    predicted = predict_layers(layers, known, dict.fromkeys(known, ""), meta)
+    assert (rest.parts, rest.layers) == (2, 2)
+    assert predicted.overhead == 100.0 * rest.parts
 
 
 def test_overheads_are_told_apart_where_models_differ_enough() -> None:

@@ -96,6 +96,18 @@ def test_what_was_measured_is_kept_and_the_rest_measured_later(device: Device, t
     assert (again.measured, again.table) == (0, built.table)
 
 
+def test_overheads_that_were_found_before_an_interruption_are_kept(device: Device, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    device.fails_after = 1
+    with pytest.raises(KeyboardInterrupt):
+        build_table(configs=_MANY, path=path)
+    kept = read_table(journal_of(path))
+    assert kept.meta.overheads.models == 1
+    # What is left to do, nothing, gives no overheads of its own.
+    built = build_table(configs=[kept.rows[0].config], path=path)
+    assert (built.measured, built.table.meta.overheads) == (0, kept.meta.overheads)
+
+
 def test_force_begins_afresh(device: Device, tmp_path: Path) -> None:
     build_table(configs=_MANY[:2], path=tmp_path / "t.parquet")
     built = build_table(configs=_MANY[:1], path=tmp_path / "t.parquet", force=True)
