@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
+import importlib.metadata
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +18,11 @@ from tflprof.compress.methods import LOSSLESS
 from tflprof.errors import ModelError, RunnerError
 from tflprof.locking import exclusive
 
-VERSION = 1
-"""Of what is remembered: raised whenever a method makes something else of the same parameters."""
+_SOURCES = (
+    ("", "*.py"),
+    ("../model", "edit*.py"),
+)
+"""What decides what becomes of a change, seen from here: other sources make losses anew."""
 
 UNUSABLE = math.inf
 """Loss of a change that gives a model which does not run, or results that are not finite."""
@@ -54,7 +60,7 @@ class LossMemory:
 
 def _read(path: Path) -> dict[str, float]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     except OSError:
         return {}
     found: dict[str, float] = {}
@@ -62,9 +68,11 @@ def _read(path: Path) -> dict[str, float]:
         try:
             entry = json.loads(line)
             loss = entry["loss"]
-            found[str(entry["key"])] = UNUSABLE if loss is None else float(loss)
-        except (ValueError, KeyError, TypeError):
+            value = UNUSABLE if loss is None else float(loss)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue  # half a line of a process that was killed
+        if value >= 0:
+            found[str(entry["key"])] = value
     return found
 
 
@@ -133,8 +141,21 @@ def alone(losses: Losses, options: Sequence[Option], tell: Callable[[int, int], 
     return found
 
 
+@functools.cache
+def sources_version(folder: Path = Path(__file__).parent) -> str:
+    """A hash that another version of the methods does not share; of the package's version if there are no sources."""
+    digest = hashlib.sha256()
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        digest.update(importlib.metadata.version("tflprof").encode())
+    for place, pattern in _SOURCES:
+        for path in sorted((folder / place).glob(pattern)):
+            with contextlib.suppress(OSError):
+                digest.update(f"{place}/{path.name}".encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
 def _key(changes: Sequence[Change]) -> str:
     parts = sorted(
         json.dumps([one.method, list(one.layers), dict(one.parameters)], sort_keys=True) for one in changes
     )
-    return hashlib.sha256(json.dumps([VERSION, parts]).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps([sources_version(), parts]).encode()).hexdigest()[:32]

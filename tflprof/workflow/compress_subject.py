@@ -106,7 +106,10 @@ def costs_of(bench: LiveBench) -> Costs:
 
 def memory_of(subject: Subject, options: CompressionOptions) -> LossMemory:
     """Losses that were found before, in the user's cache."""
-    folder = cache_directory().parent / "losses" if options.remember else None
+    folder = None
+    if options.remember:
+        with contextlib.suppress(RuntimeError):  # nobody's home
+            folder = cache_directory().parent / "losses"
     return LossMemory(folder, subject.model.sha256, subject.calibration.sha256)
 
 
