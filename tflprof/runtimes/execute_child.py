@@ -141,7 +141,10 @@ def read_frame(stream: IO[bytes]) -> tuple[dict[str, Any], list[npt.NDArray[Any]
     start = stream.read(8)
     if len(start) < 8:
         return None
-    header = json.loads(stream.read(struct.unpack("<Q", start)[0]) or "{}")
+    text = stream.read(size := struct.unpack("<Q", start)[0])
+    if len(text) < size:
+        return None
+    header = json.loads(text)
     arrays = []
     for dtype, shape, size in header.pop("arrays", []):
         raw = stream.read(size)

@@ -37,6 +37,14 @@ def test_frames_come_back_as_they_went(array: np.ndarray, header: dict[str, int]
     assert read_frame(stream) is None
 
 
+def test_a_frame_that_breaks_off_anywhere_is_the_end() -> None:
+    stream = io.BytesIO()
+    write_frame(stream, {"error": "none"}, [np.arange(4)])
+    whole = stream.getvalue()
+    assert read_frame(io.BytesIO(whole)) is not None
+    assert all(read_frame(io.BytesIO(whole[:size])) is None for size in range(len(whole)))
+
+
 @settings(max_examples=30)
 @given(st.lists(st.binary(max_size=9), max_size=5))
 def test_texts_come_back(texts: list[bytes]) -> None:
