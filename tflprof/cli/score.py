@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,8 +95,8 @@ def parse_numbers(texts: Sequence[str]) -> dict[str, float]:
         try:
             value = float(number)
         except ValueError:
-            name = ""
-        if not name.isidentifier():
+            value = math.nan
+        if not (name.isidentifier() and math.isfinite(value)):
             raise UsageError(f"--set {text}: expected NAME=NUMBER", "such as --set limit=30")
         if name in numbers:
             raise UsageError(f"--set {name} is given twice", "leave one of them out")

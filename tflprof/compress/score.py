@@ -14,6 +14,8 @@ from tflprof.profile.profile import Profile
 
 _NS_PER_MS: Final = 1e6
 _POINTS: Final = 201
+MOST_IMAGES: Final = 10**12
+"""Of a test; more is a slip of the keyboard."""
 
 CHALLENGE_IMAGES: Final = 20_000
 """Images of the validation set on which the entries of 2018 were scored."""
@@ -218,8 +220,9 @@ def _values(
 def _check(accuracy: float, latency: Latency, images: int) -> None:
     if not 0 <= accuracy <= 1:
         raise UsageError(f"accuracy {accuracy:g} is not within 0 and 1", "write 0.71, or 71%")
-    if images < 1:
-        raise UsageError(f"{images} images are too few", "give the number of images of the test")
+    if not 1 <= images <= MOST_IMAGES:
+        few_or_many = "few" if images < 1 else "many"
+        raise UsageError(f"the images are too {few_or_many}", "give the number of images of the test")
     bounds = [value for value in (latency.lo, latency.hi) if value is not None]
     if not all(np.isfinite(value) and value > 0 for value in (latency.typical, latency.median, *bounds)):
         raise UsageError(f"a latency of {latency.typical:g} ms cannot be scored", "it must be above 0")

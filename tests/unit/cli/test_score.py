@@ -25,7 +25,7 @@ def test_numbers_have_names() -> None:
     assert parse_numbers(["k=0.1", "limit = 3e1"]) == {"k": 0.1, "limit": 30.0}
 
 
-@pytest.mark.parametrize("texts", [["k"], ["=1"], ["k=x"], ["2k=1"], ["k=1", "k=2"]])
+@pytest.mark.parametrize("texts", [["k"], ["=1"], ["k=x"], ["k=nan"], ["k=inf"], ["2k=1"], ["k=1", "k=2"]])
 def test_what_is_no_named_number_is_refused(texts: list[str]) -> None:
     with pytest.raises(UsageError, match="--set"):
         parse_numbers(texts)

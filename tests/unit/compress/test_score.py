@@ -72,6 +72,7 @@ def test_the_median_is_as_uncertain_as_the_total() -> None:
         ({"accuracy": -0.1}, "0 and 1"),
         ({"accuracy": float("nan")}, "0 and 1"),
         ({"images": 0}, "images"),
+        ({"images": 10**400}, "images"),
         ({"latency": Latency(0.0, 1.0)}, "latency of 0 ms"),
         ({"latency": Latency(10.0, 10.0, 11.0, 12.0)}, "does not hold"),
         ({"latency": Latency(10.0, 10.0, 12.0, 8.0)}, "does not hold"),
