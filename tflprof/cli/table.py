@@ -25,6 +25,7 @@ from tflprof.cli.measure_options import (
     prediction,
 )
 from tflprof.cli.options import Force, Json, Kernels, Top, Verbose
+from tflprof.cli.outputs import check_outputs
 from tflprof.cli.phone_options import (
     CoolTo,
     Core,
@@ -107,6 +108,8 @@ def build(
 
     setup = phone_setup(context, target, quiet=quiet, governor=governor, frequency=frequency, cool_to=cool_to)
     place = output or Path("table.parquet")
+    for source in (*(models or ()), *filter(None, (space,))):
+        check_outputs(source, [place], force=True)
     configs = _configs(models or [], candidates, space)
     with _kept(place), progress_display() as report:
         built = build_table(

@@ -11,7 +11,9 @@ from tflprof.cli.console import print_document, result_console
 from tflprof.cli.guard import guarded
 from tflprof.cli.options import InOrder, Json, Kernels, ModelPath, Top, Verbose
 
-TablePath = Annotated[Path, typer.Argument(metavar="TABLE", help="A latency table, from table build -o.")]
+TablePath = Annotated[
+    Path, typer.Argument(readable=False, metavar="TABLE", help="A latency table, from table build -o.")
+]
 
 
 @guarded

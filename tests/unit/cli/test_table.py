@@ -54,6 +54,16 @@ def test_what_is_no_table_ends_with_2(run: Run, name: str, says: str) -> None:
     assert says in shown.stderr
 
 
+@pytest.mark.parametrize("option", ["--from", "--space"])
+def test_what_is_built_from_is_never_overwritten(run: Run, option: str) -> None:
+    source = Path("source.tflite")
+    source.write_bytes(b"mine")
+    built = run("table", "build", option, source, "-o", source, "--force")
+    assert built.exit_code == 2
+    assert "also another file" in built.stderr
+    assert source.read_bytes() == b"mine"
+
+
 def test_merge(run: Run, stored: Path) -> None:
     write_table("other.parquet", table([conv(outputs=48)]))
     assert run("table", "merge", stored, "other.parquet", "-o", "all.parquet").exit_code == 0
