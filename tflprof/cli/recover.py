@@ -53,13 +53,15 @@ def recover(
 
     Soft targets, labels and hints are explained in docs/recover.md.
     """
-    from tflprof.files import check_writable, write_atomically
+    from tflprof.cli.outputs import check_outputs
+    from tflprof.files import write_atomically
     from tflprof.model.read import read_model
     from tflprof.recover.distil import Distillation
     from tflprof.recover.recover import recover as recovered
     from tflprof.recover.samples import read_samples
 
-    check_writable(output, overwrite=force)
+    for source in (model, teacher, train):
+        check_outputs(source, [output], force=force)
     how = Distillation(
         temperature=temperature,
         mix=mix,

@@ -7,6 +7,7 @@ Romero et al. 2015). A network without a SOFTMAX at its end learns its teacher's
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,7 @@ class Distillation:
             ("batch", self.batch, self.batch >= 1),
             ("rate", self.rate, self.rate > 0),
         ):
-            if not fits:
+            if not (fits and math.isfinite(value)):
                 raise UsageError(f"{name} of distillation cannot be {value:g}", "see docs/recover.md")
 
 

@@ -41,10 +41,20 @@ class Rebuilt:
     @property
     def is_quantised(self) -> bool:
         """Whether the file computes with integers."""
-        return any(op.type in ("QUANTIZE", "DEQUANTIZE") for op in self.graph.ops()) or any(
-            self.graph.subgraphs[0].tensors[index].dtype in ("int8", "uint8", "int16")
-            for index in self.graph.subgraphs[0].inputs
+        return any(
+            _is_scaled(tensor) and not tensor.is_constant for tensor in self.graph.subgraphs[0].tensors
         )
+
+    @property
+    def scheme(self) -> str:
+        """What kind of file it is: ``int8``, ``dynamic`` if only its weights are integers, or ``float32``."""
+        if self.is_quantised:
+            return "int8"
+        return "dynamic" if any(map(_is_scaled, self.graph.subgraphs[0].tensors)) else "float32"
+
+
+def _is_scaled(tensor: Tensor) -> bool:
+    return tensor.quantisation is not None and tensor.dtype in ("int4", "int8", "uint8", "int16")
 
 
 def keras_from_tflite(

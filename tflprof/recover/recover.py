@@ -55,7 +55,7 @@ def recover(
         samples: inputs ``(n, ...)``.
         labels: classes ``(n,)``, if known.
         how: temperature, mixing weight, hints and so on.
-        scheme: of the new file; int8 if the compressed one computes with integers, else float32.
+        scheme: of the new file; None is that of the compressed one, float32 for weights of float16.
         vary: makes other samples of each batch, see :func:`tflprof.recover.distil.distil`.
         on_epoch: is told of every epoch.
 
@@ -65,7 +65,7 @@ def recover(
         EnvironmentFault: TensorFlow is not installed.
     """
     student, teacher = keras_from_tflite(compressed), keras_from_tflite(original)
-    chosen = scheme or ("int8" if student.is_quantised else "float32")
+    chosen = scheme or student.scheme
     epochs = distil(student, teacher, samples, labels, how, vary=vary, on_epoch=on_epoch)
     content = export_tflite(student.model, chosen, samples[:RANGE_SAMPLES])
     return Recovered(content, chosen, student.model, epochs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def read_samples(path: Path, model: Model) -> tuple[Array, Array | None]:
         )
     if found.dtype.kind not in "fiu":
         raise UsageError(f"the samples of {path} are {found.dtype}, which are no numbers")
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        raise UsageError(
+            f"samples of {path} are not finite (NaN or infinite)", "leave them out, or mend them"
+        )
     return _real(found, main.tensors[wanted]), _labels(path, arrays, len(found))
 
 
@@ -64,7 +69,7 @@ def _arrays(path: Path) -> dict[str, Array]:
             return {name: stored[name] for name in stored.files}
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}", "check the path") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(f"{path} is no .npz file: {error}", "save it with numpy.savez") from None
 
 

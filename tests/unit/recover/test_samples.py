@@ -58,6 +58,7 @@ def test_integers_of_a_quantised_input_stand_for_real_numbers(tmp_path: Path) ->
         ({"picture": IMAGES}, "it has picture"),
         ({}, "it has none"),
         ({NAME: np.array(["a"])}, "no numbers"),
+        ({NAME: np.full((6, 2, 2), np.nan)}, "not finite"),
         ({NAME: IMAGES, "labels": np.zeros(5, int)}, "(5,)"),
         ({NAME: IMAGES, "labels": np.zeros(6)}, "float64"),
     ],
