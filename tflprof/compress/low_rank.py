@@ -10,7 +10,8 @@ from tflprof.compress.interface import Change, Knob, Option, Refusal, Subject
 from tflprof.compress.low_rank_configs import factorised_config
 from tflprof.compress.low_rank_edit import write_factors
 from tflprof.compress.low_rank_factors import numerical_rank
-from tflprof.compress.low_rank_samples import Inflow, inflows
+from tflprof.compress.low_rank_numbers import Numbers
+from tflprof.compress.low_rank_samples import inflows
 from tflprof.compress.low_rank_sites import (
     LAYERS,
     Refused,
@@ -29,6 +30,7 @@ from tflprof.op_config import OpConfig
 NAME = "low_rank"
 WEIGHTINGS = ("activations", "plain")
 _MOST_RANKS = 6
+_MOST_USED = 4
 
 
 class LowRank:
@@ -49,7 +51,8 @@ class LowRank:
             )
         self._weighting = weighting
         self._most_ranks = most_ranks
-        self._known: dict[tuple[str, str], dict[str, Inflow]] = {}
+        self._used: list[Numbers] = []
+        self._known: dict[tuple[str, str], dict[str, Numbers]] = {}
 
     def knobs(self, subject: Subject) -> tuple[list[Knob], list[Refusal]]:
         """A knob per layer that can be factorised to less work, a reason for each other one."""
@@ -84,9 +87,9 @@ class LowRank:
             ModelError, RunnerError: the model does not run on the calibration data.
         """
         sites = [(self._site(editor, change.layers[0]), change) for change in changes]
-        known = self._inflows(editor, [found for found, _ in sites], subject)
+        known = self._numbers(editor, [found for found, _ in sites], subject)
         for found, change in sites:
-            write_factors(editor, found, change.parameters, known[found.op.id])
+            write_factors(editor, found, change.parameters, self._in_use(known[found.op.id]))
         _drop_unused_constants(editor)
 
     def _site(self, editor: ModelEditor, layer: str) -> Site:
@@ -98,17 +101,28 @@ class LowRank:
         except Refused as why:
             raise UsageError(f"layer {layer} cannot be factorised: {why}") from None
 
-    def _inflows(self, editor: ModelEditor, sites: Sequence[Site], subject: Subject) -> dict[str, Inflow]:
+    def _in_use(self, numbers: Numbers) -> Numbers:
+        """The same; of layers that were used before it, all but the last few forget what takes memory."""
+        self._used = [one for one in self._used if one is not numbers] + [numbers]
+        while len(self._used) > _MOST_USED:
+            self._used.pop(0).forget()
+        return numbers
+
+    def _numbers(self, editor: ModelEditor, sites: Sequence[Site], subject: Subject) -> dict[str, Numbers]:
         """From memory if this very file was looked at before; the original's layers are looked at all at once."""
         key = editor.original.sha256, subject.calibration.sha256
         known = self._known.get(key, {})
         missing = [found for found in sites if found.op.id not in known]
         if missing:
-            if key[0] == subject.model.sha256:
-                missing = _all_sites(subject.model)
             same = editor.original.sha256 == subject.model.sha256
+            missing = _all_sites(subject.model) if same else missing
             model, content = (subject.model, None) if same else (editor.original, editor.to_bytes())
-            known = {**known, **inflows(missing, subject.executor, model, subject.calibration, content)}
+            flows = inflows(missing, subject.executor, model, subject.calibration, content)
+            known = known | {
+                found.op.id: Numbers(found, model, flow)
+                for found in missing
+                if (flow := flows.get(found.op.id)) is not None
+            }
             # Of other files only the last is worth its memory.
             self._known = {old: one for old, one in self._known.items() if old[0] == subject.model.sha256}
             self._known[key] = known

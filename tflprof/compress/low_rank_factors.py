@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -60,11 +61,102 @@ def factorise(
         moments: of what comes in, about whose mean what lies between 1×1 layers is centred; None is the closest in
             plain weights.
     """
-    if form == SVD:
-        return _svd(ranks[0], weights, bias, moments)
-    if form == SPATIAL:
-        return _spatial(ranks[0], weights, bias, moments)
-    return _tucker(ranks[0], ranks[1], weights, bias, moments)
+    return Decomposition(weights, bias, moments).factors(form, ranks)
+
+
+class Decomposition:
+    """A layer taken apart once, for factors of any rank; arguments as of :func:`factorise`."""
+
+    def __init__(self, weights: Floats, bias: Floats, moments: Moments | None) -> None:
+        self._weights = weights
+        self._bias = bias
+        self._moments = moments
+
+    def factors(self, form: str, ranks: Sequence[int]) -> list[Factor]:
+        """The stages of a form at some ranks, as :func:`factorise` gives them."""
+        if form == SVD:
+            return self._svd(ranks[0])
+        if form == SPATIAL:
+            return self._spatial(ranks[0])
+        return self._tucker(ranks[0], ranks[1])
+
+    @cached_property
+    def _root(self) -> Floats:
+        return _root(self._moments, self._weights.shape[3])
+
+    @cached_property
+    def _svd_parts(self) -> tuple[Floats, Floats]:
+        matrix = self._weights[:, 0, 0, :]
+        moments = self._moments
+        root = _root(None if moments is None else moments.spread, matrix.shape[1])
+        return np.linalg.svd(matrix @ root, full_matrices=False)[:2]
+
+    @cached_property
+    def _spatial_parts(self) -> tuple[Floats, Floats, Floats]:
+        """The kernel as a matrix (rows × inputs, columns × outputs), with its singular values and right side."""
+        o, kh, kw, i = self._weights.shape
+        kernel = self._weights.transpose(1, 3, 2, 0)  # rows, inputs, columns, outputs
+        whitened = np.einsum("ab,hbwo->hawo", self._root, kernel).reshape(kh * i, kw * o)
+        _, values, right = np.linalg.svd(whitened, full_matrices=False)
+        return kernel.reshape(kh * i, kw * o), values, right
+
+    @cached_property
+    def _whitened(self) -> Floats:
+        return np.asarray(self._weights @ self._root)
+
+    @cached_property
+    def _by_input(self) -> Floats:
+        """All directions of the inputs, those of most energy first."""
+        return _leading(self._whitened, 3, self._weights.shape[3])
+
+    def _svd(self, rank: int) -> list[Factor]:
+        matrix, moments = self._weights[:, 0, 0, :], self._moments
+        centre = np.zeros(matrix.shape[1]) if moments is None else moments.mean
+        left, values = self._svd_parts
+        rank = min(rank, len(values))
+        # Projected onto what comes out: no inverse of the root is needed.
+        even = _even(values[:rank])
+        first = (left[:, :rank].T @ matrix) / even[:, None]
+        second = left[:, :rank] * even
+        return [
+            Factor(first[:, None, None, :], -first @ centre),
+            Factor(second[:, None, None, :], self._bias + matrix @ centre),
+        ]
+
+    def _spatial(self, rank: int) -> list[Factor]:
+        o, kh, kw, i = self._weights.shape
+        rank = min(rank, kh * i, kw * o)
+        matrix, values, right = self._spatial_parts
+        even = _even(values[:rank])
+        first = matrix @ right[:rank].T / even
+        second = right[:rank] * even[:, None]
+        return [
+            Factor(first.reshape(kh, 1, i, rank).transpose(3, 0, 1, 2), np.zeros(rank)),
+            Factor(second.reshape(rank, 1, kw, o).transpose(3, 1, 2, 0), self._bias),
+        ]
+
+    def _tucker(self, r_in: int, r_out: int) -> list[Factor]:
+        outputs, inputs = self._weights.shape[0], self._weights.shape[3]
+        r_in, r_out = min(r_in, inputs), min(r_out, outputs)
+        whitened = self._whitened
+        by_input = self._by_input[:, :r_in]
+        for _ in range(_SWEEPS):
+            by_output = _leading(whitened @ by_input, 0, r_out)
+            by_input = _leading(np.tensordot(by_output.T, whitened, 1), 3, r_in)
+        found: list[Factor] = []
+        core = self._weights
+        if r_in < inputs:
+            core = whitened @ by_input
+            before = _even(np.sqrt((core**2).sum((0, 1, 2))))
+            first = np.linalg.solve(self._root, by_input).T * before[:, None]
+            found.append(Factor(first[:, None, None, :], np.zeros(r_in)))
+            core = core / before
+        if r_out == outputs:
+            return [*found, Factor(core, self._bias)]
+        core = np.tensordot(by_output.T, core, 1)
+        after = _even(np.sqrt((core**2).sum((1, 2, 3))))
+        last = Factor((by_output * after)[:, None, None, :], self._bias)
+        return [*found, Factor(core / after[:, None, None, None], np.zeros(r_out)), last]
 
 
 def numerical_rank(weights: Floats, floor: float = 1e-5) -> int:
@@ -75,70 +167,9 @@ def numerical_rank(weights: Floats, floor: float = 1e-5) -> int:
     return int((energies > floor**2 * max(energies[-1], 1e-30)).sum())
 
 
-def _svd(rank: int, weights: Floats, bias: Floats, moments: Moments | None) -> list[Factor]:
-    matrix = weights[:, 0, 0, :]
-    centre = np.zeros(matrix.shape[1]) if moments is None else moments.mean
-    root = _root(None if moments is None else moments.spread, matrix.shape[1])
-    left, values, _ = _decomposed(matrix @ root)
-    rank = min(rank, len(values))
-    # Projected onto what comes out: no inverse of the root is needed.
-    even = _even(values[:rank])
-    first = (left[:, :rank].T @ matrix) / even[:, None]
-    second = left[:, :rank] * even
-    return [
-        Factor(first[:, None, None, :], -first @ centre),
-        Factor(second[:, None, None, :], bias + matrix @ centre),
-    ]
-
-
-def _spatial(rank: int, weights: Floats, bias: Floats, moments: Moments | None) -> list[Factor]:
-    o, kh, kw, i = weights.shape
-    rank = min(rank, kh * i, kw * o)
-    matrix = weights.transpose(1, 3, 2, 0)  # rows, inputs, columns, outputs
-    whitened = np.einsum("ab,hbwo->hawo", _root(moments, i), matrix)
-    _, values, right = _decomposed(whitened.reshape(kh * i, kw * o))
-    even = _even(values[:rank])
-    first = matrix.reshape(kh * i, kw * o) @ right[:rank].T / even
-    second = right[:rank] * even[:, None]
-    return [
-        Factor(first.reshape(kh, 1, i, rank).transpose(3, 0, 1, 2), np.zeros(rank)),
-        Factor(second.reshape(rank, 1, kw, o).transpose(3, 1, 2, 0), bias),
-    ]
-
-
-def _tucker(r_in: int, r_out: int, weights: Floats, bias: Floats, moments: Moments | None) -> list[Factor]:
-    outputs, inputs = weights.shape[0], weights.shape[3]
-    r_in, r_out = min(r_in, inputs), min(r_out, outputs)
-    root = _root(moments, inputs)
-    whitened = weights @ root
-    by_input = _leading(whitened, 3, r_in)
-    for _ in range(_SWEEPS):
-        by_output = _leading(whitened @ by_input, 0, r_out)
-        by_input = _leading(np.tensordot(by_output.T, whitened, 1), 3, r_in)
-    found: list[Factor] = []
-    core = weights
-    if r_in < inputs:
-        core = whitened @ by_input
-        before = _even(np.sqrt((core**2).sum((0, 1, 2))))
-        first = np.linalg.solve(root, by_input).T * before[:, None]
-        found.append(Factor(first[:, None, None, :], np.zeros(r_in)))
-        core = core / before
-    if r_out == outputs:
-        return [*found, Factor(core, bias)]
-    core = np.tensordot(by_output.T, core, 1)
-    after = _even(np.sqrt((core**2).sum((1, 2, 3))))
-    last = Factor((by_output * after)[:, None, None, :], bias)
-    return [*found, Factor(core / after[:, None, None, None], np.zeros(r_out)), last]
-
-
 def _leading(tensor: Floats, axis: int, rank: int) -> Floats:
     unfolded = np.moveaxis(tensor, axis, 0).reshape(tensor.shape[axis], -1)
     return np.linalg.eigh(unfolded @ unfolded.T)[1][:, ::-1][:, :rank]
-
-
-def _decomposed(matrix: Floats) -> tuple[Floats, Floats, Floats]:
-    left, values, right = np.linalg.svd(matrix, full_matrices=False)
-    return left, values, right
 
 
 def _even(values: Floats) -> Floats:

@@ -43,7 +43,7 @@ class QuantisedFactor:
     """One stage in integers; ``output`` is None for the last, whose result keeps the range it has."""
 
     weights: Integers
-    bias: Integers | None
+    bias: Integers
     output: Quantisation | None
 
 
@@ -87,6 +87,7 @@ def quantised_chain(
     kind: str,
     *,
     refit: bool,
+    wanted: Floats | None = None,
 ) -> list[QuantisedFactor]:
     """All stages in integers, one after the other, each on what the ones before really give.
 
@@ -98,9 +99,11 @@ def quantised_chain(
         dtype: ``int8`` or ``uint8``, of weights and activations.
         kind: ``channel`` or ``tensor``, of the weights.
         refit: whether the last stage makes up on what comes in for what the others lose.
+        wanted: what the layer makes of the windows, if it is known already.
     """
+    wanted = convolved(windows, target) if wanted is None else wanted
     tried = [
-        _chain(_balanced(factors, windows, share), target, windows, input_scale, dtype, kind, refit)
+        _chain(_balanced(factors, windows, share), wanted, windows, input_scale, dtype, kind, refit)
         for share in _BALANCES
     ]
     return min(tried, key=lambda one: one[1])[0]
@@ -122,7 +125,7 @@ def _balanced(factors: Sequence[Factor], windows: Floats, share: float) -> list[
 
 def _chain(
     factors: Sequence[Factor],
-    target: Factor,
+    wanted: Floats,
     windows: Floats,
     input_scale: float,
     dtype: str,
@@ -140,14 +143,11 @@ def _chain(
         seen = _rounded(seen, output, dtype)
         done.append(QuantisedFactor(weights, bias, output))
         scale = output.scale[0]
-    wanted = convolved(windows, target)
     last = _refitted(factors[-1], seen, wanted) if refit else factors[-1]
     weights = quantised_weights(last.weights, dtype, kind)
-    plain = Factor(weights.real, last.bias)
-    bias = quantised_bias(
-        plain.bias + missing(windows, target, convolved(seen, plain)), scale, weights.quantisation
-    )
-    error = float(np.square(convolved(seen, Factor(weights.real, bias.real)) - wanted).sum())
+    given = convolved(seen, Factor(weights.real, last.bias))
+    bias = quantised_bias(last.bias + missing(wanted, given), scale, weights.quantisation)
+    error = float(np.square(given + (bias.real - last.bias) - wanted).sum())
     return [*done, QuantisedFactor(weights, bias, None)], error
 
 
@@ -165,12 +165,11 @@ def _refitted(factor: Factor, seen: Floats, wanted: Floats) -> Factor:
     return Factor(factor.weights + change.T.reshape(factor.weights.shape), factor.bias)
 
 
-def missing(windows: Floats, target: Factor, found: Floats) -> Floats:
-    """What results lack on average, per output; nothing if there are too few places to tell."""
-    if len(windows) < _ENOUGH:
-        return np.zeros(len(target.bias))
-    lack = convolved(windows, target) - found
-    return np.asarray(lack.reshape(-1, lack.shape[-1]).mean(axis=0))
+def missing(wanted: Floats, found: Floats) -> Floats:
+    """What results (places, …, outputs) lack on average, per output; nothing if there are too few places to tell."""
+    if len(wanted) < _ENOUGH:
+        return np.zeros(wanted.shape[-1])
+    return np.asarray((wanted - found).reshape(-1, wanted.shape[-1]).mean(axis=0))
 
 
 def convolved(windows: Floats, factor: Factor) -> Floats:

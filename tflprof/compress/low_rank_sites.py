@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tflprof.compress.low_rank_factors import Floats
+from tflprof.compress.low_rank_factors import Factor, Floats
 from tflprof.compress.low_rank_stages import Stage
 from tflprof.model.graph import Op, Subgraph, Tensor
 
@@ -162,6 +162,11 @@ def real_bias(found: Site, graph: Subgraph, values: Values, weights_scale: Float
     if found.form not in ("int8", "uint8") or found.x.quantisation is None:
         return raw
     return raw * found.x.quantisation.scale[0] * weights_scale
+
+
+def real_layer(found: Site, graph: Subgraph, values: Values) -> Factor:
+    """Weights and bias as real numbers."""
+    return Factor(real_weights(found, values), real_bias(found, graph, values, weights_scale(found)))
 
 
 def weights_scale(found: Site) -> Floats:
