@@ -132,7 +132,7 @@ def anchor(**changes: object) -> Anchor:
 
 
 def test_anchors_scale_and_are_named(tmp_path: Path) -> None:
-    change_anchors(anchor_file("pixel2"), "pixel2", lambda _: [anchor()])
+    change_anchors(anchor_file("pixel2"), "pixel2", lambda _: [anchor(element_type="float32")])
     found, bare = profiled(tmp_path), profiled(tmp_path, anchors="none")
     assert found.meta.prediction is not None
     assert bare.meta.prediction is not None
