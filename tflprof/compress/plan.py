@@ -169,7 +169,8 @@ def write_plan(plan: Plan, path: Path, *, overwrite: bool = False) -> None:
     """Write a plan. Raises UsageError if ``path`` exists and is not to be overwritten."""
     check_writable(path, overwrite=overwrite)
     text = json.dumps(plan.document(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    # Names of files may be no UTF-8.
+    write_atomically(path, lambda part: part.write_bytes(text.encode("utf-8", "surrogateescape")))
 
 
 def read_plan(path: Path) -> Plan:
@@ -182,7 +183,7 @@ def read_plan(path: Path) -> Plan:
             f"cannot read the plan {path}: {error.strerror}", "tflprof compress plan -o makes one"
         ) from error
     try:
-        document = json.loads(raw.decode("utf-8"))
+        document = json.loads(raw.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError) as error:
         raise refuse(
             path, f"it is no JSON ({error})" if raw else "it is empty, or larger than a plan"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,6 +58,12 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert path.read_bytes() == first
     with pytest.raises(UsageError, match="exists"):
         write_plan(PLAN, path)
+
+
+def test_the_model_may_have_any_name(tmp_path: Path) -> None:
+    odd = replace(PLAN, model_path=os.fsdecode(b"m\xff.tflite"))
+    write_plan(odd, tmp_path / "plan.json")
+    assert read_plan(tmp_path / "plan.json") == odd
 
 
 def edited(tmp_path: Path, **values: Any) -> Path:
