@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -204,11 +205,12 @@ def read_table(path: str | os.PathLike[str]) -> StoredTable:
     try:
         # Of a Python file pyarrow's threads would need the interpreter, and abort if it closes at that moment.
         columns = pq.ParquetFile(pa.BufferReader(source.read_bytes())).read()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ProfileError(f"{source} is not a readable Parquet file: {_first_line(error)}", _AGAIN) from None
     document = _document(source, columns.schema.metadata or {})
     try:
         meta = from_json(TableMeta, document)
+        _check_overheads(meta.overheads)
         rows = tuple(_from_record(record) for record in columns.select(_ROWS.names).cast(_ROWS).to_pylist())
     except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
         raise ProfileError(
@@ -249,8 +251,18 @@ def _from_record(record: Mapping[str, Any]) -> LatencyRow:
     names: Sequence[str] = ("value", "lo", "hi", "samples", "instructions", "context", "first", "source")
     if record["context"] not in CONTEXTS:
         raise ValueError(f"a row has the context {record['context']!r}")
+    if not (math.isfinite(record["lo"]) and math.isfinite(record["hi"])):
+        raise ValueError("the interval of a row is none")
     config = OpConfig.from_json(json.loads(record["config"]))
     return LatencyRow(config=config, **{name: record[name] for name in names})
+
+
+def _check_overheads(found: Overheads) -> None:
+    """Raise TypeError or ValueError for what is no finite number."""
+    if not all(map(math.isfinite, (found.model, found.part, found.layer, found.spread, found.models))):
+        raise ValueError("an overhead is not finite")
+    if found.instructions is not None:
+        _check_overheads(found.instructions)
 
 
 def _as_profile(meta: TableMeta) -> ProfileMeta:

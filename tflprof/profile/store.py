@@ -56,7 +56,7 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
     try:
         # Of a Python file pyarrow's threads would need the interpreter, and abort if it closes at that moment.
         table = pq.ParquetFile(pa.BufferReader(source.read_bytes())).read()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ProfileError(
             f"{source} is not a readable Parquet file: {_first_line(error)}", _AGAIN
         ) from error

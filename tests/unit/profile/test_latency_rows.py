@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,6 +104,9 @@ def test_what_is_no_table_says_what_it_is(tmp_path: Path) -> None:
         ({"schema_version": "1"}, "no valid schema version"),
         ({"target": None}, "is damaged"),
         ({"options": 3}, "is damaged"),
+        ({"overheads": {"model": None}}, "is damaged"),
+        ({"overheads": {"spread": math.inf}}, "is damaged: ValueError: an overhead"),
+        ({"overheads": {"instructions": {"part": "1"}}}, "is damaged"),
     ],
 )
 def test_newer_and_damaged_tables_are_refused(tmp_path: Path, change: dict[str, object], why: str) -> None:
@@ -120,6 +124,20 @@ def test_a_damaged_row_is_refused(tmp_path: Path) -> None:
     broken = columns.set_column(2, columns.schema.field("config"), pa.array(["{}"]))
     pq.write_table(broken, path)
     with pytest.raises(ProfileError, match="is damaged: KeyError"):
+        read_table(path)
+
+
+def test_a_row_without_an_interval_is_refused(tmp_path: Path) -> None:
+    stored = table([conv()])
+    odd = replace(stored, rows=tuple(replace(row, hi=math.nan) for row in stored.rows))
+    with pytest.raises(ProfileError, match="the interval of a row is none"):
+        read_table(write_table(tmp_path / "t.parquet", odd))
+
+
+def test_names_of_columns_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "t.parquet", table([conv()]))
+    path.write_bytes(path.read_bytes().replace(b"context", b"conte\xaat"))
+    with pytest.raises(ProfileError, match="not a readable Parquet file"):
         read_table(path)
 
 
