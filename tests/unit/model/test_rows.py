@@ -74,6 +74,7 @@ def test_a_residual_is_older_than_the_layer_before_it() -> None:
         (replace(conv(), options=(("sparse", True),)), "sparse"),
         (OpConfig("GATHER", (TensorConfig((4,), "int32"),), ()), "int32"),
         (OpConfig("RELU", (), ()), "depends on data"),
+        (conv(size=1 << 20), "larger than 1024 MiB"),
     ],
 )
 def test_what_cannot_be_built_says_why(config: OpConfig, why: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tflprof.model import dtypes
 from tflprof.model.build.row_constants import Constants, Made, quantisation_of
 from tflprof.model.build.versions import operator_version
 from tflprof.model.graph import Quantisation
@@ -21,6 +22,9 @@ from tflprof.op_config import OpConfig, TensorConfig
 
 _COMPUTED = ("float32", "int8", "uint8")
 """Element types of data that a chain can hand on."""
+
+MOST_BYTES = 1 << 30
+"""Of one tensor; the format itself ends at twice as much."""
 
 _OLDER = 3
 """By how many rows what a residual or a gate is applied to is older than what the layer just before made."""
@@ -71,6 +75,8 @@ def unbuildable(config: OpConfig) -> str | None:
     if config.option("sparse"):
         return "sparse weights are not built"
     for tensor in (*config.inputs, *config.outputs):
+        if (dtypes.byte_size(tensor.dtype, tensor.shape) or 0) > MOST_BYTES:
+            return f"a tensor of it is larger than {MOST_BYTES >> 20} MiB"
         if tensor.role == "computed" and tensor.dtype not in _COMPUTED:
             return (
                 f"what it does depends on {tensor.dtype} data"
