@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tflprof.compress.interface import Change, Method, Subject
@@ -46,19 +47,27 @@ def apply_changes(subject: Subject, changes: Sequence[Change], methods: Mapping[
         if change.method not in methods:
             raise unknown_method(change.method)
     editor = ModelEditor.open(subject.model.path)
-    for name in ORDER:
-        own = [change for change in changes if change.method == name]
-        if own:
-            editor = _reopened(methods[name].apply(editor, own, subject) or editor, name)
-    return Applied(editor.to_bytes(), editor.ids)
+    todo = [(name, own) for name in ORDER if (own := [one for one in changes if one.method == name])]
+    if not todo:
+        return Applied(editor.to_bytes(), editor.ids)
+    for name, own in todo:
+        editor = methods[name].apply(editor, own, subject) or editor
+        editor.prune_unused()
+        content = editor.to_bytes()
+        is_last = name == todo[-1][0]
+        with _unsound(name):
+            if is_last:
+                open_model(content)
+            else:
+                editor = ModelEditor.open(content, editor.ids)
+    return Applied(content, editor.ids)
 
 
-def _reopened(editor: ModelEditor, method: str) -> ModelEditor:
-    editor.prune_unused()
-    content = editor.to_bytes()
+@contextlib.contextmanager
+def _unsound(method: str) -> Iterator[None]:
+    """Whatever is wrong with a file is what the method made of it."""
     try:
-        open_model(content)
-        return ModelEditor.open(content, editor.ids)
+        yield
     except TflprofError as error:
         raise ModelError(
             f"what {method} made of the model is not sound: {error.what}",
