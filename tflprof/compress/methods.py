@@ -29,6 +29,10 @@ _ARGUMENTS = {"low_rank": "weighting", "prune": "criterion", "quantise": "ranges
 """What may stand behind a method's name: ``low_rank=plain``, ``prune=magnitude``."""
 
 
+_SHORT: Mapping[tuple[str, str], Mapping[str, object]] = {("prune", "fine"): {"fine": True, "most": 15}}
+"""Arguments that stand for several."""
+
+
 def open_methods(names: Sequence[str] = ORDER) -> Mapping[str, Method]:
     """Methods by name, in the order of application.
 
@@ -71,6 +75,6 @@ def _open(name: str, argument: str) -> Method:
         raise EnvironmentFault(
             f"the method {name} needs the package {error.name}", "pip install 'tflprof[quantisation]'"
         ) from error
-    chosen = {_ARGUMENTS[name]: argument} if argument else {}
-    method: Method = getattr(room, _CLASSES[name])(**chosen)
+    chosen: Mapping[str, object] = {_ARGUMENTS[name]: argument} if argument else {}
+    method: Method = getattr(room, _CLASSES[name])(**_SHORT.get((name, argument), chosen))
     return method

@@ -39,6 +39,7 @@ class Bench(Protocol):
 
 _UNKNOWN = ("missing", "extrapolated")
 _TOGETHER = (0.34, 0.67, 1.0)
+_MOST_PLACES = 8
 
 Tell = Callable[[str, float | None, str], None]
 """Told what is done: stage, share that is done, detail."""
@@ -197,13 +198,18 @@ class Planner:
         )
 
     def _sweep(self) -> None:
-        """Measure what the table does not know: models in which all knobs of a method stand at their n-th option."""
+        """Measure what the table does not know: models in which all knobs of a method stand at their n-th option.
+
+        Of many options some are measured, and the table tells what is between them.
+        """
         space = self.candidates.space()
         methods = list(dict.fromkeys(knob.method for knob in space.knobs))
         methods = [name for name in methods if not needs_model(self.candidates.methods[name])]
         for name in methods:
             most = max(len(knob.options) for knob in space.knobs if knob.method == name) - 1
-            for place in range(1, most + 1):
+            for place in np.unique(
+                np.linspace(1, most, min(most, _MOST_PLACES)).round().astype(int)
+            ).tolist():
                 self._sweep_one(
                     space,
                     [min(place, _last(knob)) if knob.method == name else 0 for knob in space.knobs],

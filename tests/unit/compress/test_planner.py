@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from tests.unit.compress.planning import WIDTHS, Deciding, Meeting, Rows, World, planner
+from tests.unit.compress import planning
+from tests.unit.compress.planning import WIDTHS, Deciding, Known, Meeting, Rows, World, planner
 from tflprof.compress.planner import Wish
 
 
@@ -121,6 +122,18 @@ def test_what_no_table_knows_is_left_out_where_nothing_is_measured() -> None:
         "",
         "its ",
     }
+
+
+def test_of_many_options_some_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = tuple(range(32, 1, -1))
+    monkeypatch.setattr(planning, "WIDTHS", many)
+    world = World()
+    monkeypatch.setattr(Rows, "_one", lambda _, one: Known(10.0 * one.inputs[0].shape[1], "extrapolated"))
+    made, before = planner(world, 1)
+    world.measured.clear()
+    made.plan(wish(10 * 16), before)
+    assert 8 <= len(world.measured) <= 10
+    assert min(world.measured) == 10 * 2
 
 
 def test_where_neighbours_meet_costs_too() -> None:

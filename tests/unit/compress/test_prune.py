@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.prunable import GRAPHS, subject
 from tflprof.compress.interface import Change, Option
+from tflprof.compress.methods import open_methods
 from tflprof.compress.prune import Pruning, ladder
 from tflprof.compress.prune_eliminate import Taker, eliminate
 from tflprof.compress.prune_moments import Moments
@@ -32,6 +33,22 @@ NETWORKS = {
 def test_steps_of_eight() -> None:
     assert ladder(32) == (24, 16, 8)
     assert ladder(20) == (16, 8)
+
+
+def test_steps_are_wider_where_there_would_be_too_many() -> None:
+    assert ladder(128, 15) == ladder(128)
+    wide = ladder(1024, 15)
+    assert len(wide) <= 15
+    assert all(size % 8 == 0 for size in wide)
+    assert wide[0] == 1024 - 8
+
+
+def test_a_plan_may_choose_among_fine_steps(tmp_path: Path) -> None:
+    methods = open_methods(["prune=fine"])
+    knobs, _ = methods["prune"].knobs(subject(tmp_path / "m.tflite", build_network("resnet_50", 32, 0.125)))
+    widest = next(knob for knob in knobs if knob.options[0].label == "256 channels")
+    sizes = [option.change.parameters["keep"] for option in widest.options if option.change]
+    assert sizes == list(ladder(256, 15))
 
 
 def test_options_fall_in_steps_of_eight_to_a_quarter(tmp_path: Path) -> None:
