@@ -171,7 +171,9 @@ def _tell(built: BuiltTable, *, json: bool) -> None:
 
         print_document(built_document(built.table, str(built.path), built.measured, built.missing))
     else:
-        print(f"{built.path}: {len(built.table.rows)} rows, {built.measured} of them new")
+        from tflprof.report.text import plain
+
+        print(f"{plain(str(built.path))}: {len(built.table.rows)} rows, {built.measured} of them new")
     for reason in dict.fromkeys(built.missing.values()):
         count = sum(other == reason for other in built.missing.values())
         say(f"{count} configuration{'s have' if count > 1 else ' has'} no row: {reason}")
@@ -203,10 +205,11 @@ def merge(
     _verbose: Verbose = False,
 ) -> None:
     """Put tables of one device, runtime and cost model together; others are refused, with what differs."""
+    from tflprof.report.text import plain
     from tflprof.workflow.table_check import merge_tables
 
     merged = merge_tables(tables, output, force=force)
-    print(f"{output}: {len(merged.rows)} rows of {len(tables)} tables")
+    print(f"{plain(str(output))}: {len(merged.rows)} rows of {len(tables)} tables")
 
 
 @table.command("check")
@@ -250,4 +253,6 @@ def check(
             f"build one that does: tflprof table build --target {target} -o FILE",
         )
     if not json:
-        print(f"{path} holds for {target}: {len(found.rows)} rows")
+        from tflprof.report.text import plain
+
+        print(f"{plain(str(path))} holds for {target}: {len(found.rows)} rows")

@@ -243,7 +243,9 @@ def _document(source: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
 def _as_record(row: LatencyRow) -> dict[str, Any]:
     config = json.dumps(row.config.to_json(), sort_keys=True, separators=(",", ":"))
     values = {name: getattr(row, name) for name in ("value", "lo", "hi", "samples", "instructions")}
-    place = {"context": row.context, "first": row.first, "source": row.source}
+    # Names of files may be no UTF-8.
+    source = row.source.encode("utf-8", "replace").decode()
+    place = {"context": row.context, "first": row.first, "source": source}
     return {"key": row.config.key, "op": row.config.op, "config": config, **place, **values}
 
 

@@ -137,7 +137,9 @@ class _Network:
     @classmethod
     def of(cls, path: PathLike, kernels: str) -> _Network:
         model = read_model(path)
-        return cls(model, layer_configs(model, kernels), f"{Path(path).stem}@{model.sha256[:8]}")
+        # As a table can hold it, in which ", " stands between several.
+        name = Path(path).stem.encode("utf-8", "replace").decode().replace(",", " ")
+        return cls(model, layer_configs(model, kernels), f"{name}@{model.sha256[:8]}")
 
 
 @dataclass

@@ -64,6 +64,13 @@ def test_what_is_built_from_is_never_overwritten(run: Run, option: str) -> None:
     assert source.read_bytes() == b"mine"
 
 
+def test_names_are_printed_without_what_steers_a_terminal(run: Run, stored: Path) -> None:
+    write_table("other.parquet", table([conv(outputs=48)]))
+    merged = run("table", "merge", stored, "other.parquet", "-o", "a\x1b[31mb.parquet")
+    assert merged.exit_code == 0
+    assert "\x1b" not in merged.stdout
+
+
 def test_merge(run: Run, stored: Path) -> None:
     write_table("other.parquet", table([conv(outputs=48)]))
     assert run("table", "merge", stored, "other.parquet", "-o", "all.parquet").exit_code == 0

@@ -127,6 +127,12 @@ def test_a_damaged_row_is_refused(tmp_path: Path) -> None:
         read_table(path)
 
 
+def test_rows_may_be_of_files_of_any_name(tmp_path: Path) -> None:
+    stored = table([conv()])
+    odd = replace(stored, rows=tuple(replace(row, source="m\udcff") for row in stored.rows))
+    assert read_table(write_table(tmp_path / "t.parquet", odd)).rows[0].source == "m?"
+
+
 def test_a_row_without_an_interval_is_refused(tmp_path: Path) -> None:
     stored = table([conv()])
     odd = replace(stored, rows=tuple(replace(row, hi=math.nan) for row in stored.rows))

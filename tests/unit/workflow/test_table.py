@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,16 @@ def test_layers_of_a_network_are_measured_in_place(device: Device, network: Path
     assert built.table.rows[0].source.startswith("net@")
     assert built.table.meta.overheads.models == 1
     assert read_table(tmp_path / "t.parquet") == built.table
+
+
+def test_networks_of_any_name_are_measured_once(device: Device, network: Path, tmp_path: Path) -> None:
+    odd = network.rename(tmp_path / os.fsdecode(b"a, b\xff.tflite"))
+    tables = [tmp_path / "t.parquet", tmp_path / "u.parquet"]
+    for path in tables:
+        build_table(models=[odd], path=path)
+    merge_tables(tables, tmp_path / "both.parquet")
+    assert len(device.models) == 2
+    assert build_table(models=[odd], path=tmp_path / "both.parquet").measured == 0
 
 
 def test_other_configurations_are_measured_in_chains(device: Device) -> None:
