@@ -13,7 +13,7 @@ from tflprof.cli.measure_options import Anchors, Cost, KernelsChoice, RuntimePat
 from tflprof.cli.options import Force, Json, Kernels, ModelPath, Verbose
 from tflprof.cli.phone_options import Core
 from tflprof.cli.progress import progress_display
-from tflprof.errors import EXIT_FAILED
+from tflprof.errors import EXIT_FAILED, UsageError
 
 if TYPE_CHECKING:
     from tflprof.compress.plan import Plan
@@ -165,6 +165,10 @@ def plan_command(
 
     check_outputs(model, [path for path in (output, plot) if path], force=force)
     parse_budget(budget)
+    if update_table and table is None:
+        raise UsageError(
+            "--update-table has no table to add rows to", "give one with --table FILE, or leave it out"
+        )
     if plot is not None:
         from tflprof.report.compress_front import check_front
 

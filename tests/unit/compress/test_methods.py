@@ -62,3 +62,10 @@ def test_the_option_may_be_given_several_times(
     told = ["compress", "plan", "nothing.tflite", "--budget", "1ms", *arguments]
     assert CliRunner().invoke(app, told).exit_code == 2
     assert [one.methods for one in asked] == [names]
+
+
+def test_rows_are_added_to_a_table_that_is_given() -> None:
+    told = ["compress", "plan", "nothing.tflite", "--budget", "1ms", "--update-table"]
+    result = CliRunner().invoke(app, told)
+    assert result.exit_code == 2
+    assert "--table" in result.output
