@@ -40,6 +40,7 @@ class Bench(Protocol):
 _UNKNOWN = ("missing", "extrapolated")
 _TOGETHER = (0.34, 0.67, 1.0)
 _MOST_PLACES = 8
+_EARLY = "the rounds ended before the budget was met, which by the table is in reach: allow more --rounds"
 
 Tell = Callable[[str, float | None, str], None]
 """Told what is done: stage, share that is done, detail."""
@@ -186,15 +187,19 @@ class Planner:
         chosen = search.again(best.choice if best is not None else choice)
         obtained = best.obtained if best is not None else None
         reached = obtained.value if obtained is not None else chosen.cost * ratio
+        feasible = reached <= wish.budget * (1 + 1e-9)
+        # The best that was measured is not the best there is.
+        early = not feasible and self._cheapest(search).cost * ratio <= wish.budget
         return Outcome(
             choice=chosen,
             variant=self.variants[chosen.variant],
-            feasible=reached <= wish.budget * (1 + 1e-9),
+            feasible=feasible,
             ratio=reached / chosen.cost if chosen.cost else ratio,
             additivity=search.additivity,
             true_loss=search.true_loss(chosen),
             obtained=obtained,
             rounds=rounds,
+            notes=[_EARLY] if early else [],
         )
 
     def _sweep(self) -> None:

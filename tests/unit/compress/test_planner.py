@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.unit.compress import planning
 from tests.unit.compress.planning import WIDTHS, Deciding, Known, Meeting, Rows, World, planner
+from tflprof.compress.plan import Amount
 from tflprof.compress.planner import Wish
 
 
@@ -68,6 +71,21 @@ def test_a_budget_below_any_reach_ends_with_the_best_reachable() -> None:
     assert not outcome.feasible
     assert outcome.obtained is not None
     assert outcome.obtained.value == 10 * 8 * 4
+
+
+def test_rounds_that_ended_too_early_are_told() -> None:
+    class Slow(World):
+        def measure(self, changes: Any) -> Amount:
+            found = super().measure(changes)
+            return replace(found, value=found.value * 1.1) if changes else found
+
+    world = Slow()
+    made, before = planner(world)
+    outcome = made.plan(wish(0.5 * before.value, rounds=1), before)
+    assert not outcome.feasible
+    assert any("--rounds" in note for note in outcome.notes)
+    made, before = planner(world)
+    assert not made.plan(wish(1.0), before).notes
 
 
 def test_nothing_is_measured_with_no_rounds() -> None:
