@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflprof.compress.interface import Change
+from tflprof.compress.plan_changes import check_change
 from tflprof.compress.plan_fields import PLAN_KIND, PLAN_VERSION, Fields, changed, refuse
 from tflprof.errors import UsageError
 from tflprof.files import check_writable, write_atomically
@@ -192,7 +193,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def check_model(plan: Plan, model: Model) -> None:
-    """Raise UsageError if a plan is of another model, or names layers that the model does not have."""
+    """Raise UsageError if a plan is of another model, or names layers or sizes that there are not."""
     if plan.model_sha256 != model.sha256:
         raise changed(plan.model_sha256, model.path, model.sha256)
     known = {op.id for op in model.ops()}
@@ -203,6 +204,7 @@ def check_model(plan: Plan, model: Model) -> None:
                 f"the plan changes layer {unknown[0]!r} ({planned.change.method}), which {model.path} does not have",
                 "was the plan edited? tflprof inspect MODEL lists the layers",
             )
+        check_change(planned.change)
 
 
 def _plan(top: Fields) -> Plan:

@@ -24,6 +24,8 @@ from tflprof.compress.plan import (
     write_plan,
 )
 from tflprof.errors import UsageError
+from tflprof.model.build import build_micro
+from tflprof.model.read import read_model
 
 PLAN = Plan(
     model_path="m.tflite",
@@ -40,7 +42,7 @@ PLAN = Plan(
     before=Amount(4e7, 3e7, 5e7, measured=True),
     after=Amount(2.9e7, 2e7, 4e7),
     loss=0.01,
-    changes=(Planned(Change("low_rank", ("0/3",), {"rank": 16}), "rank 16", 1.1e7, 0.008),),
+    changes=(Planned(Change("low_rank", ("0/3",), {"form": "svd", "ranks": [16]}), "rank 16", 1.1e7, 0.008),),
     layers=(LayerCost("0/3", "CONV_2D", "conv", 2e7, 1e7, changed=True),),
     rounds=(Round(2.8e7, 2.9e7, 0.009, None, 1),),
     front=(Point(4e7, 0.0, 0), Point(2.9e7, 0.01, 1)),
@@ -121,3 +123,28 @@ def test_a_model_that_changed_is_refused() -> None:
         check_model(PLAN, SimpleNamespace(path="m.tflite", sha256="ef" * 32, ops=lambda: ops))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="'0/3'"):
         check_model(PLAN, SimpleNamespace(path="m.tflite", sha256="ab" * 32, ops=lambda: ()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            Change("low_rank", ("0/0",), {"form": "lu", "ranks": [8]}),
+            "form of low_rank in 0/0 cannot be 'lu'",
+        ),
+        (Change("low_rank", ("0/0",), {"form": "svd", "ranks": []}), "ranks"),
+        (Change("low_rank", ("0/0",), {"form": "tucker", "ranks": [8]}), "two"),
+        (Change("low_rank", ("0/0",), {"ranks": [8]}), "has no 'form'"),
+        (Change("prune", ("0/0",), {"group": "0/0", "keep": 0}), "keep"),
+        (Change("resolution", ("0/0",), {"height": 10**30, "width": 8}), "height"),
+        (Change("resolution", ("0/0",), {"height": True, "width": 8}), "height"),
+        (Change("quantise", ("0/0",), {"scheme": "int3"}), "int3"),
+        (Change("nms", ("0/0",), {"settings": 3}), "settings"),
+        (Change("nms", (), {"settings": {}}), "names no layer"),
+    ],
+)
+def test_changes_that_no_method_makes_are_refused(change: Change, why: str) -> None:
+    model = read_model(build_micro("conv_2d_1x1"))
+    plan = replace(PLAN, model_sha256=model.sha256, changes=(Planned(change, "", 0.0, 0.0),))
+    with pytest.raises(UsageError, match=why):
+        check_model(plan, model)
