@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 from pathlib import Path
@@ -98,8 +99,16 @@ def main(
     context.default_map = load_defaults(config)
 
 
+def _open_closed_streams() -> None:
+    """Standard streams that were closed lead nowhere, so that no file of ours is opened in their place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for good
+
+
 def run() -> None:
     """Run the command line and exit with the status of :mod:`tflprof.errors`, never 1 for a failure of ours."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a character shows a replacement instead of ending the command.
         if hasattr(stream, "reconfigure"):

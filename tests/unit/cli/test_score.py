@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tflprof.cli.score import parse_accuracy, parse_numbers
@@ -29,3 +32,9 @@ def test_numbers_have_names() -> None:
 def test_what_is_no_named_number_is_refused(texts: list[str]) -> None:
     with pytest.raises(UsageError, match="--set"):
         parse_numbers(texts)
+
+
+def test_a_closed_standard_output_is_no_failure() -> None:
+    shell = 'exec "$0" -m tflprof score --accuracy 0.7 --latency 30ms >&-'
+    done = subprocess.run(["sh", "-c", shell, sys.executable], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
