@@ -75,7 +75,13 @@ def enough(layer: Layer) -> int:
 
 
 def factorised(
-    executor: Executor, folder: Path, original: bytes, layer: Layer, ranks: list[int], weighting: str
+    executor: Executor,
+    folder: Path,
+    original: bytes,
+    layer: Layer,
+    ranks: list[int],
+    weighting: str,
+    method: LowRank | None = None,
 ) -> bytes:
     path = folder / "layer.tflite"
     path.unlink(missing_ok=True)
@@ -85,7 +91,8 @@ def factorised(
     form = "svd" if layer["form"] == "dense" else layer["form"]
     convolution = next(op.id for op in model.ops() if op.code in ("CONV_2D", "FULLY_CONNECTED"))
     change = Change("low_rank", (convolution,), {"form": form, "ranks": ranks, "weighting": weighting})
-    return apply_changes(Subject(model, (), calibration, executor), [change], {"low_rank": LowRank()}).content
+    methods = {"low_rank": method or LowRank()}
+    return apply_changes(Subject(model, (), calibration, executor), [change], methods).content
 
 
 def outputs(executor: Executor, model: bytes, layer: Layer) -> Any:
@@ -134,6 +141,26 @@ def test_every_form_of_weights_gives_a_file_that_runs(
     assert error(reference, found) < 0.7 * float(np.sqrt(np.square(reference).mean()))
     (before, after) = ({t.dtype for t in read_model(c).subgraphs[0].tensors} for c in (original, new))
     assert before == after
+
+
+@pytest.mark.parametrize("form", ["svd", "spatial", "tucker"])
+def test_what_is_kept_of_a_layer_gives_what_is_made_anew(
+    executor: Executor, tmp_path: Path, form: str
+) -> None:
+    layer = {"form": form, "inputs": 32, "outputs": 32, "stride": 1, "padding": "SAME"}
+    layer |= {"activation": "NONE", "seed": 3}
+    kept = LowRank()
+
+    def made(rank: int, method: LowRank | None = None) -> bytes:
+        return factorised(
+            executor, tmp_path, content(layer, "int8"), layer, [rank] * 2, "activations", method
+        )
+
+    assert made(16, kept) == made(16, kept) == made(16)
+    assert made(8, kept) == made(8) != made(16, kept)
+    for numbers in (one for known in kept._known.values() for one in known.values()):
+        numbers.forget()
+    assert made(24, kept) == made(24)
 
 
 def test_what_a_table_is_asked_about_is_what_is_written(executor: Executor, tmp_path: Path) -> None:

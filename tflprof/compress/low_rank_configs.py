@@ -49,7 +49,7 @@ def factorised_config(config: OpConfig, parameters: Mapping[str, Any]) -> tuple[
 def _layer(config: OpConfig) -> Stage:
     shape = config.inputs[1].shape
     if config.op == "FULLY_CONNECTED":
-        return Stage(*shape)
+        return Stage(shape[0], shape[1])
     stride, dilation = (
         (int(config.option(f"{start}h{end}", 1)), int(config.option(f"{start}w{end}", 1)))
         for start, end in (("stride_", ""), ("dilation_", "_factor"))

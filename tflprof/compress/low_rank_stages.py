@@ -84,14 +84,16 @@ def offers(layer: Stage, rows_columns: Pair, padding: str, most: int) -> list[tu
     def saves(form: str, ranks: tuple[int, ...]) -> bool:
         return total_macs(stages(form, ranks, layer), rows_columns, padding) < whole
 
+    found: list[tuple[str, tuple[int, ...]]]
     if layer.kernel == (1, 1):
         limit = min(layer.outputs, layer.inputs)
-        return _spread([(SVD, (r,)) for r in range(STEP, limit, STEP) if saves(SVD, (r,))], most)
-    found: list[tuple[str, tuple[int, ...]]] = []
+        found = [(SVD, (r,)) for r in range(STEP, limit, STEP) if saves(SVD, (r,))]
+        return _spread(found, most)
+    found = []
     if min(layer.kernel) > 1:
         limit = min(layer.kernel[0] * layer.inputs, layer.kernel[1] * layer.outputs)
-        ranks = [(SPATIAL, (r,)) for r in range(STEP, limit, STEP) if saves(SPATIAL, (r,))]
-        found += _spread(ranks, most)
+        found = [(SPATIAL, (r,)) for r in range(STEP, limit, STEP) if saves(SPATIAL, (r,))]
+        found = _spread(found, most)
     pairs = dict.fromkeys(_pairs(layer))
     return found + _spread([(TUCKER, pair) for pair in pairs if saves(TUCKER, pair)], most)
 
