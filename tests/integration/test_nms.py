@@ -51,8 +51,9 @@ def test_thresholds_are_edited_in_the_file(detector: Model) -> None:
         assert changed == kept
         scores = executor.run(content, subject.calibration.samples)
         for sample in scores:
-            found = sample["detection_scores"]
-            assert ((found == 0) | (found >= 0.5)).all()
+            # Places beyond the detections that were found are not written.
+            count = int(next(values for name, values in sample.items() if "num" in name).ravel()[0])
+            assert (sample["detection_scores"].ravel()[:count] >= 0.5).all()
 
 
 def test_fewer_detections_make_smaller_outputs(detector: Model) -> None:
