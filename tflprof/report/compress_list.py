@@ -35,6 +35,7 @@ def print_candidates(document: Mapping[str, Any], console: Console, *, top: int 
         console.print(Text(f"and {len(found) - len(shown)} more", style="dim"))
     if not found:
         console.print(Text("nothing can be changed"))
+    _print_sizes(document["sizes"], console)
     _print_refusals(document["refusals"], console)
     if document["calibration"]["source"] == "random":
         console.print(Text("losses need samples: --calibration DIR|FILE.npz", style="yellow"))
@@ -62,6 +63,24 @@ def _grid(shown: Sequence[Mapping[str, Any]], unit: str, before: float) -> Grid:
             Column("", [plain(one["reason"] or "") for one in shown], 60, right=False, least=10),
         ]
     )
+
+
+def _print_sizes(sizes: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Input sizes by their work; those that no stride divides are rounded up in every map."""
+    if not sizes:
+        return
+    console.print(Text("\nsizes of the input, the first as it is", style="bold"))
+    Grid(
+        [
+            Column("size", ["×".join(map(str, one["size"])) for one in sizes], 100, right=False),
+            Column("MACs", [units.format_count(one["macs"]) for one in sizes], 90),
+            Column("of them", [units.format_share(one["share"]) for one in sizes], 80),
+            Column("of pixels", [units.format_share(one["pixels"]) for one in sizes], 80),
+            Column(
+                "", ["" if one["even"] else "its strides do not divide it" for one in sizes], 70, right=False
+            ),
+        ]
+    ).print(console)
 
 
 def _print_refusals(refusals: Sequence[Mapping[str, Any]], console: Console) -> None:

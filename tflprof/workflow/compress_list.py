@@ -13,6 +13,9 @@ from tflprof.compress.candidates import Candidate, Candidates
 from tflprof.compress.interface import Refusal
 from tflprof.compress.methods import open_methods
 from tflprof.compress.proxies import Losses
+from tflprof.compress.resolution import SizeAdvice, advice, even_sizes
+from tflprof.compress.resolution_rules import Unresizable
+from tflprof.compress.resolution_shapes import image_size
 from tflprof.model.graph import Model
 from tflprof.workflow.compress_bench import LiveBench
 from tflprof.workflow.compress_subject import (
@@ -40,6 +43,7 @@ class Listed:
     candidates: Sequence[Candidate]
     refusals: Sequence[Refusal]
     calibration: Calibration
+    sizes: Sequence[SizeAdvice] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON-ready values (docs/compress.md)."""
@@ -53,6 +57,7 @@ class Listed:
             "calibration": {"sha256": self.calibration.sha256, "source": self.calibration.source},
             "candidates": [_candidate(one) for one in self.candidates],
             "refusals": [asdict(one) for one in self.refusals],
+            "sizes": [asdict(one) | {"waste": one.waste} for one in self.sizes],
         }
 
 
@@ -85,7 +90,17 @@ def list_candidates(
             candidates=found,
             refusals=candidates.refusals,
             calibration=subject.calibration,
+            sizes=_sizes(subject.model) if "resolution" in candidates.methods else (),
         )
+
+
+def _sizes(model: Model) -> list[SizeAdvice]:
+    """What the size of a model's input costs beside those that its strides divide; empty if it has only one."""
+    try:
+        now = image_size(model.subgraphs[0])
+        return advice(model, [now, *even_sizes(model)])
+    except Unresizable:
+        return []
 
 
 def _candidate(one: Candidate) -> dict[str, Any]:

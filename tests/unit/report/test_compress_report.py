@@ -75,8 +75,14 @@ def test_candidates_that_save_most_come_first() -> None:
         "candidates": [one, other],
         "refusals": [{"method": "low_rank", "layers": [f"0/{n}"], "reason": "too few"} for n in range(5)],
         "calibration": {"source": "random"},
+        "sizes": [
+            {"size": [100, 100], "macs": 10_100_000, "share": 1.0, "pixels": 1.0, "even": False},
+            {"size": [96, 96], "macs": 7_750_000, "share": 0.77, "pixels": 0.922, "even": True},
+        ],
     }
     text = printed(print_candidates, document)
+    assert text.count("its strides do not divide it") == 1
+    assert "77.0 %" in text
     assert text.index("many") < text.index("few ")
     for told in (
         "90.0 %",
