@@ -46,7 +46,7 @@ $(INSTALLED): pyproject.toml hatch_build.py $(LOCKED)
 
 # For fine-tuning and Keras models only.
 $(TENSORFLOW): requirements-tensorflow.lock $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-tensorflow.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes --requirement requirements-tensorflow.lock
 	@touch $@
 
 # The build script knows by itself whether the runner is up to date.
