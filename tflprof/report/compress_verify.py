@@ -62,7 +62,10 @@ def _print_fidelity(document: Mapping[str, Any], console: Console) -> None:
     parts.append(
         f"loss {loss_text(found['divergence'])} (planned {loss_text(document['loss']['predicted'])})"
     )
-    console.print(Text("outputs " + ", ".join(parts)), soft_wrap=True)
+    count = found["samples"]
+    console.print(
+        Text(f"outputs on {count} sample{'s' if count > 1 else ''}: " + ", ".join(parts)), soft_wrap=True
+    )
     accuracy = document["accuracy"]
     if accuracy:
         console.print(Text(f"accuracy {accuracy['before']:g} → {accuracy['after']:g}"))

@@ -166,6 +166,10 @@ def _circumstances(
         "threads": meta.threads,
         "rows": len(bench.stored.rows),
     }
-    how = {key: value for key, value in options.how.items() if key in KEPT and value is not None}
+    how = {
+        key: str(value.resolve()) if isinstance(value, Path) else value
+        for key, value in options.how.items()
+        if key in KEPT and value is not None
+    }
     target = str(options.how.get("target", ""))
     return Circumstances(target, table, bench.unit, meta.provenance, text, limit, before, how)

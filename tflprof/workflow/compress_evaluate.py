@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 
@@ -31,7 +34,7 @@ def evaluate(command: str, model: Path, *, seconds: float = SECONDS) -> float:
     filled = [word.replace(PLACE, str(model)) for word in words]
     arguments = filled if filled != words else [*words, str(model)]
     try:
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds, check=False)
+        done = _run(arguments, seconds)
     except subprocess.TimeoutExpired as error:
         raise RunnerError(
             f"--evaluate {words[0]} took longer than {seconds:g} s", "evaluate on less"
@@ -48,6 +51,28 @@ def evaluate(command: str, model: Path, *, seconds: float = SECONDS) -> float:
             "run it by hand with the path of the model",
         )
     return _number(done.stdout, words[0])
+
+
+def _run(arguments: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run it as a group of its own, so that whatever ends this ends what it started, too."""
+    with subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException:
+            if hasattr(os, "killpg"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+            raise
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
 def _words(command: str) -> list[str]:

@@ -29,7 +29,7 @@ from tflprof.workflow.table_predict import check_table
 SAMPLES = 64
 """Calibration samples on which losses are looked at."""
 
-KEPT = ("core", "threads", "kernels", "cost")
+KEPT = ("core", "threads", "kernels", "cost", "anchors", "runtime", "xnnpack_flags", "weight_cache")
 """Choices of how models are run that a plan keeps."""
 
 DEFAULT_METHODS = ("clean_up", "prune", "low_rank")

@@ -63,6 +63,7 @@ class Verified:
     meets_budget: bool
     layers: tuple[VerifiedLayer, ...]
     fidelity: Fidelity
+    samples: int
     accuracy: Mapping[str, float]
     notes: tuple[str, ...]
     comparison: LiveComparison
@@ -84,7 +85,7 @@ class Verified:
             "error": self.after["value"] / predicted - 1 if predicted else None,
             "holds": self.holds,
             "loss": {"predicted": plan.loss, "kind": plan.divergence},
-            "fidelity": asdict(self.fidelity),
+            "fidelity": asdict(self.fidelity) | {"samples": self.samples},
             "accuracy": dict(self.accuracy),
             "layers": [asdict(layer) for layer in self.layers],
             "notes": list(self.notes),
@@ -140,6 +141,7 @@ def verify_plan(
         meets_budget=after.value <= plan.budget,
         layers=_layers(plan, live, applied),
         fidelity=fidelity,
+        samples=len(samples.samples),
         accuracy=accuracy,
         notes=tuple(notes),
         comparison=live,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -48,3 +49,23 @@ def test_what_fails_is_told() -> None:
         evaluate("  ", MODEL)
     with pytest.raises(UsageError, match="quotation"):
         evaluate("a 'b", MODEL)
+
+
+def test_output_that_is_no_text_is_borne() -> None:
+    assert evaluate(python("import os; os.write(1, b'\\xff\\xfe\\n0.5\\n')"), MODEL) == 0.5
+
+
+def test_what_takes_too_long_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    """A pipe whose other end nobody holds any more is at its end."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    inner = f"import time; held = open({str(pipe)!r}, 'w'); time.sleep(60)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(RunnerError, match="longer than"):
+            evaluate(python(code), MODEL, seconds=1.5)
+        os.set_blocking(reading, True)
+        assert os.read(reading, 1) == b""
+    finally:
+        os.close(reading)
