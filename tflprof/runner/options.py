@@ -13,7 +13,7 @@ _VARIANTS = ("plain", "profiled")
 
 FEW_INFERENCES = (("agree_ppm", "1000"), ("plain_max", "100000000"))
 """How several counters are counted, which is slow: the second inference is enough where its instructions are within
-0.1 % of the first's; above 100 million instructions, of which profiling is 0.1 to 0.2 %, all inferences are profiled."""
+0.1 % of the first's; above 100 million instructions, of which profiling is 0.1 to 0.2 %, all are profiled."""
 
 LEAST_RATE, MOST_RATE = 0.01, 10_000.0
 """Inferences a second that a periodic run may ask for."""
