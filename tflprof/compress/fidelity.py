@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.compress.calibration import Calibration
+from tflprof.compress.detections import ends_in_detections, only_detected
 from tflprof.compress.images import fitted
 from tflprof.errors import UsageError
 from tflprof.model.graph import Model, Op, Tensor
@@ -111,7 +112,8 @@ class Reference:
 
     def __init__(self, executor: Executor, model: Model, calibration: Calibration) -> None:
         self.kind = output_kind(model)
-        self.outputs = executor.run(Path(model.path), calibration.samples, dequantised=True)
+        self._detects = ends_in_detections(model)
+        self.outputs = self._seen(executor.run(Path(model.path), calibration.samples, dequantised=True))
         self._executor = executor
         self._calibration = calibration
         for number, sample in enumerate(self.outputs):
@@ -126,7 +128,10 @@ class Reference:
         """How close a changed model is; one that takes smaller images gets them. Raises as :meth:`Executor.stream`."""
         data = fitted(self._calibration, read_model(changed))
         outputs = self._executor.run(changed, data.samples, dequantised=True, name="the changed model")
-        return fidelity(self.outputs, outputs, self.kind)
+        return fidelity(self.outputs, self._seen(outputs), self.kind)
+
+    def _seen(self, outputs: Sequence[Outputs]) -> list[Outputs]:
+        return only_detected(outputs) if self._detects else list(outputs)
 
 
 def paired(
