@@ -85,7 +85,8 @@ def publish(name: str, title: str, text: str, data: dict[str, Any], out: Path) -
     """Print the result and keep it: NAME.md for people, NAME.json for programs."""
     out.mkdir(parents=True, exist_ok=True)
     here = machine()
-    command = f"python -m benchmarks.{name} " + " ".join(_without_place(sys.argv[1:]))
+    # Results of this machine's own times have a name of their own; the program has not.
+    command = f"python -m benchmarks.{name.removesuffix('_host')} " + " ".join(_without_place(sys.argv[1:]))
     head = f"# {title}\n\n`{command.strip()}`, {datetime.now(UTC):%Y-%m-%d}, {here['cpu']}, {here['runtime']}.\n\n"
     (out / f"{name}.md").write_text(head + text.rstrip() + "\n")
     (out / f"{name}.json").write_text(json.dumps({"machine": here, **data}, indent=1) + "\n")
