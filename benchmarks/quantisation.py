@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -246,10 +247,10 @@ def document(rows: Sequence[Row], ratios: Mapping[str, Sequence[float]]) -> dict
 
 
 def _subjects(networks: Sequence[str], files: Sequence[str]) -> Mapping[str, Callable[[], Subject]]:
-    found: dict[str, Callable[[], Subject]] = {name: lambda name=name: trained(name) for name in networks}  # type: ignore[misc]
+    found: dict[str, Callable[[], Subject]] = {name: partial(trained, name) for name in networks}
     if files:
         paths = {path.stem: path for path in download(FOLDER)}
-        found |= {name: lambda path=paths[name]: pretrained(path) for name in files}  # type: ignore[misc]
+        found |= {name: partial(pretrained, paths[name]) for name in files}
     return found
 
 

@@ -78,7 +78,6 @@ def test_what_is_no_model_is_refused_and_the_next_one_runs(
     assert executor.run(network, samples)
 
 
-@pytest.mark.skipif(not hasattr(os, "kill"), reason="signals")
 def test_a_crash_names_the_model_and_costs_one_run(network: bytes) -> None:
     samples = random_calibration(read_model(network), 1).samples
     with Executor() as executor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from tflprof.model.build.layers import Network
 from tflprof.model.edit import ModelEditor
 from tflprof.model.read import read_model
 from tflprof.op_channels import macs
+from tflprof.op_config import OpConfig
 from tflprof.runtimes.execute import Executor
 
 NETWORKS = {
@@ -115,8 +116,8 @@ def test_what_others_tell_is_made_up_for(tmp_path: Path, executor: Executor) -> 
 def test_greedy_pruning_meets_a_budget(tmp_path: Path, executor: Executor) -> None:
     one = subject(tmp_path / "m.tflite", build_network("mobilenet_v1", 32, 0.25), executor, samples=2)
 
-    def cost(_layer: str, configs: object) -> float:
-        return float(sum(macs(config) or 0 for config in configs))  # type: ignore[attr-defined]
+    def cost(_layer: str, configs: Sequence[OpConfig]) -> float:
+        return float(sum(macs(config) or 0 for config in configs))
 
     whole = sum(cost(layer.id, (layer.config,)) for layer in one.layers)
     found = netadapt(one, cost, 0.6 * whole, rounds=4, tries=1)

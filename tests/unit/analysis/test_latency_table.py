@@ -99,12 +99,12 @@ def test_another_activation_costs_the_same_but_is_no_exact_row() -> None:
     [with_dtype(conv(12, 24, 32), "int8"), depthwise(), layer("SOFTMAX", inputs=10)],
     ids=["type", "operator", "softmax"],
 )
-def test_without_a_family_it_is_missing_and_says_which(config: object) -> None:
-    found = KNOWN.estimate(config)  # type: ignore[arg-type]
+def test_without_a_family_it_is_missing_and_says_which(config: OpConfig) -> None:
+    found = KNOWN.estimate(config)
     assert (found.kind, found.known, found.instructions) == ("missing", False, None)
     assert math.isnan(found.value)
     assert "no row of its family" in found.reason
-    assert config.op in found.reason  # type: ignore[attr-defined]
+    assert config.op in found.reason
 
 
 def test_one_row_scales_with_the_work_and_is_called_extrapolated() -> None:
@@ -182,10 +182,10 @@ def test_predicted_times_are_known_as_far_as_places_agree() -> None:
 def test_times_grow_with_bytes_beyond_a_cache() -> None:
     """Weights that no longer fit into the first cache are fetched for every row of tiles."""
 
-    def rule(config: object) -> float:
-        weights, x = config.inputs[1].shape, config.outputs[0].shape  # type: ignore[attr-defined]
+    def rule(config: OpConfig) -> float:
+        weights, x = config.inputs[1].shape, config.outputs[0].shape
         size, rows = 4 * weights[0] * weights[3], -(-x[1] * x[2] // 6)
-        return 0.4 * cost(config) + (rows * size * 0.01 if size > 32 * 1024 else 0)  # type: ignore[arg-type]
+        return 0.4 * cost(config) + (rows * size * 0.01 if size > 32 * 1024 else 0)
 
     sizes, channels = (4, 8, 12, 16), (32, 64, 96, 128, 192)
     known = LatencyTable(table(convs(sizes, channels, channels), rule))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,6 +116,6 @@ def test_nothing_costs_the_overheads_of_a_model() -> None:
 @pytest.mark.parametrize(
     "batch", [np.array([[10_000]]), np.array([[-1]]), np.array([[0.5]]), np.zeros((2, 2, 2), dtype=int)]
 )
-def test_what_are_no_numbers_of_encode_is_refused(batch: object) -> None:
+def test_what_are_no_numbers_of_encode_is_refused(batch: Any) -> None:
     with pytest.raises(ValueError, match="numbers"):
-        KNOWN.predict(batch)  # type: ignore[arg-type]
+        KNOWN.predict(batch)

@@ -140,13 +140,16 @@ class World:
 
 def planner(world: World, count: int = 4, method: Any = None, *, live: bool = True) -> tuple[Planner, Amount]:
     """A planner of that world, and the latency of the model as it is."""
-    data = SimpleNamespace(sha256="0" * 64, source="given", tells_quality=True, place="", __len__=lambda: 1)
+    data: Any = SimpleNamespace(
+        sha256="0" * 64, source="given", tells_quality=True, place="", __len__=lambda: 1
+    )
+    executor: Any = None
     graph: Any = SimpleNamespace(path="model.tflite", sha256="0" * 64)
-    subject = Subject(graph, layers(count), data, None)  # type: ignore[arg-type]
+    subject = Subject(graph, layers(count), data, executor)
     world.subject = subject
     method = method or Narrowing()
     candidates = Candidates(subject, {method.name: method})
-    bench = world if live else None
-    made = Planner(candidates, world, Costs(world.table), bench, lambda *_: None)  # type: ignore[arg-type]
+    bench: Any = world if live else None
+    made = Planner(candidates, world, Costs(world.table), bench, lambda *_: None)
     before = replace(world.measure([]), measured=live)
     return made, before

@@ -118,11 +118,13 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_model_that_changed_is_refused() -> None:
     ops = (SimpleNamespace(id="0/3"),)
     same: Any = SimpleNamespace(path="m.tflite", sha256="ab" * 32, ops=lambda: ops)
+    other: Any = SimpleNamespace(path="m.tflite", sha256="ef" * 32, ops=lambda: ops)
+    empty: Any = SimpleNamespace(path="m.tflite", sha256="ab" * 32, ops=lambda: ())
     check_model(PLAN, same)
     with pytest.raises(UsageError, match="another model"):
-        check_model(PLAN, SimpleNamespace(path="m.tflite", sha256="ef" * 32, ops=lambda: ops))  # type: ignore[arg-type]
+        check_model(PLAN, other)
     with pytest.raises(UsageError, match="'0/3'"):
-        check_model(PLAN, SimpleNamespace(path="m.tflite", sha256="ab" * 32, ops=lambda: ()))  # type: ignore[arg-type]
+        check_model(PLAN, empty)
 
 
 @pytest.mark.parametrize(
