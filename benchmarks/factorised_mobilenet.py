@@ -24,7 +24,7 @@ from tflprof.analysis.latency_table import LatencyTable
 from tflprof.compress.apply import Applied, apply_changes
 from tflprof.compress.calibration import random_calibration
 from tflprof.compress.interface import Option, Subject
-from tflprof.compress.low_rank import LowRank
+from tflprof.compress.low_rank.method import LowRank
 from tflprof.model.build import build_network
 from tflprof.model.configs import LayerConfig, layer_configs
 from tflprof.model.read import read_model

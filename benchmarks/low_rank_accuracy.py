@@ -20,10 +20,10 @@ import numpy as np
 from benchmarks import common
 from benchmarks.real_models import download
 from tflprof.compress.calibration import Calibration, calibration_of, model_inputs
-from tflprof.compress.low_rank_factors import Factor, Floats, factorise
-from tflprof.compress.low_rank_quantise import convolved, quantised_chain, quantised_weights
-from tflprof.compress.low_rank_samples import Inflow, inflows
-from tflprof.compress.low_rank_sites import (
+from tflprof.compress.low_rank.factors import Factor, Floats, factorise
+from tflprof.compress.low_rank.quantise import convolved, quantised_chain, quantised_weights
+from tflprof.compress.low_rank.samples import Inflow, inflows
+from tflprof.compress.low_rank.sites import (
     Refused,
     Site,
     candidates,
@@ -32,7 +32,7 @@ from tflprof.compress.low_rank_sites import (
     site,
     weights_scale,
 )
-from tflprof.compress.low_rank_stages import STEP, SVD
+from tflprof.compress.low_rank.stages import STEP, SVD
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
 from tflprof.runtimes.execute import Executor

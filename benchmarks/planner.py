@@ -25,15 +25,15 @@ from benchmarks import common
 from benchmarks.planner_report import plot, text
 from benchmarks.planner_rivals import greedy, random_choices, uniform
 from tflprof.compress.calibration import load_calibration
-from tflprof.compress.candidates import Candidates
-from tflprof.compress.costs import Costs, Overheads
 from tflprof.compress.fidelity import divergence, output_kind
 from tflprof.compress.interface import Change, Subject
 from tflprof.compress.methods import open_methods
-from tflprof.compress.outcome import Circumstances, written
-from tflprof.compress.planner import Outcome, Planner, Wish
-from tflprof.compress.proxies import Losses, LossMemory
-from tflprof.compress.search import Search
+from tflprof.compress.planning.candidates import Candidates
+from tflprof.compress.planning.costs import Costs, Overheads
+from tflprof.compress.planning.outcome import Circumstances, written
+from tflprof.compress.planning.planner import Outcome, Planner, Wish
+from tflprof.compress.planning.proxies import Losses, LossMemory
+from tflprof.compress.planning.search import Search
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
 from tflprof.profile.latency_rows import write_table

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tflprof.compress.interface import Change, Knob
-from tflprof.compress.planner import Planner
-from tflprof.compress.prune import Pruning
-from tflprof.compress.prune_netadapt import netadapt
-from tflprof.compress.variants import Variant
+from tflprof.compress.planning.planner import Planner
+from tflprof.compress.planning.variants import Variant
+from tflprof.compress.prune.method import Pruning
+from tflprof.compress.prune.netadapt import netadapt
 
 SHARES = np.linspace(0.97, 0.1, 60)
 _KEPT = re.compile(r"(\d+) of (\d+) channels")

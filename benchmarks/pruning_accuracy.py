@@ -17,9 +17,9 @@ import numpy as np
 from benchmarks import common
 from tflprof.compress.calibration import calibration_of, load_calibration, model_inputs
 from tflprof.compress.interface import Subject
-from tflprof.compress.prune import Channels, known_channels
-from tflprof.compress.prune_cut import cut
-from tflprof.compress.prune_rank import kept
+from tflprof.compress.prune.cut import cut
+from tflprof.compress.prune.method import Channels, known_channels
+from tflprof.compress.prune.rank import kept
 from tflprof.model.configs import layer_configs
 from tflprof.model.edit import ModelEditor
 from tflprof.model.read import read_model

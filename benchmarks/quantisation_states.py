@@ -12,7 +12,7 @@ from typing import Any
 from tflprof.compress.calibration import Calibration
 from tflprof.compress.fidelity import Reference
 from tflprof.compress.interface import Change, Knob, Subject
-from tflprof.compress.quantise import DYNAMIC, INT8, Quantise, uniform
+from tflprof.compress.quantise.method import DYNAMIC, INT8, Quantise, uniform
 from tflprof.model.configs import layer_configs
 from tflprof.model.edit import ModelEditor
 from tflprof.model.graph import Model

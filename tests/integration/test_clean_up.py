@@ -10,7 +10,7 @@ import pytest
 
 from tflprof.compress.apply import apply_changes
 from tflprof.compress.calibration import random_calibration
-from tflprof.compress.clean_up import CleanUp
+from tflprof.compress.clean_up.method import CleanUp
 from tflprof.compress.interface import Subject
 from tflprof.model.configs import layer_configs
 from tflprof.model.graph import Quantisation

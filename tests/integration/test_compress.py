@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 from tflprof.cli.main import app
 from tflprof.compress.apply import apply_changes
 from tflprof.compress.calibration import random_calibration
-from tflprof.compress.candidates import Candidates
 from tflprof.compress.interface import Subject
 from tflprof.compress.methods import open_methods
-from tflprof.compress.plan import read_plan
-from tflprof.compress.variants import changes_of
+from tflprof.compress.planning.candidates import Candidates
+from tflprof.compress.planning.plan import read_plan
+from tflprof.compress.planning.variants import changes_of
 from tflprof.model.build.layers import Network
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tflprof.compress.apply import apply_changes
 from tflprof.compress.calibration import calibration_of, random_calibration
 from tflprof.compress.interface import Change, Subject
-from tflprof.compress.low_rank import LowRank
+from tflprof.compress.low_rank.method import LowRank
 from tflprof.errors import UsageError
 from tflprof.model.build import build_network
 from tflprof.model.build.layers import Network

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.prunable import GRAPHS, subject
 from tflprof.compress.fidelity import Reference
 from tflprof.compress.interface import Change
-from tflprof.compress.prune import Pruning
-from tflprof.compress.prune_netadapt import netadapt
+from tflprof.compress.prune.method import Pruning
+from tflprof.compress.prune.netadapt import netadapt
 from tflprof.model.build import build_network
 from tflprof.model.build.layers import Network
 from tflprof.model.edit import ModelEditor

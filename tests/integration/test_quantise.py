@@ -13,8 +13,8 @@ import pytest
 from tflprof.compress.calibration import random_calibration
 from tflprof.compress.fidelity import Reference
 from tflprof.compress.interface import Change, Knob, Option, Subject
-from tflprof.compress.quantise import Quantise, uniform
-from tflprof.compress.quantise_tool import QuantiserTool
+from tflprof.compress.quantise.method import Quantise, uniform
+from tflprof.compress.quantise.tool import QuantiserTool
 from tflprof.errors import EnvironmentFault, ModelError, UsageError
 from tflprof.model.build import build_network
 from tflprof.model.configs import layer_configs

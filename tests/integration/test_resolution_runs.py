@@ -9,7 +9,7 @@ import pytest
 
 from tests.prunable import subject
 from tflprof.compress.fidelity import Reference
-from tflprof.compress.resolution import Resolution, at_size
+from tflprof.compress.resolution.method import Resolution, at_size
 from tflprof.model.build import build_network
 from tflprof.runtimes.execute import Executor
 

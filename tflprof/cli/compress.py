@@ -16,7 +16,7 @@ from tflprof.cli.progress import progress_display
 from tflprof.errors import EXIT_FAILED, UsageError
 
 if TYPE_CHECKING:
-    from tflprof.compress.plan import Plan
+    from tflprof.compress.planning.plan import Plan
     from tflprof.workflow.compress import Planned
     from tflprof.workflow.compress_subject import CompressionOptions
 
@@ -220,7 +220,7 @@ def apply_command(
 ) -> None:
     """Make the changes of a plan in the .tflite file."""
     from tflprof.cli.outputs import check_outputs
-    from tflprof.compress.plan import read_plan
+    from tflprof.compress.planning.plan import read_plan
     from tflprof.workflow.compress import apply_plan
 
     found = read_plan(plan)
@@ -249,7 +249,7 @@ def verify_command(
     _verbose: Verbose = False,
 ) -> None:
     """Measure old and new model together and compare with the plan; exit status 1 if the budget is not met."""
-    from tflprof.compress.plan import read_plan
+    from tflprof.compress.planning.plan import read_plan
 
     found = read_plan(plan)
     old = model or Path(found.model_path)
@@ -293,7 +293,7 @@ def _save(
     planned: Planned, output: Path | None, plot: Path | None, table: Path | None, *, force: bool
 ) -> None:
     if output is not None:
-        from tflprof.compress.plan import write_plan
+        from tflprof.compress.planning.plan import write_plan
 
         write_plan(planned.plan, output, overwrite=force)
         say(f"plan saved as {output}")

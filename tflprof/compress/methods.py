@@ -10,12 +10,12 @@ from tflprof.compress.interface import Method
 from tflprof.errors import EnvironmentFault, UsageError
 
 _CLASSES = {
-    "clean_up": "CleanUp",
-    "resolution": "Resolution",
-    "prune": "Pruning",
-    "low_rank": "LowRank",
-    "quantise": "Quantise",
-    "nms": "Nms",
+    "clean_up": ("clean_up.method", "CleanUp"),
+    "resolution": ("resolution.method", "Resolution"),
+    "prune": ("prune.method", "Pruning"),
+    "low_rank": ("low_rank.method", "LowRank"),
+    "quantise": ("quantise.method", "Quantise"),
+    "nms": ("nms", "Nms"),
 }
 
 ORDER: tuple[str, ...] = tuple(_CLASSES)
@@ -69,12 +69,13 @@ def unknown_method(name: str) -> UsageError:
 
 
 def _open(name: str, argument: str) -> Method:
+    module, kind = _CLASSES[name]
     try:
-        room = importlib.import_module(f"tflprof.compress.{name}")
+        room = importlib.import_module(f"tflprof.compress.{module}")
     except ModuleNotFoundError as error:
         raise EnvironmentFault(
             f"the method {name} needs the package {error.name}", "pip install 'tflprof[quantisation]'"
         ) from error
     chosen: Mapping[str, object] = {_ARGUMENTS[name]: argument} if argument else {}
-    method: Method = getattr(room, _CLASSES[name])(**_SHORT.get((name, argument), chosen))
+    method: Method = getattr(room, kind)(**_SHORT.get((name, argument), chosen))
     return method

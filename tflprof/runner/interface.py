@@ -26,6 +26,7 @@ class RunRequest:
         seconds: length of the steady phase of this session (time-based targets).
         rate: inferences begin so many times a second; None: each follows the last.
         pmu: read the core's performance counters.
+        plain_max: instructions of an inference above which an emulated core with several counters runs no plain one.
     """
 
     models: tuple[Path, ...]
@@ -53,6 +54,7 @@ class RunRequest:
     max_inferences: int = 20
     rate: float | None = None
     pmu: bool = False
+    plain_max: int = 100_000_000
 
 
 class Session(Protocol):

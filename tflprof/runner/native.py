@@ -12,7 +12,7 @@ from tflprof.errors import DeviceLost, RunnerError
 from tflprof.runner.binary import Binary
 from tflprof.runner.failures import failure_error, with_advice
 from tflprof.runner.interface import RunRequest
-from tflprof.runner.options import FEW_INFERENCES, check_request, render_options, request_options
+from tflprof.runner.options import check_request, few_inferences, render_options, request_options
 from tflprof.runner.records import Failure, Hello, Library, LoadedModel, Record
 from tflprof.runner.stream import StreamRules, parse_stream
 from tflprof.runtimes.identify import NAMES
@@ -83,7 +83,7 @@ class NativeRunner:
         try:
             program = workspace.push(self._binary, "tflprof-runner", executable=True)
             files = dict(_push_files(workspace, request, self._library))
-            few = FEW_INFERENCES if len(self.counters) > 1 else ()
+            few = few_inferences(request) if len(self.counters) > 1 else ()
             options = render_options(
                 [*_file_options(files), *request_options(request), *few, *device_options]
             )

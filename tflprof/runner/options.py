@@ -11,9 +11,7 @@ from tflprof.runner.interface import RunRequest
 _KERNELS = ("xnnpack", "builtin", "reference")
 _VARIANTS = ("plain", "profiled")
 
-FEW_INFERENCES = (("agree_ppm", "1000"), ("plain_max", "100000000"))
-"""How several counters are counted, which is slow: the second inference is enough where its instructions are within
-0.1 % of the first's; above 100 million instructions, of which profiling is 0.1 to 0.2 %, all are profiled."""
+_AGREE_PPM = 1000
 
 LEAST_RATE, MOST_RATE = 0.01, 10_000.0
 """Inferences a second that a periodic run may ask for."""
@@ -84,6 +82,11 @@ def request_options(request: RunRequest) -> Iterable[tuple[str, str]]:
     yield "fill", str(int(request.fill))
     yield from _measuring(request)
     yield "seconds", f"{request.seconds:.6f}".rstrip("0").rstrip(".")
+
+
+def few_inferences(request: RunRequest) -> tuple[tuple[str, str], ...]:
+    """Keys by which several counters are counted, which is slow: the second inference is enough if it agrees."""
+    return ("agree_ppm", str(_AGREE_PPM)), ("plain_max", str(request.plain_max))
 
 
 def _measuring(request: RunRequest) -> Iterable[tuple[str, str]]:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from tflprof.analysis.budget import parse_limit
 from tflprof.compress.apply import apply_changes
-from tflprof.compress.candidates import Candidates
-from tflprof.compress.costs import Costs
 from tflprof.compress.interface import Subject
 from tflprof.compress.methods import open_methods
-from tflprof.compress.outcome import Circumstances, obstacles, written
-from tflprof.compress.plan import Amount, Plan, check_model
-from tflprof.compress.planner import Planner, Wish
-from tflprof.compress.proxies import Losses
+from tflprof.compress.planning.candidates import Candidates
+from tflprof.compress.planning.costs import Costs
+from tflprof.compress.planning.outcome import Circumstances, obstacles, written
+from tflprof.compress.planning.plan import Amount, Plan, check_model
+from tflprof.compress.planning.planner import Planner, Wish
+from tflprof.compress.planning.proxies import Losses
 from tflprof.errors import UsageError
 from tflprof.files import check_writable, write_atomically
 from tflprof.model.configs import layer_configs

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflprof.analysis.latency_table import LatencyTable
-from tflprof.compress.plan import Amount
+from tflprof.compress.planning.plan import Amount
 from tflprof.errors import Untrusted, UsageError
 from tflprof.measure.tables import network_rows
 from tflprof.model.configs import layer_configs

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tflprof.compress.calibration import Calibration
-from tflprof.compress.candidates import Candidate, Candidates
 from tflprof.compress.interface import Refusal
 from tflprof.compress.methods import open_methods
-from tflprof.compress.proxies import Losses
-from tflprof.compress.resolution import SizeAdvice, advice, even_sizes
-from tflprof.compress.resolution_rules import Unresizable
-from tflprof.compress.resolution_shapes import image_size
+from tflprof.compress.planning.candidates import Candidate, Candidates
+from tflprof.compress.planning.proxies import Losses
+from tflprof.compress.resolution.method import SizeAdvice, advice, even_sizes
+from tflprof.compress.resolution.rules import Unresizable
+from tflprof.compress.resolution.shapes import image_size
 from tflprof.model.graph import Model
 from tflprof.workflow.compress_bench import LiveBench
 from tflprof.workflow.compress_subject import (

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tflprof.compress.calibration import Calibration, load_calibration, random_calibration
-from tflprof.compress.costs import Costs, Overheads
 from tflprof.compress.interface import Subject
 from tflprof.compress.methods import open_methods
-from tflprof.compress.plan import Plan
-from tflprof.compress.planner import MOST_ROUNDS
-from tflprof.compress.proxies import LossMemory
+from tflprof.compress.planning.costs import Costs, Overheads
+from tflprof.compress.planning.plan import Plan
+from tflprof.compress.planning.planner import MOST_ROUNDS
+from tflprof.compress.planning.proxies import LossMemory
 from tflprof.errors import UsageError
 from tflprof.model.configs import layer_configs
 from tflprof.model.graph import Model

@@ -11,8 +11,8 @@ from tflprof.compress.apply import Applied, apply_changes
 from tflprof.compress.fidelity import Fidelity, Reference
 from tflprof.compress.interface import Subject
 from tflprof.compress.methods import open_methods
-from tflprof.compress.outcome import RANDOM
-from tflprof.compress.plan import Plan, check_model
+from tflprof.compress.planning.outcome import RANDOM
+from tflprof.compress.planning.plan import Plan, check_model
 from tflprof.errors import ModelError
 from tflprof.model.configs import layer_configs
 from tflprof.model.graph import Model

@@ -7,6 +7,7 @@ import math
 from tflprof import stats
 from tflprof.errors import UsageError
 from tflprof.measure.schedule import Plan, least_seconds, seconds_for_interval
+from tflprof.model.graph import Model
 from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.options import LEAST_RATE, MOST_RATE
 
@@ -15,6 +16,23 @@ PROCESS_INFERENCES = 20
 """A process of a periodic run lasts at least so many periods, if the time budget has room for it."""
 SUSTAINED_PROCESS_SECONDS = 60.0
 """Processes of an endurance run follow each other: what a fault costs is bounded, and the pauses are short."""
+
+PROFILING, PROFILING_OPERATOR = 30_000, 1_750
+"""Instructions that profiling adds to an inference on arm64, and for each operator that runs."""
+PROFILED_SHARE = 0.001
+"""Of a total: where profiling is less, an emulated core need not run the plain variant, too."""
+
+
+def plain_limit(model: Model) -> int:
+    """Instructions of an inference of this model above which profiling it is no more than a thousandth.
+
+    Operators of loops are counted once, those of which all inputs are constants not at all.
+    """
+    running = 0
+    for graph in model.subgraphs:
+        constant = {tensor.index for tensor in graph.tensors if tensor.is_constant}
+        running += sum(not set(op.inputs) <= constant | {-1} for op in graph.ops)
+    return max(RunRequest.plain_max, round((PROFILING + PROFILING_OPERATOR * running) / PROFILED_SHARE))
 
 
 def make_plan(max_seconds: float, precision: float, rate: float | None, sustain: float | None) -> Plan:

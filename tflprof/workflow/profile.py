@@ -20,7 +20,7 @@ from tflprof.runner.interface import Runner, RunRequest
 from tflprof.runner.open import open_runner
 from tflprof.targets.adb.setup import PhoneSetup
 from tflprof.targets.spec import parse_target
-from tflprof.workflow.plan import check_possible, make_plan
+from tflprof.workflow.plan import check_possible, make_plan, plain_limit
 from tflprof.workflow.watched import WatchedRunner
 
 KERNELS = ("xnnpack", "builtin", "reference")
@@ -145,6 +145,7 @@ def _profiled(request: RunRequest, plan: Plan, where: _Where, tell: OnProgress) 
     check_values(request)
     graph = read_model(request.models[0])
     check_names(graph, request)
+    request = replace(request, plain_max=plain_limit(graph))
     watched = WatchedRunner(where.open(request, tell), [graph])
     return _whole(*_collect(graph, watched, request, plan, tell, where.anchors))
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.cli.conftest import Run
 from tests.unit.compress.test_plan_file import PLAN
-from tflprof.compress.plan import Plan, read_plan, write_plan
+from tflprof.compress.planning.plan import Plan, read_plan, write_plan
 from tflprof.workflow import compress as workflow
 
 Planning = Callable[[Plan], list[Any]]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
-from tflprof.compress.candidates import Candidates
-from tflprof.compress.costs import Costs
 from tflprof.compress.interface import Change, Coupling, Knob, Option, Refusal, Subject
-from tflprof.compress.plan import Amount
-from tflprof.compress.planner import Planner
-from tflprof.compress.proxies import UNUSABLE
+from tflprof.compress.planning.candidates import Candidates
+from tflprof.compress.planning.costs import Costs
+from tflprof.compress.planning.plan import Amount
+from tflprof.compress.planning.planner import Planner
+from tflprof.compress.planning.proxies import UNUSABLE
 from tflprof.model.configs import LayerConfig
 from tflprof.op_config import OpConfig, TensorConfig
 

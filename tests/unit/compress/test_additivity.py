@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tflprof.compress.additivity import Additivity, Sample, fit
+from tflprof.compress.planning.additivity import Additivity, Sample, fit
 
 
 def samples(power: float, weight: float, count: int = 20) -> list[Sample]:

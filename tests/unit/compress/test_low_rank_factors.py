@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tflprof.compress.low_rank_factors import Factor, Floats, Moments, factorise, numerical_rank
-from tflprof.compress.low_rank_stages import Stage, offers, stages, total_macs
+from tflprof.compress.low_rank.factors import Factor, Floats, Moments, factorise, numerical_rank
+from tflprof.compress.low_rank.stages import Stage, offers, stages, total_macs
 
 RNG = np.random.default_rng(0)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tflprof.compress.interface import Change
-from tflprof.compress.plan import (
+from tflprof.compress.planning.plan import (
     Amount,
     LayerCost,
     Plan,

@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.compress import planning
 from tests.unit.compress.planning import WIDTHS, Deciding, Known, Meeting, Rows, World, planner
-from tflprof.compress.plan import Amount
-from tflprof.compress.planner import Wish
+from tflprof.compress.planning.plan import Amount
+from tflprof.compress.planning.planner import Wish
 
 
 def wish(budget: float, rounds: int = 5) -> Wish:

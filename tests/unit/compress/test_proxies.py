@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tflprof.compress import proxies
 from tflprof.compress.interface import Change
-from tflprof.compress.proxies import Losses, LossMemory, sources_version
+from tflprof.compress.planning import proxies
+from tflprof.compress.planning.proxies import Losses, LossMemory, sources_version
 
 CHANGE = Change("prune", ("0/1",), {"keep": 8})
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.prunable import GRAPHS, subject
 from tflprof.compress.interface import Change, Option
 from tflprof.compress.methods import open_methods
-from tflprof.compress.prune import Pruning, ladder
-from tflprof.compress.prune_eliminate import Taker, eliminate
-from tflprof.compress.prune_moments import Moments
+from tflprof.compress.prune.eliminate import Taker, eliminate
+from tflprof.compress.prune.method import Pruning, ladder
+from tflprof.compress.prune.moments import Moments
 from tflprof.errors import UsageError
 from tflprof.model.build import build_network
 from tflprof.model.configs import layer_configs

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.prunable import GRAPHS
-from tflprof.compress.prune_channels import Channels, regrouped
-from tflprof.compress.prune_groups import Group, model_groups
+from tflprof.compress.prune.channels import Channels, regrouped
+from tflprof.compress.prune.groups import Group, model_groups
 from tflprof.model.build import build_network
 from tflprof.model.read import read_model
 

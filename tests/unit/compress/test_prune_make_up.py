@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tflprof.compress.prune_make_up import make_up
-from tflprof.compress.prune_moments import Moments
-from tflprof.compress.prune_values import real, requantised
+from tflprof.compress.prune.make_up import make_up
+from tflprof.compress.prune.moments import Moments
+from tflprof.compress.prune.values import real, requantised
 from tflprof.model.build.layers import Network
 from tflprof.model.edit import ModelEditor
 from tflprof.model.graph import Quantisation, Tensor

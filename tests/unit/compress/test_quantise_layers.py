@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tflprof.compress.calibration import random_calibration
 from tflprof.compress.interface import Change, Knob, Option, Subject
-from tflprof.compress.quantise_edges import boundary, couplings
-from tflprof.compress.quantise_layers import Group, groups
-from tflprof.compress.quantise_tool import Policy
-from tflprof.compress.quantise_trouble import depthwise_trouble, raised_bounds, told
+from tflprof.compress.quantise.edges import boundary, couplings
+from tflprof.compress.quantise.layers import Group, groups
+from tflprof.compress.quantise.tool import Policy
+from tflprof.compress.quantise.trouble import depthwise_trouble, raised_bounds, told
 from tflprof.model.build import build_network
 from tflprof.model.configs import layer_configs
 from tflprof.model.graph import Op

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tflprof.compress.activations import BINS, Histogram
-from tflprof.compress.quantise_ranges import best_range, full_range
+from tflprof.compress.quantise.ranges import best_range, full_range
 
 
 def histogram(values: np.ndarray) -> Histogram:

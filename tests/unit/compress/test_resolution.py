@@ -10,9 +10,9 @@ from tests.prunable import GRAPHS, subject
 from tflprof.compress.calibration import random_calibration
 from tflprof.compress.images import fitted, stretched
 from tflprof.compress.interface import Change
-from tflprof.compress.resolution import Resolution, advice, at_size, even_sizes
-from tflprof.compress.resolution_rules import Unresizable
-from tflprof.compress.resolution_shapes import resize
+from tflprof.compress.resolution.method import Resolution, advice, at_size, even_sizes
+from tflprof.compress.resolution.rules import Unresizable
+from tflprof.compress.resolution.shapes import resize
 from tflprof.errors import UsageError
 from tflprof.model.build import build_micro, build_network
 from tflprof.model.build.layers import Network

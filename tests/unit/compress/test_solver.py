@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflprof.compress.solver import Factor, Problem, SolverFailed, cheapest, front, solve
+from tflprof.compress.planning.solver import Factor, Problem, SolverFailed, cheapest, front, solve
 
 
 @st.composite
@@ -110,7 +110,7 @@ def test_what_a_library_prints_does_not_get_into_ours() -> None:
     """HiGHS prints with the C library, which keeps it in a buffer where output is no terminal."""
     code = (
         "import ctypes\n"
-        "from tflprof.compress import solver\n"
+        "from tflprof.compress.planning import solver\n"
         "def noisy(*_, real=solver.milp, **options):\n"
         "    ctypes.CDLL(None).printf(b'noise\\n')\n"
         "    return real(*_, **options)\n"

@@ -1,0 +1,1 @@
+"""What costs time for nothing, folded or removed."""

@@ -1,0 +1,1 @@
+"""Low rank: layers factorised into thinner ones."""

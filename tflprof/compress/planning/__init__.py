@@ -1,0 +1,1 @@
+"""The planner: costs and losses of options, the solver, the plan file."""

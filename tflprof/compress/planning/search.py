@@ -1,0 +1,125 @@
+"""Combinations that are run to see what they lose together: near the solution, and spread over all budgets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tflprof.compress.planning.additivity import Additivity, Sample, fit
+from tflprof.compress.planning.variants import Choice, Variant, best_of, changes_of
+
+if TYPE_CHECKING:
+    from tflprof.compress.planning.proxies import Losses
+
+_SOLVES = 2
+_SPREAD = 4
+_ATTEMPTS = 1
+
+
+class Search:
+    """Finds the choice of least true loss within a budget, and learns how losses add up on the way.
+
+    Args:
+        variants: what can be chosen.
+        losses: what runs combinations.
+        trials: how many are run for each budget.
+        tell: progress.
+    """
+
+    def __init__(
+        self,
+        variants: Sequence[Variant],
+        losses: Losses,
+        trials: int,
+        tell: Callable[[str, float | None, str], None],
+    ) -> None:
+        self.variants = variants
+        self.additivity = Additivity()
+        self._losses = losses
+        self._trials = trials
+        self._tell = tell
+        self._random = np.random.default_rng(0)
+        self._found: dict[tuple[int, tuple[int, ...]], float] = {}
+        self._choices: list[Choice] = []
+
+    def best(self, budget: float) -> Choice | None:
+        """The best choice within a budget of cost by the table; None if there is none.
+
+        Of the combinations that were run the one that lost least is taken, which may be another than the solver's.
+        """
+        if best_of(self.variants, lambda one: one.best(self.additivity, budget)) is None:
+            return None
+        if self._trials and not self._choices:
+            self._spread(budget)
+        for _ in range(_SOLVES):
+            solved = best_of(self.variants, lambda one: one.best(self.additivity, budget))
+            if solved is None or self._is_run(solved):
+                break
+            self._run([solved, *self._near(budget)])
+        within = [
+            one
+            for one in map(self.again, self._choices)
+            if one.cost <= budget and math.isfinite(self.true_loss(one))
+        ]
+        found = min(within, key=lambda one: (self.true_loss(one), one.cost), default=solved)
+        return None if found is None else self.again(found)
+
+    def again(self, choice: Choice) -> Choice:
+        """The same choice with cost and loss as they are predicted by now."""
+        return self.variants[choice.variant].choice(choice.choices, self.additivity)
+
+    def true_loss(self, choice: Choice) -> float:
+        """What a choice loses, as it was run."""
+        key = (choice.variant, choice.choices)
+        if key not in self._found:
+            changes = changes_of(self.variants[choice.variant].changes(choice.choices))
+            self._found[key] = self._losses.together(changes)
+        return self._found[key]
+
+    def _is_run(self, choice: Choice) -> bool:
+        return (choice.variant, choice.choices) in self._found
+
+    def _spread(self, budget: float) -> None:
+        """Run solutions of other budgets: how losses add up is told best by both small and large ones."""
+        dearest = max(variant.priced.cost((0,) * len(variant.space.knobs)) for variant in self.variants)
+        for share in np.linspace(0.25, 0.75, min(_SPREAD, self._trials)):
+            at = budget + (dearest - budget) * float(share)
+            found = best_of(self.variants, partial(self._solved, at))
+            if found is not None and not self._is_run(found):
+                self._run([found], refit=False)
+        self._refit()
+
+    def _near(self, budget: float) -> list[Choice]:
+        """Solutions with losses disturbed: other ways to about the same cost."""
+        found: dict[tuple[int, tuple[int, ...]], Choice] = {}
+        for _ in range(_ATTEMPTS * self._trials):
+            one = best_of(self.variants, partial(self._solved, budget))
+            if one is not None and not self._is_run(one):
+                found.setdefault((one.variant, one.choices), one)
+            if len(found) >= self._trials:
+                break
+        return list(found.values())
+
+    def _solved(self, budget: float, variant: Variant) -> Choice | None:
+        """A solution with losses disturbed."""
+        return variant.best(self.additivity, budget, self._random)
+
+    def _run(self, choices: Sequence[Choice], *, refit: bool = True) -> None:
+        for number, one in enumerate(choices):
+            self._tell("trying combinations", number / len(choices), f"{len(self._choices)} so far")
+            self.true_loss(one)
+            if all((one.variant, one.choices) != (old.variant, old.choices) for old in self._choices):
+                self._choices.append(one)
+        if refit:
+            self._refit()
+
+    def _refit(self) -> None:
+        samples = [
+            Sample(self.variants[one.variant].losses_alone(one.choices), self.true_loss(one))
+            for one in self._choices
+        ]
+        self.additivity = fit(samples)

@@ -1,0 +1,1 @@
+"""Structured pruning of channels through the graph of what depends on them."""

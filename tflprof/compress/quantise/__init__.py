@@ -1,0 +1,1 @@
+"""Quantisation: recipes per layer, ranges, precision boundaries."""

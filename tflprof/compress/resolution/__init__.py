@@ -1,0 +1,1 @@
+"""The same network at other input sizes."""
