@@ -280,11 +280,12 @@ def test_of_several_counters_few_inferences_are_run(
 ) -> None:
     device = ScriptDevice(says(HELLO) + "cat")
     device.counters = counters
-    session = make_runner(device, tmp_path).start(request_)
+    session = make_runner(device, tmp_path).start(replace(request_, plain_max=123_000_000))
     lines = (device.workspaces[0].directory / "options").read_text().splitlines()
     session.close()
     keys = {line.partition("=")[0] for line in lines}
     assert keys & {"agree_ppm", "plain_max"} == ({"agree_ppm", "plain_max"} if len(counters) > 1 else set())
+    assert ("plain_max=123000000" in lines) == (len(counters) > 1)
 
 
 def test_an_unreadable_runtime(request_: RunRequest, tmp_path: Path) -> None:
