@@ -12,12 +12,13 @@ function drawOrder(figure) {
   const height = width < 600 ? 220 : 280;
   const box = { left: 48, right: width - 4, top: 22, bottom: height - 34 };
   const highest = Math.max(...layers.map((layer) => layer.value));
-  // An interval far wider than the bars would flatten them: it is cut off at the chart's edge.
-  const largest = Math.min(Math.max(highest, ...layers.map((layer) => layer.hi ?? 0)), highest * 1.25) || 1;
-  const svg = canvas(figure, width, height);
-  const y = linear(0, largest, box.bottom, box.top);
   const count = data.layers.length;
   const slot = Math.min((box.right - box.left) / count, 56);
+  // The axis covers the intervals that are drawn; one far beyond all bars would flatten them, and ends in an arrow.
+  const ends = slot < 6 ? [] : layers.map((layer) => layer.hi ?? 0);
+  const largest = Math.min(Math.max(highest, ...ends), highest * 4) || 1;
+  const svg = canvas(figure, width, height);
+  const y = linear(0, largest, box.bottom, box.top);
   const [factor, suffix] = axisScale(largest);
   for (const tick of ticks(0, largest, 5)) {
     make('line', { class: tick ? 'grid' : 'axis', x1: box.left, x2: box.right, y1: y(tick), y2: y(tick) }, svg);
@@ -46,6 +47,7 @@ function drawBar(svg, layer, box, slot, y) {
   const shown = layer.lo !== null && y(layer.lo) - y(layer.hi) >= 1.5 && across >= 6;
   const middle = left + across / 2;
   if (shown) make('line', { class: 'whisker', x1: middle, x2: middle, y1: within(layer.lo), y2: within(layer.hi) }, mark);
+  if (shown && y(layer.hi) < box.top - 0.5) make('path', { class: 'whisker beyond', d: `M${middle - 4} ${box.top + 5}l4 -6l4 6` }, mark);
   make('rect', { class: 'hit', x: box.left + first * slot, width: many * slot, y: box.top, height: box.bottom - box.top }, mark);
   explain(mark, layerLines(layer), layer);
 }
