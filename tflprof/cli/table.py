@@ -110,7 +110,8 @@ def build(
     place = output or Path("table.parquet")
     for source in (*(models or ()), *filter(None, (space,))):
         check_outputs(source, [place], force=True)
-    configs = _configs(models or [], candidates, space)
+    configs = _configs(models or [], candidates, space, kernels.value)
+    how: dict[str, Any] = prediction(context, target, cost, anchors)
     with _kept(place), progress_display() as report:
         built = build_table(
             target,
@@ -129,7 +130,7 @@ def build(
             xnnpack_flags=xnnpack_flags,
             weight_cache=weight_cache,
             setup=setup,
-            **prediction(context, target, cost, anchors),
+            **how,
         )
     _tell(built, json=json)
 
@@ -147,7 +148,7 @@ def _kept(place: Path) -> Iterator[None]:
         raise
 
 
-def _configs(models: list[Path], candidates: str | None, space: Path | None) -> list[OpConfig]:
+def _configs(models: list[Path], candidates: str | None, space: Path | None, kernels: str) -> list[OpConfig]:
     """Configurations beside those of the models."""
     found: list[OpConfig] = []
     if candidates is not None:
@@ -157,7 +158,7 @@ def _configs(models: list[Path], candidates: str | None, space: Path | None) -> 
 
         names = [name.strip() for name in candidates.split(",") if name.strip()]
         for model in models:
-            found += candidate_configs(model, names)
+            found += candidate_configs(model, names, kernels)
     if space is not None:
         from tflprof.workflow.space import read_space
 

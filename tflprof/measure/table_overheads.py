@@ -17,6 +17,9 @@ FloatArray = npt.NDArray[np.float64]
 _TERMS = ((0.0, 0.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 1.0))
 """Which of model, part and layer may be told from models; the fewest first."""
 
+_MANY = 40
+"""Models whose errors tell where 95 % of them lie."""
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -28,6 +31,8 @@ class Rest:
         parts: of its graph that a delegate took, counted as predictions count them.
         layers: that ran.
         plain: True if its total is that of the unprofiled twin: others have the profiler's own cost in it.
+        total: of an inference, in the table's unit.
+        noisy: True if it was measured: then what it is off by grows with ``total``.
     """
 
     value: float
@@ -35,6 +40,8 @@ class Rest:
     parts: int
     layers: int
     plain: bool
+    total: float = 1.0
+    noisy: bool = False
 
 
 def rest_of(profile: Profile, layers: Sequence[LayerConfig]) -> Rest | None:
@@ -50,6 +57,8 @@ def rest_of(profile: Profile, layers: Sequence[LayerConfig]) -> Rest | None:
         parts=sum(layer.first for layer in layers),
         layers=sum(layer.uncosted is None for layer in layers),
         plain=summary.overhead is not None,
+        total=summary.total.typical or 1.0,
+        noisy=not profile.meta.deterministic,
     )
 
 
@@ -67,13 +76,20 @@ def overheads(rests: Sequence[Rest]) -> Overheads:
 
 def _fitted(rests: Sequence[Rest], values: Sequence[float]) -> Overheads:
     """By as many terms as foretell models that they were not fitted to best."""
-    wanted = np.asarray(values, dtype=np.float64)
-    counts = np.array([[1.0, rest.parts, rest.layers] for rest in rests])
+    noisy = any(rest.noisy for rest in rests)
+    scales = np.array([rest.total if noisy else 1.0 for rest in rests])
+    wanted = np.asarray(values, dtype=np.float64) / scales
+    counts = np.array([[1.0, rest.parts, rest.layers] for rest in rests]) / scales[:, None]
     mask = min(_TERMS, key=lambda terms: _foretold(counts * terms, wanted))
     terms = _solved(counts * mask, wanted)
     off = np.abs(wanted - counts @ terms)
     model, part, layer = (float(term) for term in terms)
-    return Overheads(model, part, layer, spread=float(2 * off.max(initial=0.0)), models=len(rests))
+    half = float(2 * off.max(initial=0.0))
+    if noisy and len(off) >= _MANY:
+        # Of many measured models some are always disturbed.
+        half = float(np.quantile(off, 0.95))
+    spread, share = (0.0, half) if noisy else (half, 0.0)
+    return Overheads(model, part, layer, spread, len(rests), share)
 
 
 def _solved(counts: FloatArray, wanted: FloatArray) -> FloatArray:

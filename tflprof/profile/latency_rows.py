@@ -18,6 +18,7 @@ from tflprof.facts import DeviceFacts
 from tflprof.files import check_writable, write_atomically
 from tflprof.op_config import OpConfig
 from tflprof.profile.codec import from_json, to_json
+from tflprof.profile.latency_reference import Reference
 from tflprof.profile.meta import Alignment, ClockInfo, ModelInfo, Options, Prediction, ProfileMeta, Schedule
 from tflprof.profile.mismatch import Mismatch, mismatches
 
@@ -85,6 +86,7 @@ class Overheads:
         layer: of every layer that runs.
         spread: half-width of the 95 % interval of such a sum, as far as the models it is from tell.
         models: how many it was fitted to; 0: nothing is known.
+        share: the same as ``spread``, relative to a model's total, where it was measured; beside it.
         instructions: the same in instructions where they were counted beside.
     """
 
@@ -93,6 +95,7 @@ class Overheads:
     layer: float = 0.0
     spread: float = 0.0
     models: int = 0
+    share: float = 0.0
     instructions: Overheads | None = None
 
 
@@ -105,6 +108,7 @@ class TableMeta:
         provenance: ``measured``, ``predicted`` or ``emulated``.
         conditions: of what a device told, only what makes another device of it.
         overheads: what a total has beyond its rows.
+        reference: in whose clock measured rows are; None: in that of the minute they were measured in.
     """
 
     tool_version: str
@@ -120,6 +124,7 @@ class TableMeta:
     conditions: Mapping[str, Any] = field(default_factory=dict)
     prediction: Prediction | None = None
     overheads: Overheads = Overheads()
+    reference: Reference | None = None
 
     @property
     def kernels(self) -> str | None:
@@ -261,7 +266,8 @@ def _from_record(record: Mapping[str, Any]) -> LatencyRow:
 
 def _check_overheads(found: Overheads) -> None:
     """Raise TypeError or ValueError for what is no finite number."""
-    if not all(map(math.isfinite, (found.model, found.part, found.layer, found.spread, found.models))):
+    numbers = (found.model, found.part, found.layer, found.spread, found.models, found.share)
+    if not all(map(math.isfinite, numbers)):
         raise ValueError("an overhead is not finite")
     if found.instructions is not None:
         _check_overheads(found.instructions)

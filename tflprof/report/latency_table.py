@@ -35,6 +35,8 @@ def print_table(table: StoredTable, name: str, console: Console, top: int | None
     )
     console.print(Text(describe_place(table.meta), style="dim"))
     console.print(Text(_overheads(table.meta), style="dim"))
+    if drift := _drift(table.meta):
+        console.print(Text(drift, style="dim"))
     if prediction := table.meta.prediction:
         error = units.format_change_interval(
             math.exp(-prediction.layer_error), math.exp(prediction.layer_error)
@@ -68,6 +70,15 @@ def _overheads(meta: TableMeta) -> str:
     terms = ((found.model, "per model"), (found.part, "per part"), (found.layer, "per layer"))
     told = ", ".join(f"{units.format_value(value, meta.unit)} {what}" for value, what in terms if value)
     return f"overheads: {told or 'none'}, from {found.models} models"
+
+
+def _drift(meta: TableMeta) -> str | None:
+    """How far the clock of the machine moved while measured rows were made."""
+    if meta.reference is None or meta.reference.moved is None:
+        return None
+    moved = units.format_change_interval(*(1 + share for share in meta.reference.moved))
+    times = len(meta.reference.seen)
+    return f"clock of the machine moved {moved} in {times} measurements of the reference model; taken out"
 
 
 def _print_kinds(rows: Sequence[LatencyRow], console: Console) -> None:

@@ -109,7 +109,9 @@ class LiveBench:
 
     def _learn(self, profile: Profile, model: Model) -> Amount:
         kernels = str(self._how.get("kernels", "xnnpack"))
-        taken = network_rows(profile, layer_configs(model, kernels), Path(model.path).stem)
+        # Changed models are numbered afresh in every run.
+        source = f"{Path(model.path).stem}@{model.sha256[:8]}"
+        taken = network_rows(profile, layer_configs(model, kernels), source)
         self._stored = replace(self.stored, rows=merged_rows(self.stored.rows, taken.rows))
         self._asked = None
         return amount_of(profile, self.unit)

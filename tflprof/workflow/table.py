@@ -14,20 +14,23 @@ from typing import Any
 from tflprof.errors import RunnerError, UsageError
 from tflprof.files import check_writable
 from tflprof.measure.table_overheads import Rest, overheads, rest_of
+from tflprof.measure.table_reference import scaled, scaled_rest
 from tflprof.measure.tables import Taken, chain_rows, network_rows
 from tflprof.model.build.rows import chain_model, unbuildable
 from tflprof.model.configs import LayerConfig, layer_configs
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
 from tflprof.op_config import OpConfig
+from tflprof.profile.latency_reference import Reference
 from tflprof.profile.latency_rows import StoredTable, meta_of
 from tflprof.profile.profile import Profile
 from tflprof.targets.spec import DEFAULT_TARGET
 from tflprof.workflow.profile import Interrupted, profile_model
 from tflprof.workflow.progress import OnProgress, Progress
 from tflprof.workflow.table_check import expected_meta
-from tflprof.workflow.table_jobs import Job, last_cache_bytes, plan_jobs
+from tflprof.workflow.table_jobs import Job, last_cache_bytes, network_bytes, plan_jobs
 from tflprof.workflow.table_journal import Journal
+from tflprof.workflow.table_reference import has_reference, profile_beside, reference_sha256
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ def build_table(
     *,
     models: Sequence[PathLike] = (),
     configs: Sequence[OpConfig] = (),
+    beside: Sequence[OpConfig] = (),
     path: PathLike | None = None,
     chains: bool = False,
     force: bool = False,
@@ -72,6 +76,7 @@ def build_table(
         target: where to measure, as for :func:`tflprof.profile_model`.
         models: networks whose layers are measured in their own context.
         configs: other configurations, measured in chains.
+        beside: layers of the network that ``configs`` are for; none: those of the largest of ``models``.
         path: of the table; None keeps it in memory.
         chains: measure the networks' layers in chains, too.
         force: begin afresh, whatever is at ``path``.
@@ -87,18 +92,19 @@ def build_table(
     if place is not None:
         check_writable(place, overwrite=True)
     read = [_Network.of(model, str(options.get("kernels", "xnnpack"))) for model in models]
-    layers = [layer.config for network in read for layer in network.layers if layer.uncosted is None]
-    wanted = {config.key: config for config in (*configs, *(layers if chains else ()))}
-    if not wanted and not read:
+    if not configs and not read:
         raise UsageError("there is nothing to measure", "give --from MODEL or --space FILE")
     journal = Journal(place, force=force)
     if journal.meta is not None:
         journal.check(expected_meta(target, **options))
     builder = _Builder(target, options, journal, on_progress or _ignore)
-    builder.total = len(wanted) + len(read)
+    builder.total = len(configs) + len(read) + sum(len(network.costed) for network in read if chains)
     for network in read:
         builder.network(network)
-    builder.chains(list(wanted.values()), layers)
+        if chains:
+            builder.chains(network.costed, network.costed)
+    largest = max((network.costed for network in read), key=network_bytes, default=[])
+    builder.chains(configs, beside or largest)
     return builder.finish(place)
 
 
@@ -120,9 +126,8 @@ def measure_rows(
         options: other arguments of :func:`tflprof.profile_model`.
     """
     builder = _Builder(target, options, Journal(None), on_progress or _ignore)
-    wanted = {config.key: config for config in configs}
-    builder.total = len(wanted)
-    builder.chains(list(wanted.values()), beside)
+    builder.total = len(configs)
+    builder.chains(configs, beside)
     return builder.finish(None)
 
 
@@ -141,6 +146,19 @@ class _Network:
         name = Path(path).stem.encode("utf-8", "replace").decode().replace(",", " ")
         return cls(model, layer_configs(model, kernels), f"{name}@{model.sha256[:8]}")
 
+    @property
+    def costed(self) -> list[OpConfig]:
+        """Of the layers that cost something, as often as they are there."""
+        return [layer.config for layer in self.layers if layer.uncosted is None]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A profile, and what takes its times into the table's clock."""
+
+    profile: Profile
+    factor: float = 1.0
+
 
 @dataclass
 class _Builder:
@@ -155,31 +173,39 @@ class _Builder:
     measured: int = 0
     missing: dict[str, str] = field(default_factory=dict)
     rests: list[Rest] = field(default_factory=list)
+    reference: Reference | None = None
+
+    def __post_init__(self) -> None:
+        known = None if self.journal.meta is None else self.journal.meta.reference
+        # Beside another reference than that of the rows so far, the clock cannot be told.
+        if known is not None and known.sha256 == reference_sha256():
+            self.reference = known
 
     def network(self, network: _Network) -> None:
         """Rows of a network in its own context."""
         if self.journal.has_source(network.source):
             self._count(1)
             return
-        profile = self._profiled(network.model.path, network.source)
-        self._rest(profile, network.layers)
-        self._keep(profile, network_rows(profile, network.layers, network.source))
+        found = self._profiled(network.model.path, network.source)
+        self._rest(found, network.layers)
+        self._keep(found, network_rows(found.profile, network.layers, network.source))
         self._count(1)
 
     def chains(self, configs: Sequence[OpConfig], beside: Sequence[OpConfig]) -> None:
         """Rows in chains, as far as they are not there yet."""
-        wanted: list[OpConfig] = []
+        wanted: dict[str, OpConfig] = {}
         known = self.journal.keys("chain")
         for config in configs:
             reason = unbuildable(config)
             if reason is not None:
                 self.missing[config.key] = reason
             elif config.key not in known:
-                wanted.append(config)
+                wanted[config.key] = config
         self._count(len(configs) - len(wanted))
         core = self.options.get("core")
         kernels = str(self.options.get("kernels", "xnnpack"))
-        for job in plan_jobs(wanted, last_cache_bytes(self.target, core), beside, kernels):
+        cache = last_cache_bytes(self.target, core)
+        for job in plan_jobs(list(wanted.values()), cache, beside or configs, kernels):
             self._chain(job)
 
     def _chain(self, job: Job) -> None:
@@ -187,14 +213,14 @@ class _Builder:
         chain = chain_model(job.configs, job.flush_bytes)
         try:
             with _as_file(chain.content) as path:
-                profile = self._profiled(path, f"{len(job.configs)} rows")
+                found = self._profiled(path, f"{len(job.configs)} rows")
         except RunnerError as error:
             self._halved(job, error)
             return
         rows = {layer: job.configs[number] for layer, number in chain.rows.items()}
         kernels = str(self.options.get("kernels", "xnnpack"))
-        self._rest(profile, layer_configs(read_model(chain.content), kernels))
-        self._keep(profile, chain_rows(profile, rows, f"chain of {len(job.configs)}"))
+        self._rest(found, layer_configs(read_model(chain.content), kernels))
+        self._keep(found, chain_rows(found.profile, rows, f"chain of {len(job.configs)}"))
         self._count(len(job.configs))
 
     def _halved(self, job: Job, error: RunnerError) -> None:
@@ -215,26 +241,39 @@ class _Builder:
             raise UsageError(f"none of the rows could be measured: {reasons}")
         return BuiltTable(self.journal.finish(meta), self.measured, self.missing, path)
 
-    def _keep(self, profile: Profile, taken: Taken) -> None:
-        self.journal.add(replace(meta_of(profile.meta), overheads=overheads(self.rests)), taken.rows)
+    def _keep(self, found: _Measured, taken: Taken) -> None:
+        meta = replace(meta_of(found.profile.meta), overheads=overheads(self.rests), reference=self.reference)
+        self.journal.add(meta, scaled(taken, found.factor).rows)
         self.measured += len(taken.rows)
         self.missing.update(taken.missing)
 
-    def _rest(self, profile: Profile, layers: Sequence[LayerConfig]) -> None:
-        rest = rest_of(profile, layers)
+    def _rest(self, found: _Measured, layers: Sequence[LayerConfig]) -> None:
+        rest = rest_of(found.profile, layers)
         if rest is not None:
-            self.rests.append(rest)
+            self.rests.append(scaled_rest(rest, found.factor))
 
-    def _profiled(self, path: PathLike, what: str) -> Profile:
+    def _profiled(self, path: PathLike, what: str) -> _Measured:
         def tell(progress: Progress) -> None:
             detail = f"{what}, {progress.stage}: {progress.detail}"
             self.tell(Progress("building the table", self.done / max(self.total, 1), detail))
 
+        if self.reference is None and not self._begins_clock():
+            return _Measured(self._alone(path, tell))
+        beside = profile_beside(path, self.target, on_progress=tell, **self.options)
+        known = self.reference or Reference(reference_sha256(), beside.reference)
+        self.reference = replace(known, seen=(*known.seen, beside.reference))
+        return _Measured(beside.profile, known.value / beside.reference)
+
+    def _alone(self, path: PathLike, tell: OnProgress) -> Profile:
         try:
             return profile_model(path, target=self.target, on_progress=tell, **self.options)
         except Interrupted as stop:
             # What was measured before is kept; a part of a chain would be a part of its rows.
             raise stop.cause from None
+
+    def _begins_clock(self) -> bool:
+        """Whether this is a table of its own whose rows can have one: older ones go on without."""
+        return self.journal.meta is None and has_reference(self.target, **self.options)
 
     def _count(self, rows: int) -> None:
         self.done += rows

@@ -17,12 +17,15 @@ _SAMPLES = 2
 """Of random data: which candidates there are does not depend on them."""
 
 
-def candidate_configs(model: str | os.PathLike[str], methods: Sequence[str]) -> list[OpConfig]:
+def candidate_configs(
+    model: str | os.PathLike[str], methods: Sequence[str], kernels: str = "xnnpack"
+) -> list[OpConfig]:
     """Configurations that single changes of a model would bring, each once, without those it has.
 
     Args:
         model: a .tflite file.
         methods: names of methods of compression.
+        kernels: of the runtime: what is done in which layer depends on them.
 
     Raises:
         UsageError: there is no such method, or the model is none that can be compressed.
@@ -30,7 +33,7 @@ def candidate_configs(model: str | os.PathLike[str], methods: Sequence[str]) -> 
     """
     opened = open_methods(methods)
     graph = read_model(model)
-    layers = layer_configs(graph)
+    layers = layer_configs(graph, kernels)
     known = {layer.config.key for layer in layers}
     found: dict[str, OpConfig] = {}
     with Executor() as executor:
@@ -43,7 +46,7 @@ def candidate_configs(model: str | os.PathLike[str], methods: Sequence[str]) -> 
 
 def _rewritten(subject: Subject, method: Method, knob: Knob) -> Iterator[OpConfig]:
     configs = {layer.id: layer.config for layer in subject.layers if layer.uncosted is None}
-    for option in knob.options[1:]:
+    for option in (knob.options[place] for place in knob.first[1:]):
         for layer in knob.layers:
             if layer in configs:
                 yield from method.rewrite(layer, (configs[layer],), option)

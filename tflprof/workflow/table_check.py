@@ -14,6 +14,7 @@ from tflprof.errors import UsageError
 from tflprof.files import check_writable
 from tflprof.measure.assemble import options_of
 from tflprof.measure.predict import TIME, is_predicted, predictor_of
+from tflprof.measure.table_reference import in_clock
 from tflprof.profile.latency_merge import merged_rows
 from tflprof.profile.latency_rows import (
     LatencyRow,
@@ -108,8 +109,9 @@ def merge_tables(paths: Sequence[PathLike], output: PathLike, *, force: bool = F
     for path, table in zip(paths[1:], tables[1:], strict=True):
         if different := table_mismatches(first.meta, table.meta):
             raise refused(f"{os.fspath(paths[0])} and {os.fspath(path)}", different)
-    best = max(tables, key=lambda table: table.meta.overheads.models)
-    rows: tuple[LatencyRow, ...] = merged_rows(*(table.rows for table in tables))
+    clocked = [in_clock(table, first.meta.reference) for table in tables]
+    best = max(clocked, key=lambda table: table.meta.overheads.models)
+    rows: tuple[LatencyRow, ...] = merged_rows(*(table.rows for table in clocked))
     merged = StoredTable(replace(first.meta, overheads=best.meta.overheads), rows)
     write_table(output, merged, overwrite=force)
     return merged

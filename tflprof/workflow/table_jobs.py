@@ -19,8 +19,13 @@ ROWS_PER_CHAIN = 32
 MOST_BYTES = 200 << 20
 """Of weights in one chain."""
 
+USUAL_LAYERS = 60
+"""Of a network."""
+
 _USUAL_CACHE = 4 << 20
 _MARGIN = 1.25
+_ALIKE = 0.9
+"""Of a network's bytes: a chain that touches as many is like it."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +49,29 @@ def plan_jobs(
     Args:
         configs: that are to be measured.
         cache_bytes: of the device's last cache.
-        beside: other layers of the networks that they are for: what all of it touches decides whether a network
-            leaves anything of its weights in the caches.
+        beside: all layers of the network that they are for, as often as they are in it: what an inference of it
+            touches decides what is left of their weights in which cache. None: one of such rows.
         kernels: of the runtime.
     """
-    chains = _chunks(_ordered(configs, kernels))
-    everything = {config.key: config for config in (*configs, *beside)}
-    exceeds = sum(map(touched_bytes, everything.values())) > cache_bytes
-    return [Job(chain, _flush(chain, cache_bytes) if exceeds else 0) for chain in chains]
+    wanted = network_bytes(beside or configs)
+    return [Job(chain, _flush(chain, wanted, cache_bytes)) for chain in _chunks(_ordered(configs, kernels))]
 
 
-def _flush(chain: Sequence[OpConfig], cache_bytes: int) -> int:
-    wanted = int(_MARGIN * cache_bytes)
-    return wanted if sum(map(touched_bytes, chain)) < wanted else 0
+def network_bytes(layers: Sequence[OpConfig]) -> int:
+    """Bytes that an inference touches: all weights, and the memory of activations, which is used again and again.
+
+    More layers than a network usually has are taken for what networks are to be made of.
+    """
+    weights = sum(map(_weights, layers)) * min(1.0, USUAL_LAYERS / max(len(layers), 1))
+    return round(weights) + max(map(_activations, layers), default=0)
 
 
-def touched_bytes(config: OpConfig) -> int:
-    """Bytes of weights, inputs and outputs."""
-    tensors = (*config.inputs, *config.outputs)
-    return sum(byte_size(tensor.dtype, tensor.shape) or 0 for tensor in tensors if tensor.role != "absent")
+def _flush(chain: Sequence[OpConfig], wanted: int, cache_bytes: int) -> int:
+    """What a chain lacks of a network that fits the last cache; of one that does not, all that empties the cache."""
+    own = network_bytes(chain)
+    if wanted > cache_bytes:
+        return int(_MARGIN * cache_bytes) if own < _MARGIN * cache_bytes else 0
+    return wanted - own if own < _ALIKE * wanted else 0
 
 
 def _ordered(configs: Sequence[OpConfig], kernels: str) -> list[OpConfig]:
@@ -101,6 +110,11 @@ def _pixels(config: OpConfig) -> int:
 def _weights(config: OpConfig) -> int:
     constants = [tensor for tensor in config.inputs if tensor.role == "constant"]
     return sum(byte_size(tensor.dtype, tensor.shape) or 0 for tensor in constants)
+
+
+def _activations(config: OpConfig) -> int:
+    data = [tensor for tensor in (*config.inputs, *config.outputs) if tensor.role == "computed"]
+    return sum(byte_size(tensor.dtype, tensor.shape) or 0 for tensor in data)
 
 
 def _chunks(configs: Sequence[OpConfig]) -> list[tuple[OpConfig, ...]]:

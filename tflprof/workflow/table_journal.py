@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tflprof.errors import Untrusted
+from tflprof.measure.table_reference import settled
 from tflprof.profile.latency_merge import merged_rows
 from tflprof.profile.latency_rows import (
     LatencyRow,
@@ -40,6 +41,7 @@ class Journal:
         self.meta: TableMeta | None = None
         self.rows: tuple[LatencyRow, ...] = ()
         self._changed = False
+        self._is_new = force or path is None or not path.exists()
         if path is not None and not force:
             self._take(path)
             self._take(journal_of(path))
@@ -75,7 +77,8 @@ class Journal:
             self._check(meta, "what is measured now")
             known, found = self.meta.overheads, meta.overheads
             better = found if found.models >= max(known.models, 1) else known
-            meta = replace(self.meta, tool_version=meta.tool_version, overheads=better)
+            clock = meta.reference or self.meta.reference
+            meta = replace(self.meta, tool_version=meta.tool_version, overheads=better, reference=clock)
         self.meta = meta
         self.rows = merged_rows(self.rows, rows)
         self._changed = True
@@ -83,8 +86,10 @@ class Journal:
             write_table(journal_of(self.path), StoredTable(meta, self.rows))
 
     def finish(self, meta: TableMeta) -> StoredTable:
-        """Put the table in its place."""
+        """Put the table in its place; a new one in the clock that the machine mostly had."""
         table = StoredTable(meta, self.rows)
+        if self._is_new:
+            table = settled(table)
         if self.path is not None:
             if self._changed or journal_of(self.path).exists() or not self.path.exists():
                 write_table(self.path, table)

@@ -11,7 +11,9 @@ import pytest
 
 from tests.latency_tables import conv, depthwise, table
 from tests.unit.cli.conftest import Run
+from tflprof.errors import UsageError
 from tflprof.op_config import OpConfig, TensorConfig
+from tflprof.profile.latency_reference import Reference
 from tflprof.profile.latency_rows import Overheads, StoredTable, read_table, write_table
 from tflprof.report.latency_table import describe_config
 from tflprof.workflow.table import BuiltTable
@@ -33,6 +35,39 @@ def test_show_tells_where_a_table_holds_and_its_rows(run: Run, stored: Path) -> 
     assert "conv 1×1 12×12×16 → 12×12×32" in shown.stdout
     cheaper = run("table", "show", stored, "--top", "1")
     assert "… and 1 cheaper ones" in cheaper.stdout
+
+
+def test_show_tells_how_far_the_machine_moved(run: Run, stored: Path) -> None:
+    assert "clock of the machine" not in run("table", "show", stored).stdout
+    content = read_table(stored)
+    reference = Reference("a" * 64, 1000.0, (970.0, 1000.0, 1050.0))
+    write_table(stored, replace(content, meta=replace(content.meta, reference=reference)))
+    shown = run("table", "show", stored).stdout
+    assert (
+        "clock of the machine moved −3.0 … +5.0 % in 3 measurements of the reference model; taken out"
+        in shown
+    )
+    document = json.loads(run("table", "show", stored, "--json").stdout)
+    assert document["reference"] == {"sha256": "a" * 64, "value": 1000.0, "seen": [970.0, 1000.0, 1050.0]}
+
+
+def test_a_time_of_the_reference_that_is_none(run: Run, stored: Path) -> None:
+    content = read_table(stored)
+    reference = Reference("a", 1000.0)
+    object.__setattr__(reference, "value", -1.0)
+    write_table(stored, replace(content, meta=replace(content.meta, reference=reference)))
+    shown = run("table", "show", stored)
+    assert shown.exit_code == 2
+    assert "a time of the reference is none" in shown.stderr
+
+
+def test_candidates_are_of_the_kernels_that_are_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(_model: Path, methods: list[str], kernels: str) -> list[OpConfig]:
+        raise UsageError(f"{methods} for {kernels}")
+
+    monkeypatch.setattr("tflprof.workflow.table_candidates.candidate_configs", asked)
+    options = ["--from", "m.tflite", "--candidates", "prune", "--kernels", "builtin"]
+    assert "['prune'] for builtin" in run("table", "build", *options).stderr
 
 
 def test_show_as_json_has_every_row(run: Run, stored: Path) -> None:

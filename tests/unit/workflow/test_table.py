@@ -14,13 +14,15 @@ from tests.latency_tables import conv, depthwise
 from tflprof.errors import RunnerError, Untrusted, UsageError
 from tflprof.model.build import build_network
 from tflprof.model.read import read_model
-from tflprof.profile.latency_rows import TableMeta, meta_of, read_table, write_table
+from tflprof.profile.latency_reference import Reference
+from tflprof.profile.latency_rows import StoredTable, TableMeta, meta_of, read_table, write_table
 from tflprof.profile.profile import Profile
 from tflprof.workflow.profile import Interrupted
 from tflprof.workflow.table import build_table, measure_rows
 from tflprof.workflow.table_check import merge_tables
-from tflprof.workflow.table_jobs import ROWS_PER_CHAIN, last_cache_bytes, plan_jobs, touched_bytes
+from tflprof.workflow.table_jobs import ROWS_PER_CHAIN, last_cache_bytes, network_bytes, plan_jobs
 from tflprof.workflow.table_journal import journal_of
+from tflprof.workflow.table_reference import Beside, has_reference, reference_sha256
 
 _MANY = [conv(size=size, outputs=outputs) for size in (4, 8, 12) for outputs in range(8, 8 + 8 * 20, 8)]
 
@@ -50,6 +52,34 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
     monkeypatch.setattr("tflprof.workflow.table.profile_model", device)
     monkeypatch.setattr("tflprof.workflow.table.expected_meta", lambda *_a, **_k: _meta())
     return device
+
+
+class DriftingDevice:
+    """Stands for measuring times beside the reference: all takes a tenth longer with every model."""
+
+    def __init__(self) -> None:
+        self.paces: list[float] = []
+
+    def __call__(self, model: Path | str, **_options: Any) -> Profile:
+        ops = read_model(model).ops()
+        self.paces.append(1.0 + 0.1 * len(self.paces))
+        parts = [part(op.type, str(op.index), 1e6 * self.paces[-1]) for op in ops]
+        return make_profile(parts, processes=2, blocks=1, inferences=8)
+
+    def beside(self, model: Path | str, _target: str, **_options: Any) -> Beside:
+        profile = self(model)
+        return Beside(profile, 500.0 * self.paces[-1])
+
+
+@pytest.fixture
+def drifting(monkeypatch: pytest.MonkeyPatch) -> DriftingDevice:
+    drifting = DriftingDevice()
+    monkeypatch.setattr("tflprof.workflow.table.profile_model", drifting)
+    monkeypatch.setattr("tflprof.workflow.table.profile_beside", drifting.beside)
+    monkeypatch.setattr(
+        "tflprof.workflow.table.expected_meta", lambda *_a, **_k: meta_of(make_profile().meta)
+    )
+    return drifting
 
 
 def _meta() -> TableMeta:
@@ -119,6 +149,64 @@ def test_overheads_that_were_found_before_an_interruption_are_kept(device: Devic
     assert (built.measured, built.table.meta.overheads) == (0, kept.meta.overheads)
 
 
+def _rows(table: StoredTable) -> tuple[float, float]:
+    """The cheapest and the most expensive row."""
+    values = [row.value for row in table.rows]
+    return min(values), max(values)
+
+
+@pytest.mark.usefixtures("drifting")
+def test_measured_rows_are_brought_into_one_clock(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    table = build_table("host", configs=_MANY, path=path).table
+    assert table.meta.reference == Reference(reference_sha256(), 525.0, (500.0, 550.0))
+    assert _rows(table) == (pytest.approx(1.05e6, rel=0.04), pytest.approx(1.05e6, rel=0.04))
+    more = build_table("host", configs=[depthwise()], path=path).table
+    assert more.meta.reference == replace(table.meta.reference, seen=(500.0, 550.0, 600.0))
+    assert more.rows[:-1] == table.rows
+    assert more.rows[-1].value == pytest.approx(1.05e6, rel=0.04)
+
+
+def test_a_table_that_was_begun_without_a_reference_goes_on_without(
+    drifting: DriftingDevice, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.parquet"
+    table = build_table("host", configs=_MANY[:2], path=path).table
+    for reference in (None, Reference("another", 525.0)):
+        write_table(path, replace(table, meta=replace(table.meta, reference=reference)))
+        drifting.paces = [1.0] * 10
+        more = build_table("host", configs=[depthwise()], path=path).table
+        assert more.rows[-1].value == pytest.approx(2e6, rel=0.02)
+        assert more.meta.reference == reference
+
+
+@pytest.mark.usefixtures("drifting")
+def test_merged_rows_are_in_the_clock_of_the_first_table(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    tables = [
+        build_table("host", configs=[config], path=path).table
+        for path, config in zip(paths, (conv(), depthwise()), strict=True)
+    ]
+    assert tables[1].rows[0].value == pytest.approx(1.1e6, rel=0.02)
+    merged = merge_tables(paths, tmp_path / "c.parquet")
+    assert _rows(merged) == (pytest.approx(1e6, rel=0.02), pytest.approx(1e6, rel=0.02))
+    assert merged.meta.reference == tables[0].meta.reference
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "there"),
+    [
+        ("host", {}, True),
+        ("interpreter", {"threads": 2}, True),
+        ("adb:serial", {}, True),
+        ("emulated:pixel2", {}, False),
+        ("host", {"rate": 30.0}, False),
+    ],
+)
+def test_where_there_is_a_reference(target: str, options: dict[str, Any], there: bool) -> None:
+    assert has_reference(target, **options) == there
+
+
 def test_force_begins_afresh(device: Device, tmp_path: Path) -> None:
     build_table(configs=_MANY[:2], path=tmp_path / "t.parquet")
     built = build_table(configs=_MANY[:1], path=tmp_path / "t.parquet", force=True)
@@ -178,13 +266,27 @@ def test_chains_go_from_large_images_to_small_ones() -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_caches_are_flushed_only_where_the_network_would() -> None:
+def test_of_a_network_beyond_the_cache_nothing_is_left_in_it() -> None:
     few = _MANY[:3]
-    size = sum(map(touched_bytes, few))
+    size = network_bytes(few)
     assert plan_jobs(few, cache_bytes=2 * size)[0].flush_bytes == 0
-    beside = plan_jobs(few, cache_bytes=2 * size, beside=_MANY)[0]
+    beside = plan_jobs(few, cache_bytes=2 * size, beside=[*_MANY, *few])[0]
+    assert network_bytes(_MANY) > 2 * size
     assert beside.flush_bytes == int(2.5 * size)
     assert plan_jobs(few, cache_bytes=size // 2)[0].flush_bytes == 0
+
+
+def test_a_chain_touches_as_much_as_a_network_that_stays_in_the_cache() -> None:
+    few = _MANY[:3]
+    assert plan_jobs(few, cache_bytes=1 << 30, beside=_MANY)[0].flush_bytes == (
+        network_bytes(_MANY) - network_bytes(few)
+    )
+    assert plan_jobs(_MANY[:-1], cache_bytes=1 << 30, beside=_MANY)[1].flush_bytes > 0
+    assert plan_jobs(_MANY[:20], cache_bytes=1 << 30, beside=_MANY[:21])[0].flush_bytes == 0
+
+
+def test_more_layers_than_a_network_has_are_what_networks_are_made_of() -> None:
+    assert network_bytes(_MANY * 4) == network_bytes(_MANY) > network_bytes(_MANY[:30])
 
 
 def test_rows_of_other_types_stand_in_other_chains() -> None:
