@@ -40,7 +40,7 @@ Methods = Annotated[
     typer.Option(
         metavar="M,M…",
         help="Of clean_up, resolution, prune, low_rank, quantise, nms; repeatable. prune=magnitude, "
-        "low_rank=plain and quantise=full are other ways. Default: clean_up,prune,low_rank.",
+        "prune=coarse, low_rank=plain and quantise=full are other ways. Default: clean_up,prune,low_rank.",
     ),
 ]
 CalibrationData = Annotated[

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tflprof.op_config import OpConfig
     from tflprof.runtimes.execute import Executor
 
+MOST_FIRST = 8
+"""Options of an ordered knob that are looked at first."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -47,12 +50,24 @@ class Knob:
         method: name of its method.
         layers: ids of the original model's layers whose cost depends on it.
         options: at least one.
+        ordered: whether each option cuts a little more than the one before, so that what lies between two of them is
+            like both: where there are many, a planner may begin with some.
     """
 
     name: str
     method: str
     layers: tuple[str, ...]
     options: tuple[Option, ...]
+    ordered: bool = False
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """Places of the options that are looked at first: 0, and all or a few that are spread evenly."""
+        last = len(self.options) - 1
+        if not self.ordered or last <= MOST_FIRST:
+            return tuple(range(last + 1))
+        steps = (last - 1) / (MOST_FIRST - 1)
+        return (0, *(round(1 + number * steps) for number in range(MOST_FIRST)))
 
 
 @dataclass(frozen=True)

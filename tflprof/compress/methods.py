@@ -29,8 +29,14 @@ _ARGUMENTS = {"low_rank": "weighting", "prune": "criterion", "quantise": "ranges
 """What may stand behind a method's name: ``low_rank=plain``, ``prune=magnitude``."""
 
 
-_SHORT: Mapping[tuple[str, str], Mapping[str, object]] = {("prune", "fine"): {"fine": True, "most": 15}}
-"""Arguments that stand for several."""
+_SHORT: Mapping[tuple[str, str], Mapping[str, object]] = {
+    ("prune", ""): {"fine": True},
+    ("prune", "fine"): {"fine": True},
+    ("prune", "coarse"): {"fine": False},
+    ("prune", "magnitude"): {"criterion": "magnitude", "fine": True},
+    ("prune", "l1"): {"criterion": "l1", "fine": True},
+}
+"""Arguments that stand for something else than their value."""
 
 
 def open_methods(names: Sequence[str] = ORDER) -> Mapping[str, Method]:

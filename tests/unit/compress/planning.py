@@ -31,9 +31,9 @@ def layers(count: int) -> tuple[LayerConfig, ...]:
 class Narrowing:
     """Each layer at one of four widths, by a knob of its own; named as a method that there is."""
 
-    def __init__(self, name: str = "low_rank", *, coupled: bool = False) -> None:
+    def __init__(self, name: str = "low_rank", *, ordered: bool = False) -> None:
         self.name = name
-        self.coupled = coupled
+        self.ordered = ordered
 
     def knobs(self, subject: Any) -> tuple[list[Knob], list[Refusal]]:
         found = [
@@ -45,6 +45,7 @@ class Narrowing:
                     Option(f"width {w}", None if w == 32 else Change(self.name, (layer.id,), {"width": w}))
                     for w in WIDTHS
                 ),
+                self.ordered,
             )
             for layer in subject.layers
         ]

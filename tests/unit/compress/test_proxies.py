@@ -58,7 +58,19 @@ def test_the_version_follows_from_the_sources(tmp_path: Path) -> None:
         (folder / "prune.py").write_text(text)
         seen.add(sources_version.__wrapped__(folder))
     assert len(seen) == 2
-    assert sources_version() == sources_version.__wrapped__(Path(proxies.__file__).parent)
+    assert sources_version() == sources_version.__wrapped__(Path(proxies.__file__).parents[1])
+
+
+def test_methods_in_folders_count_and_planning_does_not(tmp_path: Path) -> None:
+    seen = [sources_version.__wrapped__(tmp_path)]
+    for place in ("low_rank/stages.py", "prune/cut.py", "clean_up/method.py", "quantise/sub/x.py"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_text("new")
+        seen.append(sources_version.__wrapped__(tmp_path))
+    assert len(set(seen)) == len(seen)
+    (tmp_path / "planning").mkdir()
+    (tmp_path / "planning" / "solver.py").write_text("new")
+    assert sources_version.__wrapped__(tmp_path) == seen[-1]
 
 
 @pytest.mark.parametrize(

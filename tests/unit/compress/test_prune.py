@@ -35,24 +35,19 @@ def test_steps_of_eight() -> None:
     assert ladder(20) == (16, 8)
 
 
-def test_steps_are_wider_where_there_would_be_too_many() -> None:
-    assert ladder(128, 15) == ladder(128)
-    wide = ladder(1024, 15)
-    assert len(wide) <= 15
-    assert all(size % 8 == 0 for size in wide)
-    assert wide[0] == 1024 - 8
-
-
-def test_a_plan_may_choose_among_fine_steps(tmp_path: Path) -> None:
-    methods = open_methods(["prune=fine"])
+@pytest.mark.parametrize("name", ["prune", "prune=fine", "prune=magnitude"])
+def test_a_plan_chooses_among_all_multiples_of_eight(name: str, tmp_path: Path) -> None:
+    methods = open_methods([name])
     knobs, _ = methods["prune"].knobs(subject(tmp_path / "m.tflite", build_network("resnet_50", 32, 0.125)))
     widest = next(knob for knob in knobs if knob.options[0].label == "256 channels")
     sizes = [option.change.parameters["keep"] for option in widest.options if option.change]
-    assert sizes == list(ladder(256, 15))
+    assert sizes == list(ladder(256))
+    assert widest.first == (0, 1, 5, 10, 14, 18, 22, 27, 31)
 
 
 def test_options_fall_in_steps_of_eight_to_a_quarter(tmp_path: Path) -> None:
-    knobs, _ = Pruning().knobs(subject(tmp_path / "m.tflite", build_network("resnet_50", 32, 0.125)))
+    methods = open_methods(["prune=coarse"])
+    knobs, _ = methods["prune"].knobs(subject(tmp_path / "m.tflite", build_network("resnet_50", 32, 0.125)))
     widest = next(knob for knob in knobs if knob.options[0].label == "256 channels")
     sizes = [option.change.parameters["keep"] for option in widest.options if option.change]
     assert sizes == [224, 192, 160, 128, 96, 64]

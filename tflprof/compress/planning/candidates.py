@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tflprof.compress.interface import CoupledMethod, Coupling, Knob, Method, Option, Refusal, Subject
+from tflprof.compress.planning.alone import Alone
 from tflprof.compress.planning.costs import Costs, Space
 from tflprof.compress.planning.measured import UNMEASURED, needs_model
 from tflprof.compress.planning.proxies import Losses
@@ -79,21 +80,18 @@ class Candidates:
     def variants(self, costs: Costs, losses: Losses, tell: Tell) -> list[Variant]:
         """The problems to be solved, without options that the table does not know or that do not run."""
         priced = self._priced(costs)
-        alone = self._alone(losses, priced, tell)
-        usable = [_only_finite(knob, alone) for knob in priced]
-        kept = {knob.name: [alone[knob.name, option.label] for option in knob.options] for knob in usable}
-        outer_losses = kept | {
-            pair[0].name: [alone.get((pair[0].name, option.label), 0.0) for option in pair[0].options]
-            for pair in self.outers()
-            if pair is not None
-        }
+        alone = {knob.name: Alone(knob, losses.alone) for knob in priced}
+        self._first(alone, priced, tell)
+        usable = [knob for knob in priced if knob.method != OUTER]
         found: list[Variant] = []
         for outer in self.outers():
-            if outer is not None and not math.isfinite(alone.get((outer[0].name, outer[1].label), 0.0)):
+            if outer is not None and not math.isfinite(
+                alone[outer[0].name][outer[0].options.index(outer[1])]
+            ):
                 continue
             layers = self.space(outer and outer[1]).layers
-            space = Space(layers, self.methods, [k for k in usable if k.method != OUTER], self._couplings)
-            found.append(Variant(len(found), outer, space, costs, outer_losses))
+            space = Space(layers, self.methods, usable, self._couplings)
+            found.append(Variant(len(found), outer, space, costs, alone))
         return found
 
     def plain(self, costs: Costs) -> Variant:
@@ -101,13 +99,14 @@ class Candidates:
         return Variant(0, None, Space(self.subject.layers, self.methods, ()), costs, {})
 
     def listed(self, costs: Costs, losses: Losses | None, tell: Tell) -> list[Candidate]:
-        """Every option alone with latency and, if losses are given, loss."""
+        """Options alone, of many some, with latency and, if losses are given, loss."""
         base = self.space()
         as_it_is = _total(base, costs, {})
         found = []
         for done, knob in enumerate(self.knobs):
             tell("trying options", done / max(1, len(self.knobs)), knob.name)
-            for place, option in enumerate(knob.options[1:], start=1):
+            for place in knob.first[1:]:
+                option = knob.options[place]
                 if knob.method == OUTER:
                     cost = _total(self.space(option), costs, {})
                 else:
@@ -157,24 +156,12 @@ class Candidates:
             found.append(replace(knob, options=tuple(one for one in knob.options if one not in gone)))
         return found
 
-    def _alone(self, losses: Losses, knobs: Sequence[Knob], tell: Tell) -> dict[tuple[str, str], float]:
-        pairs = [(knob, option) for knob in knobs for option in knob.options]
-        found = {}
-        for number, (knob, option) in enumerate(pairs):
-            tell("losses of options", number / len(pairs), f"{knob.name}: {option.label}")
-            found[knob.name, option.label] = losses.alone(option)
-        return found
-
-
-def _only_finite(knob: Knob, alone: Mapping[tuple[str, str], float]) -> Knob:
-    return replace(
-        knob,
-        options=tuple(
-            option
-            for option in knob.options
-            if option.change is None or math.isfinite(alone[knob.name, option.label])
-        ),
-    )
+    def _first(self, alone: Mapping[str, Alone], knobs: Sequence[Knob], tell: Tell) -> None:
+        """Find the losses of options that are looked at first."""
+        pairs = [(knob, place) for knob in knobs for place in knob.first]
+        for number, (knob, place) in enumerate(pairs):
+            tell("losses of options", number / len(pairs), f"{knob.name}: {knob.options[place].label}")
+            _ = alone[knob.name][place]
 
 
 def _total(space: Space, costs: Costs, taken: Mapping[str, int]) -> float:

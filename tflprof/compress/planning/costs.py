@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from tflprof.compress.interface import Coupling, Knob, Method, Option
 from tflprof.compress.methods import ORDER
@@ -17,15 +14,11 @@ from tflprof.compress.planning.layer_costs import Costs as Costs
 from tflprof.compress.planning.layer_costs import Overheads as Overheads
 from tflprof.compress.planning.layer_costs import Table as Table
 from tflprof.compress.planning.layer_costs import Wanted as Wanted
-from tflprof.compress.planning.solver import Array, Factor
-from tflprof.errors import UsageError
+from tflprof.compress.planning.prices import Part
 
 if TYPE_CHECKING:
     from tflprof.model.configs import LayerConfig
     from tflprof.op_config import OpConfig
-
-MOST_COMBINATIONS = 20_000
-"""Of options in one layer; more would take longer than they are worth."""
 
 
 class Space:
@@ -86,28 +79,6 @@ class Space:
         extra = [one for coupling in self._couplings for one in self._extra(coupling, chosen)]
         return {**found, "+": extra} if extra else found
 
-    def wanted(self) -> dict[tuple[str, bool], Wanted]:
-        """Every configuration that any combination of options would run, once."""
-        runs = (run for scope in self._scoped for _, found in scope.combinations() for run in found)
-        return {(config.key, first): (config, first) for config, first in runs}
-
-    def factors(self, costs: Costs) -> tuple[Factor, ...]:
-        """Costs as factors; a combination with an unknown cost is infinite."""
-        costs.look_up(self.wanted().values())
-        return tuple(factor.filled(costs) for factor in self._scoped if factor.scope)
-
-    def constant(self, costs: Costs) -> float:
-        """Cost of what no knob touches, with overheads of the model and its parts; unknown rows count nothing."""
-        runs = (
-            run
-            for scope in self._scoped
-            if not scope.scope
-            for _, found in scope.combinations()
-            for run in found
-        )
-        known = [value for value in (costs.of(*run) for run in runs) if not math.isnan(value)]
-        return sum(known) + self.overhead(costs)
-
     def overhead(self, costs: Costs) -> float:
         """What the model and its parts cost beyond its layers."""
         parts = sum(layer.first and layer.uncosted is None for layer in self.layers)
@@ -122,6 +93,10 @@ class Space:
         """The same without options that would run what the table does not know, with the reasons."""
         dropped: list[tuple[Knob, Option, str]] = []
         kept: list[Knob] = []
+        pairs = [
+            (number, place) for number, knob in enumerate(self.knobs) for place in range(len(knob.options))
+        ]
+        costs.look_up([run for pair in pairs for run in self.runs_of(*pair)])
         for number, knob in enumerate(self.knobs):
             options = [knob.options[0]]
             for place, option in enumerate(knob.options[1:], start=1):
@@ -153,56 +128,20 @@ class Space:
         return [(config, False) for config in coupling.between(options)]
 
     @cached_property
-    def _scoped(self) -> list[_Scoped]:
-        """Layers and couplings, each with all its combinations: they are the same whatever things cost."""
-        return list(self._scopes_of_all())
-
-    def _scopes_of_all(self) -> Iterator[_Scoped]:
-        for layer in self.layers:
-            scope = self._scopes[layer.id] if layer.uncosted is None else ()
-            yield _Scoped(self, scope, layer)
-        for coupling in self._couplings:
-            yield _Scoped(self, tuple(self._numbers[name] for name in coupling.knobs), coupling)
-
-
-@dataclass(frozen=True)
-class _Scoped:
-    """A layer or a coupling with the knobs it depends on."""
-
-    space: Space
-    scope: tuple[int, ...]
-    what: LayerConfig | Coupling
-    _found: list[tuple[tuple[int, ...], list[Wanted]]] | None = None
-
-    def combinations(self) -> list[tuple[tuple[int, ...], list[Wanted]]]:
-        """All combinations of options with what runs."""
-        if self._found is None:
-            object.__setattr__(self, "_found", list(self._combinations()))
-        assert self._found is not None
-        return self._found
-
-    def _combinations(self) -> Iterator[tuple[tuple[int, ...], list[Wanted]]]:
-        counts = [len(self.space.knobs[number].options) for number in self.scope]
-        if math.prod(counts) > MOST_COMBINATIONS:
-            where = self.what.id if not isinstance(self.what, Coupling) else ", ".join(self.what.knobs)
-            raise UsageError(
-                f"{where} has {math.prod(counts)} combinations of options, more than can be looked at",
-                "choose fewer methods with --methods",
+    def parts(self) -> tuple[Part, ...]:
+        """Layers and couplings, whose costs add up: what runs in them is the same whatever things cost."""
+        layers = [
+            Part(
+                self._scopes[layer.id] if layer.uncosted is None else (), partial(self.runs, layer), layer.id
             )
-        for combination in itertools.product(*map(range, counts)):
-            chosen = dict(zip(self.scope, combination, strict=True))
-            if isinstance(self.what, Coupling):
-                yield combination, self.space._extra(self.what, chosen)
-            else:
-                yield combination, self.space.runs(self.what, chosen)
-
-    def filled(self, costs: Costs) -> Factor:
-        counts = [len(self.space.knobs[number].options) for number in self.scope]
-        values: Array = np.zeros(counts)
-        for combination, runs in self.combinations():
-            total = sum(costs.of(config, first) for config, first in runs)
-            values[combination] = total
-        base = values[(0,) * len(counts)]
-        # What runs now and has no row costs the same in all combinations that the table does not know either.
-        values[np.isnan(values)] = 0.0 if math.isnan(base) and np.isnan(values).all() else math.inf
-        return Factor(self.scope, values)
+            for layer in self.layers
+        ]
+        couplings = [
+            Part(
+                tuple(self._numbers[name] for name in one.knobs),
+                partial(self._extra, one),
+                ", ".join(one.knobs),
+            )
+            for one in self._couplings
+        ]
+        return (*layers, *couplings)

@@ -211,15 +211,10 @@ class Planner:
         methods = list(dict.fromkeys(knob.method for knob in space.knobs))
         methods = [name for name in methods if not needs_model(self.candidates.methods[name])]
         for name in methods:
-            most = max(len(knob.options) for knob in space.knobs if knob.method == name) - 1
-            for place in np.unique(
-                np.linspace(1, most, min(most, _MOST_PLACES)).round().astype(int)
-            ).tolist():
-                self._sweep_one(
-                    space,
-                    [min(place, _last(knob)) if knob.method == name else 0 for knob in space.knobs],
-                    name,
-                )
+            count = min(max(_last(knob) for knob in space.knobs if knob.method == name), _MOST_PLACES)
+            for number in range(1, count + 1):
+                places = [_spread(knob, number) if knob.method == name else 0 for knob in space.knobs]
+                self._sweep_one(space, places, name)
         if len(methods) > 1:
             for share in _TOGETHER:
                 self._sweep_one(space, [round(share * _last(knob)) for knob in space.knobs], "all methods")
@@ -268,6 +263,14 @@ class Planner:
 
 def _last(knob: Knob) -> int:
     return len(knob.options) - 1
+
+
+def _spread(knob: Knob, number: int) -> int:
+    """The n-th option, or the last; of many options the n-th of a few that are spread evenly."""
+    last = _last(knob)
+    if last <= _MOST_PLACES:
+        return min(number, last)
+    return round(1 + (number - 1) * (last - 1) / (_MOST_PLACES - 1))
 
 
 def _ratio(before: Amount, plain: Variant) -> float:

@@ -20,9 +20,11 @@ from tflprof.locking import exclusive
 
 _SOURCES = (
     ("", "*.py"),
+    ("", "[!_p]*/**/*.py"),
+    ("prune", "*.py"),
     ("../model", "edit*.py"),
 )
-"""What decides what becomes of a change, seen from here: other sources make losses anew."""
+"""What decides what becomes of a change, seen from ``compress``: other sources make losses anew, planning does not."""
 
 UNUSABLE = math.inf
 """Loss of a change that gives a model which does not run, or results that are not finite."""
@@ -142,7 +144,7 @@ def alone(losses: Losses, options: Sequence[Option], tell: Callable[[int, int], 
 
 
 @functools.cache
-def sources_version(folder: Path = Path(__file__).parent) -> str:
+def sources_version(folder: Path = Path(__file__).parents[1]) -> str:
     """A hash that another version of the methods does not share; of the package's version if there are no sources."""
     digest = hashlib.sha256()
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -150,7 +152,8 @@ def sources_version(folder: Path = Path(__file__).parent) -> str:
     for place, pattern in _SOURCES:
         for path in sorted((folder / place).glob(pattern)):
             with contextlib.suppress(OSError):
-                digest.update(f"{place}/{path.name}".encode() + b"\0" + path.read_bytes() + b"\0")
+                name = path.relative_to(folder / place).as_posix()
+                digest.update(f"{place}/{name}".encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

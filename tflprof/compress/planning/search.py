@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tflprof.compress.planning.additivity import Additivity, Sample, fit
+from tflprof.compress.planning.descent import TRIES, Descent
+from tflprof.compress.planning.exchange import Exchange
 from tflprof.compress.planning.variants import Choice, Variant, best_of, changes_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 _SOLVES = 2
 _SPREAD = 4
 _ATTEMPTS = 1
+_REFINEMENTS = 8
+_EXCHANGES = 4
+_SAME = 0.02
 
 
 class Search:
@@ -45,28 +50,91 @@ class Search:
         self._random = np.random.default_rng(0)
         self._found: dict[tuple[int, tuple[int, ...]], float] = {}
         self._choices: list[Choice] = []
+        self._descents: dict[int, Descent] = {}
+        self._improved: list[float] = []
 
     def best(self, budget: float) -> Choice | None:
         """The best choice within a budget of cost by the table; None if there is none.
 
-        Of the combinations that were run the one that lost least is taken, which may be another than the solver's.
+        Of the combinations that were run the one that lost least is taken, which may be another than the solver's:
+        the greedy way to the budget is among them, and what exchanges make of the best.
         """
-        if best_of(self.variants, lambda one: one.best(self.additivity, budget)) is None:
+        first = self._finely(budget)
+        if first is None:
             return None
-        if self._trials and not self._choices:
-            self._spread(budget)
+        if self._trials:
+            if not self._choices:
+                self._spread(budget)
+            self._descend(first.variant, budget)
+        solved = self._solutions(budget)
+        found = self._best_run(budget)
+        if self._trials and found is not None:
+            found = self._exchange(found, budget)
+        found = found or solved or first
+        return self.again(found)
+
+    def _solutions(self, budget: float) -> Choice | None:
+        """Solve, run what is found and others near it, learn from it, and solve again."""
+        solved = None
         for _ in range(_SOLVES):
-            solved = best_of(self.variants, lambda one: one.best(self.additivity, budget))
+            solved = self._finely(budget)
             if solved is None or self._is_run(solved):
                 break
             self._run([solved, *self._near(budget)])
+        return solved
+
+    def _finely(self, budget: float) -> Choice | None:
+        """The solution, with options between those that were offered at first where it lies."""
+        found = None
+        for _ in range(_REFINEMENTS):
+            found = best_of(self.variants, lambda one: one.best(self.additivity, budget))
+            if found is None:
+                break
+            self._tell("losses of options", None, "between those that were looked at")
+            if not self.variants[found.variant].refine(found.choices):
+                break
+        return found
+
+    def _best_run(self, budget: float) -> Choice | None:
+        """Of what was run and is within a budget, what lost least."""
         within = [
             one
             for one in map(self.again, self._choices)
             if one.cost <= budget and math.isfinite(self.true_loss(one))
         ]
-        found = min(within, key=lambda one: (self.true_loss(one), one.cost), default=solved)
-        return None if found is None else self.again(found)
+        return min(within, key=lambda one: (self.true_loss(one), one.cost), default=None)
+
+    def _descend(self, number: int, budget: float) -> None:
+        """Go the greedy way, for where it leads and for what is lost on it."""
+        if number not in self._descents:
+            self._descents[number] = Descent(
+                self.variants[number],
+                lambda choices: self._tried(number, choices, "the greedy way"),
+                min(TRIES, self._trials),
+            )
+        self._descents[number].to(budget, self.additivity)
+        self._refit()
+
+    def _exchange(self, found: Choice, budget: float) -> Choice:
+        """Improve a choice; near a budget where that was done before less is tried."""
+        number = found.variant
+        is_new = all(abs(budget / old - 1) > _SAME for old in self._improved)
+        self._improved.append(budget)
+        exchange = Exchange(
+            self.variants[number],
+            lambda choices: self._tried(number, choices, "exchanges"),
+            self.additivity,
+        )
+        better = exchange.improve(found.choices, budget, self._trials * (_EXCHANGES if is_new else 1))
+        self._refit()
+        return self.variants[number].choice(better, self.additivity)
+
+    def _tried(self, number: int, choices: tuple[int, ...], what: str) -> float:
+        one = self.variants[number].choice(choices, self.additivity)
+        self._tell("trying combinations", None, f"{what}, {len(self._choices)} so far")
+        if not self._is_run(one):
+            self._choices.append(one)
+        return self.true_loss(one)
 
     def again(self, choice: Choice) -> Choice:
         """The same choice with cost and loss as they are predicted by now."""
@@ -119,7 +187,7 @@ class Search:
 
     def _refit(self) -> None:
         samples = [
-            Sample(self.variants[one.variant].losses_alone(one.choices), self.true_loss(one))
+            Sample(self.variants[one.variant].losses_alone(one.choices, guessed=True), self.true_loss(one))
             for one in self._choices
         ]
         self.additivity = fit(samples)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,14 +13,19 @@ import numpy as np
 
 from tflprof.compress.interface import Change, Knob, Method, Option
 from tflprof.compress.planning.additivity import Additivity
+from tflprof.compress.planning.alone import guess
 from tflprof.compress.planning.costs import Costs, Space, Wanted
-from tflprof.compress.planning.solver import Array, Problem, Solution, cheapest, front, solve
+from tflprof.compress.planning.prices import Prices
+from tflprof.compress.planning.solver import Array, Factor, Problem, Solution, cheapest, front, solve
 
 if TYPE_CHECKING:
     from tflprof.model.configs import LayerConfig
 
 OUTER = "resolution"
 """The method whose options are tried one after the other, each with a problem of its own."""
+
+MOST_OFFERED = 15
+"""Options of one ordered knob in the problem that is solved."""
 
 _NOISE = 0.5
 
@@ -36,12 +43,15 @@ class Choice:
 class Variant:
     """One resolution with everything else that can be chosen.
 
+    Of knobs with many options some are in the problem that is solved, the *menu*; :meth:`refine` adds those next to
+    what was chosen.
+
     Args:
         number: among all variants.
         outer: the knob of the resolution with the option taken; None where there is nothing to choose.
         space: what can be chosen at it.
         costs: of configurations.
-        alone: losses of options alone, by knob; as many as it has options, finite.
+        alone: losses of options alone, by knob; infinite of those that do not run.
     """
 
     def __init__(
@@ -57,34 +67,58 @@ class Variant:
         self.space = space
         self._costs = costs
         self.alone = alone
+        self.menu: list[list[int]] = [
+            [place for place in knob.first if math.isfinite(alone[knob.name][place])] for knob in space.knobs
+        ]
 
     @cached_property
-    def priced(self) -> Problem:
-        """The problem with costs and no losses."""
-        none = tuple(np.zeros(len(knob.options)) for knob in self.space.knobs)
-        return Problem(none, self.space.factors(self._costs), self.space.constant(self._costs))
+    def priced(self) -> Prices:
+        """What choices cost."""
+        return Prices(self.space, self._costs)
 
     def forget(self) -> None:
         """Work costs out anew: the table knows more."""
-        self.__dict__.pop("priced", None)
+        for name in ("priced", "_factors"):
+            self.__dict__.pop(name, None)
+
+    def refine(self, choices: Sequence[int]) -> bool:
+        """Add the options midway between those chosen and their neighbours in the menu; False if there are none."""
+        added = False
+        for knob, offered, choice in zip(self.space.knobs, self.menu, choices, strict=True):
+            new = between(offered, choice) if knob.ordered else []
+            new = [place for place in new if math.isfinite(self.alone[knob.name][place])]
+            while new and len(offered) + len(new) > MOST_OFFERED:
+                # The first and the last stay, so that all that was in reach is.
+                offered.remove(max(offered[1:-1], key=lambda place: abs(place - choice)))
+            offered += new
+            offered.sort()
+            added = added or bool(new)
+        if added:
+            self.__dict__.pop("_factors", None)
+        return added
+
+    @cached_property
+    def _factors(self) -> tuple[Factor, ...]:
+        return self.priced.factors(self.menu)
 
     def problem(self, additivity: Additivity) -> Problem:
-        """The problem with losses as parts of a sum."""
+        """What is solved: the options of the menu, with losses as parts of a sum."""
         parts = tuple(
-            np.array([additivity.part(label(knob), loss) for loss in self.alone[knob.name]])
-            for knob in self.space.knobs
+            np.array([additivity.part(label(knob), self.alone[knob.name][place]) for place in offered])
+            for knob, offered in zip(self.space.knobs, self.menu, strict=True)
         )
-        return replace(self.priced, losses=parts)
+        return Problem(parts, self._factors, self.priced.constant)
 
     def changes(self, choices: Sequence[int]) -> list[tuple[Knob, Option]]:
         """The options that change something, that of the resolution among them."""
         outer = [self.outer] if self.outer is not None and self.outer[1].change is not None else []
         return outer + self.space.changes(choices)
 
-    def losses_alone(self, choices: Sequence[int]) -> dict[str, float]:
-        """Losses of the changes alone, by label of their knobs."""
+    def losses_alone(self, choices: Sequence[int], *, guessed: bool = False) -> dict[str, float]:
+        """Losses of the changes alone, by label of their knobs; ``guessed``: none is found anew for it."""
+        ask = guess if guessed else operator.getitem
         found = {
-            label(knob): self.alone[knob.name][choice]
+            label(knob): ask(self.alone[knob.name], choice)
             for knob, choice in zip(self.space.knobs, choices, strict=True)
         }
         if self.outer is not None:
@@ -98,7 +132,7 @@ class Variant:
 
     def choice(self, choices: Sequence[int], additivity: Additivity) -> Choice:
         """Choices with cost and loss."""
-        loss = additivity.predict(self.losses_alone(choices))
+        loss = additivity.predict(self.losses_alone(choices, guessed=True))
         return Choice(self.number, tuple(choices), self.priced.cost(choices), loss)
 
     def best(
@@ -123,7 +157,18 @@ class Variant:
         return [self._choice(problem, one, additivity) for one in front(problem, count)]
 
     def _choice(self, problem: Problem, found: Solution, additivity: Additivity) -> Choice:
-        return self.choice(_with_what_is_free(problem, found), additivity)
+        taken = _with_what_is_free(problem, found)
+        return self.choice([offered[at] for offered, at in zip(self.menu, taken, strict=True)], additivity)
+
+
+def between(offered: Sequence[int], choice: int) -> list[int]:
+    """Places midway between one that is offered and the next ones on both sides, where there is one between."""
+    at = offered.index(choice) if choice in offered else -1
+    if at < 0:
+        return [choice]
+    sides = [*offered[max(at - 1, 0) : at], *offered[at + 1 : at + 2]]
+    middle = [(side + choice) // 2 if side < choice else -(-(side + choice) // 2) for side in sides]
+    return [place for place in middle if place not in offered]
 
 
 def label(knob: Knob) -> str:

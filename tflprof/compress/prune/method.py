@@ -47,17 +47,15 @@ class Pruning:
     Args:
         criterion: one of :data:`tflprof.compress.prune.rank.CRITERIA`.
         fine: whether options are all multiples of eight, not only some spread over them.
-        most: with ``fine``, options of a group; they are further apart where there would be more.
     """
 
     name = NAME
 
-    def __init__(self, criterion: str = "activation", *, fine: bool = False, most: int | None = None) -> None:
+    def __init__(self, criterion: str = "activation", *, fine: bool = False) -> None:
         if criterion not in CRITERIA:
             raise UsageError(f"there is no criterion {criterion!r}", f"choose {', '.join(CRITERIA)}")
         self._criterion = criterion
         self._fine = fine
-        self._most = most
         self._orders: Mapping[str, Sequence[int]] = {}
         self._cuts: dict[tuple[str, str, int], list[tuple[str, int, int, int]]] = {}
 
@@ -108,10 +106,10 @@ class Pruning:
         cut(editor, keep, makers)
 
     def _knob(self, group: Group) -> Knob:
-        sizes = ladder(group.size, self._most) if self._fine else _spread(group.size)
+        sizes = ladder(group.size) if self._fine else _spread(group.size)
         options = [Option(f"{group.size} channels", None)]
         options += [Option(f"{size} of {group.size} channels", self.change(group, size)) for size in sizes]
-        return Knob(f"{NAME} {group.name}", NAME, group.layers, tuple(options))
+        return Knob(f"{NAME} {group.name}", NAME, group.layers, tuple(options), ordered=True)
 
     def _remember(self, slots: Mapping[str, list[tuple[str, int, Slot]]], option: Option) -> None:
         """Keep what an option removes from the tensors of each layer."""
@@ -164,11 +162,9 @@ def why_not(group: Group) -> str | None:
 
 
 @functools.cache
-def ladder(size: int, most: int | None = None) -> tuple[int, ...]:
-    """Numbers of channels to keep from the next smaller one, in steps of eight, wider if ``most`` asks."""
-    count = (size - 1) // STEP
-    stride = 1 if most is None else max(1, -(-count // most))
-    return tuple(range(count * STEP, 0, -STEP * stride))
+def ladder(size: int) -> tuple[int, ...]:
+    """Numbers of channels to keep from the next smaller one, in steps of eight."""
+    return tuple(range((size - 1) // STEP * STEP, 0, -STEP))
 
 
 def _spread(size: int) -> tuple[int, ...]:
