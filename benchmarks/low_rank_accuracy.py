@@ -126,7 +126,9 @@ def row(name: str, share: float, rank: int, target: Factor, seen: Inflow, window
         factorise(SVD, [rank], target.weights, target.bias, moments) for moments in (None, seen.moments)
     )
     scale = float(np.abs(seen.windows).max()) / 127 or 1.0
-    chain = quantised_chain(weighted, target, seen.windows, scale, "int8", "channel", refit=False)
+    chain = quantised_chain(
+        weighted, convolved(seen.windows, target), seen.windows, scale, "int8", "channel", refit=False
+    )
     middle = chain[0].output
     assert middle is not None
     assert chain[0].bias is not None

@@ -37,10 +37,11 @@ LAYERS = st.fixed_dictionaries(
         "stride": st.integers(1, 2),
         "padding": st.sampled_from(["SAME", "VALID"]),
         "activation": st.sampled_from(["NONE", "RELU", "RELU6"]),
-        "seed": st.integers(0, 1000),
+        "seed": st.integers(0, 1_000_000),
     }
 )
 # Narrower layers are not offered: no rank from 8 on saves work.
+ANY = settings(max_examples=settings().max_examples // 8, suppress_health_check=list(HealthCheck))
 FEW = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
@@ -116,16 +117,45 @@ def test_a_float_layer_at_full_rank_stays_what_it_was(
     assert np.abs(reference - found).max() <= 2e-5 * max(1.0, np.abs(reference).max())
 
 
-@FEW
+def errors(executor: Executor, folder: Path, layer: Layer, rank: int) -> tuple[float, float, float, bool]:
+    """Of the int8 layer as it is, of it factorised, and of the factorised float layer, against the float layer;
+    and whether the int8 layers give the same integers.
+    """
+    original, real = content(layer, "int8"), content(layer, "float32")
+    new, new_real = (
+        factorised(executor, folder, one, layer, [rank], "activations") for one in (original, real)
+    )
+    assert len(read_model(new).ops()) == 2
+    reference, own, found, exact = (
+        outputs(executor, model, layer) for model in (real, original, new, new_real)
+    )
+    return (
+        error(reference, own),
+        error(reference, found),
+        error(reference, exact),
+        np.array_equal(own, found),
+    )
+
+
+@ANY
 @given(layer=LAYERS)
 def test_an_int8_layer_at_full_rank_has_at_most_twice_its_error(
     executor: Executor, tmp_path_factory: pytest.TempPathFactory, layer: Layer
 ) -> None:
-    original = content(layer, "int8")
-    new = factorised(executor, tmp_path_factory.mktemp("m"), original, layer, [FULL], "activations")
-    reference = outputs(executor, content(layer, "float32"), layer)
-    own = error(reference, outputs(executor, original, layer))
-    assert error(reference, outputs(executor, new, layer)) <= 2 * own
+    own, found, _, same = errors(executor, tmp_path_factory.mktemp("m"), layer, FULL)
+    assert found <= 2 * own
+    # Else sums over the kernel's columns are rounded in between.
+    assert same or (layer["form"] == "spatial" and layer["inputs"] > layer["outputs"])
+
+
+@ANY
+@given(layer=LAYERS, share=st.sampled_from([0.3, 0.6, 0.8, 0.99]))
+def test_integers_cost_a_layer_of_less_rank_no_more(
+    executor: Executor, tmp_path_factory: pytest.TempPathFactory, layer: Layer, share: float
+) -> None:
+    full = min(layer["inputs"], layer["outputs"]) * FORMS.get(layer["form"], 1)
+    own, found, exact, _ = errors(executor, tmp_path_factory.mktemp("m"), layer, int(share * full))
+    assert found <= 2 * float(np.hypot(own, exact))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "dynamic", "int8"])

@@ -19,6 +19,9 @@ is for as many places as channels, and less the more there were."""
 
 _SWEEPS = 4
 
+READ, MADE, SUMS = "read", "made", "sums"
+"""What lies between stages at full rank: what the layer reads, what it makes, sums that make it up."""
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -157,6 +160,27 @@ class Decomposition:
         after = _even(np.sqrt((core**2).sum((1, 2, 3))))
         last = Factor((by_output * after)[:, None, None, :], self._bias)
         return [*found, Factor(core / after[:, None, None, None], np.zeros(r_out)), last]
+
+
+def kept(form: str, ranks: Sequence[int], target: Factor) -> tuple[list[Factor], str] | None:
+    """Two stages at full rank, one with the layer's own numbers and one of ones; None at less than full rank.
+
+    Returns:
+        The stages, and what lies between: :data:`READ`, :data:`MADE` or :data:`SUMS`.
+    """
+    outputs, high, wide, inputs = target.weights.shape
+    read, made = high * inputs, wide * outputs
+    if form not in (SVD, SPATIAL) or ranks[0] < min(read, made):
+        return None
+    if read <= made:
+        last = target.weights.transpose(0, 2, 1, 3).reshape(outputs, 1, wide, read)
+        passing = np.eye(read).reshape(read, high, 1, inputs)
+        return [Factor(passing, np.zeros(read)), Factor(last, target.bias)], READ
+    if wide == 1:
+        return [target, Factor(np.eye(outputs)[:, None, None, :], np.zeros(outputs))], MADE
+    columns = target.weights.transpose(2, 0, 1, 3).reshape(made, high, 1, inputs)
+    adding = np.eye(made).reshape(wide, outputs, 1, made).transpose(1, 2, 0, 3)
+    return [Factor(columns, np.zeros(made)), Factor(adding, target.bias)], SUMS
 
 
 def numerical_rank(weights: Floats, floor: float = 1e-5) -> int:

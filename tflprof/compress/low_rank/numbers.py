@@ -11,8 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tflprof.compress.low_rank.factors import Decomposition, Factor, Floats
-from tflprof.compress.low_rank.quantise import convolved, missing, quantised_chain, quantised_weights
+from tflprof.compress.low_rank.factors import MADE, READ, Decomposition, Factor, Floats, kept
+from tflprof.compress.low_rank.quantise import (
+    QuantisedFactor,
+    convolved,
+    kept_chain,
+    missing,
+    quantised_chain,
+    quantised_weights,
+)
 from tflprof.compress.low_rank.samples import Inflow
 from tflprof.compress.low_rank.sites import Site, real_layer
 from tflprof.model.graph import Model, Quantisation
@@ -87,13 +94,15 @@ class Numbers:
         return convolved(self._inflow.windows, self._target)
 
     def _stages(self, form: str, ranks: Sequence[int], weighted: bool) -> list[Stored]:
+        integers = self._found.form in ("int8", "uint8")
+        if integers and (whole := self._kept(form, ranks)):
+            return whole
         if weighted not in self._decomposed:
             moments = self._inflow.moments if weighted else None
             self._decomposed[weighted] = Decomposition(self._target.weights, self._target.bias, moments)
         factors = self._decomposed[weighted].factors(form, ranks)
-        x = self._found.x.quantisation
-        if self._found.form in ("int8", "uint8") and x is not None:
-            return self._integers(factors, x.scale[0], weighted)
+        if integers:
+            return self._integers(factors, refit=weighted)
         if weighted:
             factors = self._centred(factors)
         if self._found.form == "dynamic":
@@ -113,27 +122,36 @@ class Numbers:
         weights = quantised_weights(factor.weights, "int8", self._kind())
         return Stored(weights.values, factor.bias.astype(np.float32), weights.quantisation)
 
-    def _integers(self, factors: Sequence[Factor], input_scale: float, weighted: bool) -> list[Stored]:
+    def _kept(self, form: str, ranks: Sequence[int]) -> list[Stored] | None:
+        """At full rank nothing need be rounded twice."""
+        found = kept(form, ranks, self._target)
+        if found is None:
+            return None
+        factors, what = found
+        between = {READ: self._x, MADE: self._found.y.quantisation}.get(what)
+        if between is None:
+            return self._integers(factors, refit=False, turn=False)
+        return _stored(kept_chain(factors, between, self._x.scale[0], self._found.form, self._kind()))
+
+    def _integers(self, factors: Sequence[Factor], *, refit: bool, turn: bool = True) -> list[Stored]:
         chain = quantised_chain(
             factors,
-            self._target,
+            self._wanted,
             self._inflow.windows,
-            input_scale,
+            self._x.scale[0],
             self._found.form,
             self._kind(),
-            refit=weighted,
-            wanted=self._wanted,
+            refit=refit,
+            turn=turn,
         )
-        return [
-            Stored(
-                one.weights.values,
-                one.bias.values,
-                one.weights.quantisation,
-                one.bias.quantisation,
-                one.output,
-            )
-            for one in chain
-        ]
+        return _stored(chain)
+
+    @cached_property
+    def _x(self) -> Quantisation:
+        found = self._found.x.quantisation
+        if found is None:
+            raise ValueError(f"{self._found.op.id} reads integers without a scale")
+        return found
 
     def _kind(self) -> str:
         """Convolutions of integers have a kernel with a scale per channel wherever they have one at all."""
@@ -141,3 +159,12 @@ class Numbers:
         if self._found.form == "int8" and self._found.op.code == "CONV_2D":
             return "channel"
         return "tensor" if stored is None or self._found.form == "uint8" else stored.kind
+
+
+def _stored(chain: Sequence[QuantisedFactor]) -> list[Stored]:
+    return [
+        Stored(
+            one.weights.values, one.bias.values, one.weights.quantisation, one.bias.quantisation, one.output
+        )
+        for one in chain
+    ]

@@ -18,15 +18,13 @@ _SHRINK = (1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
 _LEAST_SCALE = 1e-4
 """Of the largest scale of a layer: what is smaller is rounded away by the result's own steps."""
 
-_BALANCES = (0.0, 0.5, 1.0)
-"""Shares of the way from √S | √S to equal ranges that are tried."""
-
 _ENOUGH = 64
 _MANY = 8192
 _MARGIN = 0.5
 _DEVIATIONS = 4.2
 """Where little was seen, ranges reach beyond it, by the margin over the root of the number of places and as far as
-so many standard deviations of any channel: one value that saturates costs more than coarser steps."""
+so many standard deviations of any channel: one value that saturates costs more than coarser steps. Where much was, they
+are not cut nearer: other data has other extremes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def quantised_weights(weights: Floats, dtype: str, kind: str) -> Integers:
 
 
 def _asymmetric(weights: Floats) -> Integers:
-    found = _range(weights, "uint8", (1.0,))
+    found = _range(weights, "uint8")
     scale, zero = found.scale[0], found.zero_point[0]
     values = np.clip(np.rint(weights / scale) + zero, 0, 255)
     return Integers(values.astype(np.uint8), found, (values - zero) * scale)
@@ -80,47 +78,79 @@ def quantised_bias(bias: Floats, input_scale: float, weights: Quantisation) -> I
 
 def quantised_chain(
     factors: Sequence[Factor],
-    target: Factor,
+    wanted: Floats,
     windows: Floats,
     input_scale: float,
     dtype: str,
     kind: str,
     *,
     refit: bool,
-    wanted: Floats | None = None,
+    turn: bool = True,
 ) -> list[QuantisedFactor]:
     """All stages in integers, one after the other, each on what the ones before really give.
 
     Args:
         factors: the stages.
-        target: the layer that they stand for: what is missing on average is added to the last bias.
+        wanted: what the layer makes of the windows: what is missing on average is added to the last bias.
         windows: what the layer's kernel sees, (places, rows, columns, inputs), real.
         input_scale: of the layer's input.
         dtype: ``int8`` or ``uint8``, of weights and activations.
         kind: ``channel`` or ``tensor``, of the weights.
         refit: whether the last stage makes up on what comes in for what the others lose.
-        wanted: what the layer makes of the windows, if it is known already.
+        turn: whether channels between may be mixed, so that they are alike; they are scaled to one size at any rate.
     """
-    wanted = convolved(windows, target) if wanted is None else wanted
-    tried = [
-        _chain(_balanced(factors, windows, share), wanted, windows, input_scale, dtype, kind, refit)
-        for share in _BALANCES
-    ]
-    return min(tried, key=lambda one: one[1])[0]
+    return _chain(_alike(factors, windows, turn), wanted, windows, input_scale, dtype, kind, refit)
 
 
-def _balanced(factors: Sequence[Factor], windows: Floats, share: float) -> list[Factor]:
-    """Stages with what lies between brought nearer to one range for all channels: 0 leaves it, 1 makes it equal."""
+def kept_chain(
+    factors: Sequence[Factor], between: Quantisation, input_scale: float, dtype: str, kind: str
+) -> list[QuantisedFactor]:
+    """Two stages of which one only passes on what the layer itself reads or makes.
+
+    Args:
+        factors: the stages.
+        between: quantisation of what lies between, that of the layer's input or result: nothing is rounded twice.
+        input_scale: of the layer's input.
+        dtype: as of :func:`quantised_chain`.
+        kind: likewise.
+    """
+    done = []
+    for factor, scale, output in zip(factors, (input_scale, between.scale[0]), (between, None), strict=True):
+        weights = quantised_weights(factor.weights, dtype, kind)
+        done.append(
+            QuantisedFactor(weights, quantised_bias(factor.bias, scale, weights.quantisation), output)
+        )
+    return done
+
+
+def _alike(factors: Sequence[Factor], windows: Floats, turn: bool) -> list[Factor]:
+    """Stages with the channels between them alike, which is free: turned, and scaled to one size.
+
+    One step size has to do for all channels, and its rounding reaches the result by the energy of the next stage's
+    weights. With scales S shared evenly (√S | √S), that is in proportion to max(S)·ΣS as it stands, to ΣS² with all
+    channels scaled to one size, and to (ΣS)² over the rank turned, the least there is.
+    """
     found, seen = list(factors), windows
     for place in range(len(factors) - 1):
-        seen = convolved(seen, found[place])
-        size = seen.reshape(-1, seen.shape[-1]).std(axis=0)
-        by = np.maximum(size / max(float(size.max()), 1e-30), 1e-3) ** share
         first, second = found[place], found[place + 1]
+        if turn:
+            mixing = _turn(len(first.bias))
+            first = Factor(np.tensordot(mixing, first.weights, 1), mixing @ first.bias)
+            second = Factor(second.weights @ mixing.T, second.bias)
+        seen = convolved(seen, first)
+        size = seen.reshape(-1, seen.shape[-1]).std(axis=0)
+        by = np.maximum(size / max(float(size.max()), 1e-30), 1e-3)
         found[place] = Factor(first.weights / by[:, None, None, None], first.bias / by)
         found[place + 1] = Factor(second.weights * by, second.bias)
         seen = seen / by
     return found
+
+
+def _turn(size: int) -> Floats:
+    """A rotation in which every channel takes part alike in every other (Hartley's), of channels in no order."""
+    angles = 2 * np.pi / size * np.outer(np.arange(size), np.arange(size))
+    mixed = (np.cos(angles) + np.sin(angles)) / size**0.5
+    return np.asarray(mixed[:, np.random.default_rng(0).permutation(size)])
 
 
 def _chain(
@@ -131,8 +161,8 @@ def _chain(
     dtype: str,
     kind: str,
     refit: bool,
-) -> tuple[list[QuantisedFactor], float]:
-    """All stages in integers, and the energy of the error."""
+) -> list[QuantisedFactor]:
+    """All stages in integers."""
     seen, scale = windows, input_scale
     done: list[QuantisedFactor] = []
     for factor in factors[:-1]:
@@ -147,8 +177,7 @@ def _chain(
     weights = quantised_weights(last.weights, dtype, kind)
     given = convolved(seen, Factor(weights.real, last.bias))
     bias = quantised_bias(last.bias + missing(wanted, given), scale, weights.quantisation)
-    error = float(np.square(given + (bias.real - last.bias) - wanted).sum())
-    return [*done, QuantisedFactor(weights, bias, None)], error
+    return [*done, QuantisedFactor(weights, bias, None)]
 
 
 def _refitted(factor: Factor, seen: Floats, wanted: Floats) -> Factor:
@@ -184,18 +213,32 @@ def convolved(windows: Floats, factor: Factor) -> Floats:
 
 def _range_between(values: Floats, dtype: str) -> Quantisation:
     """The range of what lies between two stages, (places, …, channels)."""
-    if values.size >= _MANY:
-        return _range(values, dtype, _SHRINK)
     rows = values.reshape(-1, values.shape[-1])
     mean, reach = rows.mean(axis=0), _DEVIATIONS * rows.std(axis=0)
+    usual = float((mean - reach).min()), float((mean + reach).max())
+    if values.size >= _MANY:
+        return _range(values, dtype, _SHRINK, usual)
     ends = np.concatenate([rows.min(axis=0), rows.max(axis=0)]) * (1 + _MARGIN / max(len(values), 1) ** 0.5)
-    return _range(np.concatenate([ends, mean - reach, mean + reach]), dtype, (1.0,))
+    return _range(np.concatenate([ends, usual]), dtype)
 
 
-def _range(values: Floats, dtype: str, shrink: Sequence[float]) -> Quantisation:
-    """The range of least rounding and saturation error; zero is always one of its steps."""
+def _range(
+    values: Floats,
+    dtype: str,
+    shrink: Sequence[float] = (1.0,),
+    usual: tuple[float, float] = (0.0, 0.0),
+) -> Quantisation:
+    """The range of least rounding and saturation error; zero is always one of its steps.
+
+    Args:
+        values: that are to be held.
+        dtype: of the integers.
+        shrink: shares of the whole range that are tried.
+        usual: no end is cut nearer to zero than these.
+    """
     low, high = min(float(values.min(initial=0.0)), 0.0), max(float(values.max(initial=0.0)), 0.0)
-    tried = [_steps(low * share, high * share, dtype) for share in shrink]
+    least, most = max(low, min(usual[0], 0.0)), min(high, max(usual[1], 0.0))
+    tried = [_steps(min(low * share, least), max(high * share, most), dtype) for share in shrink]
     few = values.reshape(-1)[: 1 << 18]
     return min(tried, key=lambda found: float(np.square(_rounded(few, found, dtype) - few).sum()))
 

@@ -76,6 +76,10 @@ def site(graph: Subgraph, op: Op) -> Site:
         raise Refused(f"no way is known for {stored.dtype} weights with {x.dtype} activations")
     _check_shapes(op, x, y, stored)
     _check_quantisation(op, stored)
+    if form in ("int8", "uint8") and any(
+        one.quantisation is None or not one.quantisation.scale for one in (x, y)
+    ):
+        raise Refused("its integer activations have no scale")
     sharing = [other.id for other in graph.ops if other.id != op.id and op.inputs[1] in other.inputs]
     if sharing:
         raise Refused(
