@@ -21,6 +21,7 @@ _SOLVES = 2
 _SPREAD = 4
 _ATTEMPTS = 1
 _REFINEMENTS = 8
+_WORTH = 0.001
 _EXCHANGES = 4
 _SAME = 0.02
 
@@ -85,15 +86,16 @@ class Search:
 
     def _finely(self, budget: float) -> Choice | None:
         """The solution, with options between those that were offered at first where it lies."""
-        found = None
+        loss = math.inf
         for _ in range(_REFINEMENTS):
-            found = best_of(self.variants, lambda one: one.best(self.additivity, budget))
+            found = best_of(self.variants, lambda one: one.best(self.additivity, budget, nearly=True))
             if found is None:
                 break
             self._tell("losses of options", None, "between those that were looked at")
-            if not self.variants[found.variant].refine(found.choices):
+            if not self.variants[found.variant].refine(found.choices) or found.loss > loss * (1 - _WORTH):
                 break
-        return found
+            loss = found.loss
+        return best_of(self.variants, lambda one: one.best(self.additivity, budget))
 
     def _best_run(self, budget: float) -> Choice | None:
         """Of what was run and is within a budget, what lost least."""

@@ -87,15 +87,16 @@ class Solution:
     loss: float
 
 
-def solve(problem: Problem, budget: float, *, seconds: float = 60.0) -> Solution | None:
+def solve(problem: Problem, budget: float, *, gap: float = 0.0, seconds: float = 60.0) -> Solution | None:
     """The choices of least loss whose cost is within ``budget``; None if there are none.
 
+    ``gap``: share of its loss by which the solution may be above the least, which is found much sooner.
     After ``seconds`` the best so far is taken; raises SolverFailed if there is none.
     """
     free = _freely(problem)
     if free.cost <= budget:
         return free
-    program = _Program(problem)
+    program = _Program(problem, gap)
     found = program.within(budget, seconds)
     if found is not None:
         return found
@@ -111,12 +112,12 @@ def cheapest(problem: Problem, *, seconds: float = 60.0) -> Solution:
     return _Program(problem).cheapest(seconds)
 
 
-def front(problem: Problem, count: int, *, seconds: float = 60.0) -> list[Solution]:
+def front(problem: Problem, count: int, *, gap: float = 0.0, seconds: float = 60.0) -> list[Solution]:
     """Solutions for ``count`` budgets from the least cost to where nothing more is lost, by falling cost.
 
-    None of them is dominated by another.
+    None of them is dominated by another. ``gap``: as of :func:`solve`.
     """
-    program = _Program(problem)
+    program = _Program(problem, gap)
     least, free = program.cheapest(seconds), program.freest(seconds)
     if free.cost <= least.cost:
         return [free]
@@ -142,8 +143,9 @@ def _freely(problem: Problem) -> Solution:
 class _Program:
     """A problem as a mixed integer program: one column per option, then one per combination of each factor."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, gap: float = 0.0) -> None:
         self.problem = problem
+        self.gap = gap
         self.counts = [len(losses) for losses in problem.losses]
         self.starts = np.concatenate([[0], np.cumsum(self.counts)]).astype(int)
         self.options = int(self.starts[-1])
@@ -230,7 +232,7 @@ class _Program:
                 integrality=(np.arange(len(objective)) < self.options).astype(np.int64),
                 bounds=Bounds(0.0, np.where(self.forbidden, 0.0, 1.0)),
                 constraints=constraints,
-                options={"time_limit": seconds, "mip_rel_gap": 0.0},
+                options={"time_limit": seconds, "mip_rel_gap": self.gap},
             )
         if result.status == 2:
             return None

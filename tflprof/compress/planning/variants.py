@@ -28,6 +28,7 @@ MOST_OFFERED = 15
 """Options of one ordered knob in the problem that is solved."""
 
 _NOISE = 0.5
+_NEARLY = 0.01
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,21 @@ class Variant:
         return Choice(self.number, tuple(choices), self.priced.cost(choices), loss)
 
     def best(
-        self, additivity: Additivity, budget: float, random: np.random.Generator | None = None
+        self,
+        additivity: Additivity,
+        budget: float,
+        random: np.random.Generator | None = None,
+        *,
+        nearly: bool = False,
     ) -> Choice | None:
-        """The least loss within a budget; ``random``: with losses disturbed, to find others that are near it."""
+        """The least loss within a budget; ``nearly``: or little more, which is found sooner.
+
+        ``random``: with losses disturbed, to find others that are near it.
+        """
         problem = self.problem(additivity)
         if random is not None:
             problem = replace(problem, losses=tuple(_disturbed(losses, random) for losses in problem.losses))
-        found = solve(problem, budget)
+        found = solve(problem, budget, gap=_NEARLY if nearly or random is not None else 0.0)
         return None if found is None else self._choice(problem, found, additivity)
 
     def cheapest(self, additivity: Additivity) -> Choice:
@@ -154,7 +163,7 @@ class Variant:
     def front(self, additivity: Additivity, count: int) -> list[Choice]:
         """Choices that no other of this variant beats in both cost and loss."""
         problem = self.problem(additivity)
-        return [self._choice(problem, one, additivity) for one in front(problem, count)]
+        return [self._choice(problem, one, additivity) for one in front(problem, count, gap=_NEARLY / 10)]
 
     def _choice(self, problem: Problem, found: Solution, additivity: Additivity) -> Choice:
         taken = _with_what_is_free(problem, found)
