@@ -225,9 +225,15 @@ def observe(target: Target, work: Path) -> tuple[list[Found], dict[str, Any]]:
             left[path.stem] = "cannot be measured"
             continue
         wholes[path] = whole
-        own = [layer.config for layer in found if layer.uncosted is None]
-        build_table(target.name, configs=own, beside=own, path=every, **target.options)
+        if target.timed:
+            own = [layer.config for layer in found if layer.uncosted is None]
+            build_table(target.name, configs=own, beside=own, path=every, **target.options)
         print(path.stem, flush=True)
+    if not target.timed:
+        wanted = {
+            one.config.key: one.config for own in layers.values() for one in own if one.uncosted is None
+        }
+        build_table(target.name, configs=list(wanted.values()), path=every, **target.options)
     few, stored = LatencyTable(read_table(base)), read_table(every)
     all_rows = LatencyTable(stored)
     result = []

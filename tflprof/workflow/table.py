@@ -98,13 +98,12 @@ def build_table(
     if journal.meta is not None:
         journal.check(expected_meta(target, **options))
     builder = _Builder(target, options, journal, on_progress or _ignore)
-    builder.total = len(configs) + len(read) + sum(len(network.costed) for network in read if chains)
+    largest = max((network.costed for network in read), key=network_bytes, default=[])
+    wanted = [*configs, *(config for network in read for config in network.costed if chains)]
+    builder.total = len(wanted) + len(read)
     for network in read:
         builder.network(network)
-        if chains:
-            builder.chains(network.costed, network.costed)
-    largest = max((network.costed for network in read), key=network_bytes, default=[])
-    builder.chains(configs, beside or largest)
+    builder.chains(wanted, beside or largest)
     return builder.finish(place)
 
 
@@ -205,7 +204,7 @@ class _Builder:
         core = self.options.get("core")
         kernels = str(self.options.get("kernels", "xnnpack"))
         cache = last_cache_bytes(self.target, core)
-        for job in plan_jobs(list(wanted.values()), cache, beside or configs, kernels):
+        for job in plan_jobs(list(wanted.values()), cache, beside, kernels):
             self._chain(job)
 
     def _chain(self, job: Job) -> None:

@@ -19,11 +19,13 @@ ROWS_PER_CHAIN = 32
 MOST_BYTES = 200 << 20
 """Of weights in one chain."""
 
+_USUAL_CACHE = 4 << 20
+_MARGIN = 1.25
 USUAL_LAYERS = 60
 """Of a network."""
 
-_USUAL_CACHE = 4 << 20
-_MARGIN = 1.25
+_FITS = 0.5
+"""Of the last cache: of a network that touches more, parts are lost between inferences."""
 _ALIKE = 0.9
 """Of a network's bytes: a chain that touches as many is like it."""
 
@@ -50,28 +52,43 @@ def plan_jobs(
         configs: that are to be measured.
         cache_bytes: of the device's last cache.
         beside: all layers of the network that they are for, as often as they are in it: what an inference of it
-            touches decides what is left of their weights in which cache. None: one of such rows.
+            touches decides what is left of their weights in which cache. None: one of some such rows.
         kernels: of the runtime.
     """
-    wanted = network_bytes(beside or configs)
-    return [Job(chain, _flush(chain, wanted, cache_bytes)) for chain in _chunks(_ordered(configs, kernels))]
+    chains = _chunks(_ordered(configs, kernels))
+    wanted = network_bytes(beside) if beside else _usual_bytes(configs)
+    if wanted < _FITS * cache_bytes:
+        return [Job(chain, _lacking(chain, wanted)) for chain in chains]
+    everything = {config.key: config for config in (*configs, *beside)}
+    exceeds = sum(map(touched_bytes, everything.values())) > cache_bytes
+    return [Job(chain, _flush(chain, cache_bytes) if exceeds else 0) for chain in chains]
 
 
 def network_bytes(layers: Sequence[OpConfig]) -> int:
-    """Bytes that an inference touches: all weights, and the memory of activations, which is used again and again.
-
-    More layers than a network usually has are taken for what networks are to be made of.
-    """
-    weights = sum(map(_weights, layers)) * min(1.0, USUAL_LAYERS / max(len(layers), 1))
-    return round(weights) + max(map(_activations, layers), default=0)
+    """Bytes that an inference touches: all weights, and the memory of activations, which is used again and again."""
+    return sum(map(_weights, layers)) + max(map(_activations, layers), default=0)
 
 
-def _flush(chain: Sequence[OpConfig], wanted: int, cache_bytes: int) -> int:
-    """What a chain lacks of a network that fits the last cache; of one that does not, all that empties the cache."""
+def _usual_bytes(rows: Sequence[OpConfig]) -> int:
+    """Likewise of a network made of some of these rows."""
+    share = min(1.0, USUAL_LAYERS / max(len(rows), 1))
+    return round(sum(map(_weights, rows)) * share) + max(map(_activations, rows), default=0)
+
+
+def _lacking(chain: Sequence[OpConfig], wanted: int) -> int:
+    """What a chain touches less than its network, if it is worth mentioning."""
     own = network_bytes(chain)
-    if wanted > cache_bytes:
-        return int(_MARGIN * cache_bytes) if own < _MARGIN * cache_bytes else 0
     return wanted - own if own < _ALIKE * wanted else 0
+
+
+def _flush(chain: Sequence[OpConfig], cache_bytes: int) -> int:
+    wanted = int(_MARGIN * cache_bytes)
+    return wanted if sum(map(touched_bytes, chain)) < wanted else 0
+
+
+def touched_bytes(config: OpConfig) -> int:
+    """Bytes of weights, inputs and outputs."""
+    return _weights(config) + _activations(config)
 
 
 def _ordered(configs: Sequence[OpConfig], kernels: str) -> list[OpConfig]:

@@ -20,7 +20,13 @@ from tflprof.profile.profile import Profile
 from tflprof.workflow.profile import Interrupted
 from tflprof.workflow.table import build_table, measure_rows
 from tflprof.workflow.table_check import merge_tables
-from tflprof.workflow.table_jobs import ROWS_PER_CHAIN, last_cache_bytes, network_bytes, plan_jobs
+from tflprof.workflow.table_jobs import (
+    ROWS_PER_CHAIN,
+    last_cache_bytes,
+    network_bytes,
+    plan_jobs,
+    touched_bytes,
+)
 from tflprof.workflow.table_journal import journal_of
 from tflprof.workflow.table_reference import Beside, has_reference, reference_sha256
 
@@ -268,25 +274,29 @@ def test_chains_go_from_large_images_to_small_ones() -> None:
 
 def test_of_a_network_beyond_the_cache_nothing_is_left_in_it() -> None:
     few = _MANY[:3]
-    size = network_bytes(few)
+    size = sum(map(touched_bytes, few))
     assert plan_jobs(few, cache_bytes=2 * size)[0].flush_bytes == 0
     beside = plan_jobs(few, cache_bytes=2 * size, beside=[*_MANY, *few])[0]
-    assert network_bytes(_MANY) > 2 * size
+    assert network_bytes([*_MANY, *few]) > size
     assert beside.flush_bytes == int(2.5 * size)
     assert plan_jobs(few, cache_bytes=size // 2)[0].flush_bytes == 0
 
 
 def test_a_chain_touches_as_much_as_a_network_that_stays_in_the_cache() -> None:
     few = _MANY[:3]
-    assert plan_jobs(few, cache_bytes=1 << 30, beside=_MANY)[0].flush_bytes == (
-        network_bytes(_MANY) - network_bytes(few)
-    )
-    assert plan_jobs(_MANY[:-1], cache_bytes=1 << 30, beside=_MANY)[1].flush_bytes > 0
-    assert plan_jobs(_MANY[:20], cache_bytes=1 << 30, beside=_MANY[:21])[0].flush_bytes == 0
+    twice = [*_MANY, *_MANY]
+    (job,) = plan_jobs(few, cache_bytes=1 << 30, beside=twice)
+    assert job.flush_bytes == network_bytes(twice) - network_bytes(few)
+    (job,) = plan_jobs(_MANY[:20], cache_bytes=1 << 30, beside=_MANY[:21])
+    assert job.flush_bytes == 0
 
 
-def test_more_layers_than_a_network_has_are_what_networks_are_made_of() -> None:
-    assert network_bytes(_MANY * 4) == network_bytes(_MANY) > network_bytes(_MANY[:30])
+def test_many_rows_are_what_networks_are_made_of() -> None:
+    many = [conv(inputs=inputs) for inputs in range(100, 300)]
+    size = network_bytes(many)
+    # All of them touch more than the cache has, and a network of some does not.
+    assert sum(map(touched_bytes, many)) > size
+    assert max(job.flush_bytes for job in plan_jobs(many, cache_bytes=size)) < size // 2
 
 
 def test_rows_of_other_types_stand_in_other_chains() -> None:
