@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tflprof.compress.low_rank.factors import Factor, Floats, Moments, factorise, numerical_rank
+from tflprof.compress.low_rank.factors import WIDE, Factor, Floats, Moments, factorise, numerical_rank
 from tflprof.compress.low_rank.stages import Stage, offers, stages, total_macs
 
 RNG = np.random.default_rng(0)
@@ -88,3 +88,15 @@ def test_offers_are_multiples_of_eight_with_less_work() -> None:
         assert total_macs(stages(form, ranks, layer), (14, 15), "SAME") < whole
     assert len(found) == 8
     assert offers(Stage(64, 64), (7, 7), "SAME", 6) == [("svd", (8,)), ("svd", (16,)), ("svd", (24,))]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_layers_of_very_many_inputs_take_no_matrix_of_all_pairs(known: bool) -> None:
+    inputs = RNG.standard_normal((20, WIDE + 904)) * (1 + 9 * (np.arange(WIDE + 904) < 500))
+    weights = RNG.standard_normal((16, 1, 1, WIDE + 904))
+    seen = Moments(np.square(inputs).mean(axis=0), inputs.mean(axis=0), 20) if known else None
+    whole = factorise("svd", [99], weights, np.zeros(16), seen)
+    assert np.allclose(product(whole), weights)
+    lack = (weights - product(factorise("svd", [8], weights, np.zeros(16), seen)))[:, 0, 0]
+    loud, faint = (np.square(part).sum() for part in (lack[:, :500], lack[:, 500:]))
+    assert (loud / 500 < 0.9 * faint / (WIDE + 404)) == known

@@ -17,6 +17,9 @@ _LEAST_LIFT, _LIFT = 1e-6, 0.25
 """Of the mean energy of a channel, added to all: what never came in calibration may come all the same. The second
 is for as many places as channels, and less the more there were."""
 
+WIDE = 4096
+"""Inputs beyond which moments are of each alone: a matrix of all pairs would take hours and all memory."""
+
 _SWEEPS = 4
 
 READ, MADE, SUMS = "read", "made", "sums"
@@ -36,7 +39,7 @@ class Moments:
     """What comes into a layer.
 
     Attributes:
-        second: mean of ``x xᵀ``, (inputs, inputs).
+        second: mean of ``x xᵀ``, (inputs, inputs); of a :data:`WIDE` 1×1 layer its diagonal, (inputs).
         mean: mean of ``x``, (inputs).
         count: places seen.
     """
@@ -48,6 +51,8 @@ class Moments:
     @property
     def spread(self) -> Moments:
         """The same about the mean."""
+        if self.second.ndim == 1:
+            return Moments(self.second - self.mean**2, np.zeros(len(self.mean)), self.count)
         return Moments(self.second - np.outer(self.mean, self.mean), np.zeros(len(self.mean)), self.count)
 
 
@@ -91,6 +96,8 @@ class Decomposition:
     def _svd_parts(self) -> tuple[Floats, Floats]:
         matrix = self._weights[:, 0, 0, :]
         moments = self._moments
+        if matrix.shape[1] > WIDE:
+            return _left(matrix if moments is None else matrix * _roots(moments.spread))
         root = _root(None if moments is None else moments.spread, matrix.shape[1])
         return np.linalg.svd(matrix @ root, full_matrices=False)[:2]
 
@@ -200,6 +207,21 @@ def _even(values: Floats) -> Floats:
     """Root of singular values, to be given to both sides; directions without weight keep theirs."""
     least = 1e-8 * max(float(values.max(initial=0.0)), 1e-30)
     return np.sqrt(np.maximum(values, least))
+
+
+def _left(matrix: Floats) -> tuple[Floats, Floats]:
+    """Left singular vectors and singular values, largest first, by way of a matrix of the smaller side."""
+    if matrix.shape[0] > matrix.shape[1]:
+        return np.linalg.svd(matrix, full_matrices=False)[:2]
+    energies, vectors = np.linalg.eigh(matrix @ matrix.T)
+    return vectors[:, ::-1], np.sqrt(np.maximum(energies[::-1], 0.0))
+
+
+def _roots(moments: Moments) -> Floats:
+    """Roots of moments of each input alone, slightly lifted."""
+    energies = np.maximum(moments.second, 0.0)
+    share = max(_LEAST_LIFT, _LIFT / max(moments.count, 1))
+    return np.sqrt(energies + (share * float(energies.mean()) or 1.0))
 
 
 def _root(moments: Moments | None, size: int) -> Floats:

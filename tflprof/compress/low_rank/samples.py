@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tflprof.compress.activations import activations
 from tflprof.compress.calibration import Calibration
-from tflprof.compress.low_rank.factors import Floats, Moments
+from tflprof.compress.low_rank.factors import WIDE, Floats, Moments
 from tflprof.compress.low_rank.sites import Site
 from tflprof.compress.low_rank.stages import Stage
 from tflprof.model.graph import Model
@@ -79,7 +79,8 @@ def _add(sums: _Sums, found: Site, value: npt.NDArray[Any], rng: np.random.Gener
     stage = found.stage
     image = value.reshape(-1, 1, 1, stage.inputs) if found.op.code == "FULLY_CONNECTED" else value
     rows = image.reshape(-1, stage.inputs).astype(np.float64)
-    sums.moments = sums.moments + rows.T @ rows
+    alone = stage.inputs > WIDE and stage.kernel == (1, 1)
+    sums.moments = sums.moments + (np.square(rows).sum(axis=0) if alone else rows.T @ rows)
     sums.total = sums.total + rows.sum(axis=0)
     sums.count += len(rows)
     size = stage.kernel[0] * stage.kernel[1] * stage.inputs
