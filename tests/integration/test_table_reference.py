@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.phone import VirtualPhone
 from tflprof.analysis.latency_table import LatencyTable
 from tflprof.model.build import build_network
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
+from tflprof.profile.latency_rows import read_table
 from tflprof.workflow.table import build_table
 from tflprof.workflow.table_check import check_table
 from tflprof.workflow.table_reference import profile_beside, reference_sha256
@@ -33,3 +38,22 @@ def test_rows_and_a_whole_model_in_one_clock(target: str, tmp_path: Path) -> Non
     # Other work on the machine is in both, but not in equal parts.
     measured = whole.profile.summary.total.typical * reference.value / whole.reference
     assert 0.3 < predicted / measured < 3
+
+
+@pytest.mark.slow
+def test_rows_of_a_phone(phone: VirtualPhone, small_network: Path, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    options = ("--from", small_network, "--target", "adb", "--max-seconds", 2, "-o", path)
+    built = subprocess.run(
+        [sys.executable, "-m", "tflprof", "table", "build", *map(str, options)],
+        env={**os.environ, **phone.environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    meta = read_table(path).meta
+    assert (meta.target.kind, meta.provenance) == ("adb", "measured")
+    assert meta.reference is not None
+    assert meta.reference.seen == (meta.reference.value,)
