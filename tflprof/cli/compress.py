@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tflprof.cli.console import print_document, result_console, say
-from tflprof.cli.guard import guarded
+from tflprof.cli.guard import guarded, report_error
 from tflprof.cli.measure_options import Anchors, Cost, KernelsChoice, RuntimePath, Target, Threads, prediction
 from tflprof.cli.options import Force, Json, Kernels, ModelPath, Verbose
 from tflprof.cli.phone_options import Core
@@ -137,6 +137,12 @@ def plan_command(
         int,
         typer.Option(min=0, metavar="N", help="Combinations that are run per round to see what they lose."),
     ] = 8,
+    solver: Annotated[
+        str,
+        typer.Option(
+            metavar="WAY", help="milp, or netadapt: the greedy way alone, which is what others are judged by."
+        ),
+    ] = "milp",
     forget: Annotated[bool, typer.Option("--no-memory", help="Find all losses anew, and keep none.")] = False,
     core: Core = None,
     threads: Threads = 1,
@@ -160,10 +166,10 @@ def plan_command(
     _verbose: Verbose = False,
 ) -> None:
     """Choose the changes that meet a budget at the least loss; exit status 1 if the budget is out of reach."""
-    from tflprof.cli.outputs import check_outputs
     from tflprof.workflow.compress import parse_budget, plan_compression
 
-    check_outputs(model, [path for path in (output, plot) if path], force=force)
+    outputs = [path for path in (output, plot) if path]
+    _check_outputs([model, table, calibration], outputs, force=force)
     parse_budget(budget)
     if update_table and table is None:
         raise UsageError(
@@ -183,12 +189,16 @@ def plan_command(
         random=random_calibration,
         rounds=rounds,
         trials=trials,
+        solver=solver,
+        update=update_table,
         remember=not forget,
         evaluate=evaluate,
     )
     with progress_display() as report:
         planned = plan_compression(model, budget, options, on_progress=report)
-    _save(planned, output, plot, table if update_table else None, force=force)
+    _save(planned, output, plot, force=force)
+    if update_table:
+        say(f"{len(planned.bench.stored.rows)} rows are in {table} now")
     if json:
         print_document(planned.plan.document() | {"obstacles": list(planned.obstacles)})
     else:
@@ -197,6 +207,8 @@ def plan_command(
         print_plan(planned.plan.document(), result_console(), planned.obstacles)
         if output is None and planned.plan.changes:
             say("the plan was not saved: -o FILE saves it, for tflprof compress apply")
+    if planned.stopped is not None:
+        raise typer.Exit(report_error(planned.stopped))
     if not planned.plan.feasible:
         raise typer.Exit(EXIT_FAILED)
 
@@ -219,14 +231,13 @@ def apply_command(
     _verbose: Verbose = False,
 ) -> None:
     """Make the changes of a plan in the .tflite file."""
-    from tflprof.cli.outputs import check_outputs
     from tflprof.compress.planning.plan import read_plan
     from tflprof.workflow.compress import apply_plan
 
     found = read_plan(plan)
     old = model or Path(found.model_path)
-    check_outputs(old, [output], force=force)
-    check_outputs(plan, [output], force=force)
+    place = found.calibration.get("place")
+    _check_outputs([old, plan, calibration, Path(place) if place else None], [output], force=force)
     apply_plan(found, old, output, overwrite=force, calibration=calibration)
     say(f"{len(found.changes)} changes made; the new model is {output}")
     if verify:
@@ -289,24 +300,33 @@ def _verify(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _save(
-    planned: Planned, output: Path | None, plot: Path | None, table: Path | None, *, force: bool
-) -> None:
+def _check_outputs(read: list[Path | None], outputs: list[Path], *, force: bool) -> None:
+    """Raise before anything is done if an output cannot be written, or would replace what is read, or be part of it."""
+    from tflprof.cli.outputs import check_outputs
+
+    for path in read:
+        if path is None:
+            continue
+        check_outputs(path, outputs, force=force)
+        inside = [output for output in outputs if path.is_dir() and output.parent.resolve() == path.resolve()]
+        if inside:
+            raise UsageError(
+                f"the output {inside[0]} would lie among the calibration data in {path}",
+                "choose another folder for the output",
+            )
+
+
+def _save(planned: Planned, output: Path | None, plot: Path | None, *, force: bool) -> None:
     if output is not None:
         from tflprof.compress.planning.plan import write_plan
 
         write_plan(planned.plan, output, overwrite=force)
         say(f"plan saved as {output}")
-    if plot is not None:
+    if plot is not None and (planned.stopped is None or planned.plan.front):
         from tflprof.report.compress_front import write_front
 
         write_front(planned.plan.document(), plot)
         say(f"Pareto front drawn as {plot}")
-    if table is not None:
-        from tflprof.profile.latency_rows import write_table
-
-        write_table(table, planned.bench.stored)
-        say(f"{len(planned.bench.stored.rows)} rows are in {table} now")
 
 
 def _how(

@@ -17,8 +17,10 @@ from tflprof.compress.planning.outcome import Circumstances, obstacles, written
 from tflprof.compress.planning.plan import Amount, Plan, check_model
 from tflprof.compress.planning.planner import Planner, Wish
 from tflprof.compress.planning.proxies import Losses
-from tflprof.errors import UsageError
+from tflprof.compress.planning.search import find_search
+from tflprof.errors import TflprofError, UsageError
 from tflprof.files import check_writable, write_atomically
+from tflprof.measure.interrupt import HeldSignals
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
 from tflprof.runtimes.execute import Executor
@@ -33,6 +35,7 @@ from tflprof.workflow.compress_subject import (
     check_conditions,
     costs_of,
     ignore,
+    kernels_of_plan,
     memory_of,
     opened,
     teller,
@@ -42,11 +45,16 @@ from tflprof.workflow.progress import OnProgress
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, with what holds the model back if it does not meet the budget; the rows are all that is known by now."""
+    """A plan, with what holds the model back if it does not meet the budget; the rows are all that is known by now.
+
+    ``stopped`` is what ended planning early (KeyboardInterrupt for Ctrl-C or SIGTERM), or kept the evaluation from
+    telling the accuracy; the plan then is the best that had been measured.
+    """
 
     plan: Plan
     obstacles: Sequence[str]
     bench: LiveBench
+    stopped: BaseException | None = None
 
 
 def plan_compression(
@@ -63,27 +71,43 @@ def plan_compression(
     Raises:
         TflprofError: one of :mod:`tflprof.errors`, telling what, why and what next.
     """
-    tell = on_progress or ignore
     limit, unit = parse_budget(budget)
-    with opened(model, options, needs_data=True) as subject:
-        bench = LiveBench(subject.model, options.table, options.how, tell)
-        check_conditions(bench, options)
-        if options.rounds or not bench.is_known:
-            bench.measure_before()
-        unit = _unit_of(budget, unit, bench)
-        bench.count_in(unit)
+    find_search(options.solver)
+    with HeldSignals(holding=False), opened(model, options, needs_data=True) as subject:
+        bench = _bench(subject, options, on_progress or ignore)
+        bench.count_in(_unit_of(budget, unit, bench))
         candidates = Candidates(subject, open_methods(options.methods))
         losses = Losses(subject, candidates.methods, memory_of(subject, options))
         costs = costs_of(bench)
-        planner = Planner(candidates, losses, costs, bench if options.rounds else None, teller(tell))
+        live = bench if options.rounds else None
+        planner = Planner(candidates, losses, costs, live, teller(on_progress or ignore))
         now = bench.before() or _by_table(candidates, costs)
-        outcome = planner.plan(Wish(limit, options.rounds, options.trials), now)
+        wish = Wish(limit, options.rounds, options.trials, options.solver)
+        outcome = planner.plan(wish, now)
         around = _circumstances(options, bench, budget, limit, now)
-        plan = written(planner, outcome, around, bench.table)
-        if options.evaluate is not None:
-            plan = replace(plan, accuracy=_accuracy(options.evaluate, losses, plan))
+        plan, stopped = written(planner, outcome, around, bench.table), outcome.stopped
+        if options.evaluate is not None and stopped is None:
+            plan, stopped = _evaluated(options.evaluate, losses, plan)
         held = [] if plan.feasible else obstacles(plan.layers, candidates.refusals)
-        return Planned(plan, held, bench)
+        return Planned(plan, held, bench, stopped)
+
+
+def _bench(subject: Subject, options: CompressionOptions, tell: OnProgress) -> LiveBench:
+    """Where the model is measured; measured there as it is, if anything is."""
+    keep = options.table if options.update else None
+    bench = LiveBench(subject.model, options.table, options.how, tell, keep=keep)
+    check_conditions(bench, options)
+    if options.rounds or not bench.is_known:
+        bench.measure_before()
+    return bench
+
+
+def _evaluated(command: str, losses: Losses, plan: Plan) -> tuple[Plan, BaseException | None]:
+    """The plan with accuracies; without them if the command fails, which is no reason to lose the plan."""
+    try:
+        return replace(plan, accuracy=_accuracy(command, losses, plan)), None
+    except (TflprofError, KeyboardInterrupt) as error:
+        return plan, error
 
 
 def _accuracy(command: str, losses: Losses, plan: Plan) -> dict[str, float]:
@@ -116,9 +140,8 @@ def apply_plan(
     changes = [planned.change for planned in plan.changes]
     methods = open_methods(sorted({change.method for change in changes}))
     with Executor() as executor:
-        subject = Subject(
-            graph, layer_configs(graph), calibration_of_plan(plan, graph, calibration), executor
-        )
+        layers = layer_configs(graph, kernels_of_plan(plan))
+        subject = Subject(graph, layers, calibration_of_plan(plan, graph, calibration), executor)
         content = apply_changes(subject, changes, methods).content
     write_atomically(output, lambda part: part.write_bytes(content))
 

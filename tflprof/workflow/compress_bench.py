@@ -22,10 +22,11 @@ from tflprof.profile.latency_rows import (
     meta_of,
     read_table,
     table_mismatches,
+    write_table,
 )
 from tflprof.profile.mismatch import shown_value
 from tflprof.profile.profile import Profile
-from tflprof.workflow.profile import profile_model
+from tflprof.workflow.profile import Interrupted, profile_model
 from tflprof.workflow.progress import OnProgress, Progress
 
 AS_IT_IS = "the model as it is"
@@ -39,12 +40,22 @@ class LiveBench:
         table: path of the table; None: one is made of what is measured.
         how: arguments of :func:`tflprof.profile_model`, the target among them.
         tell: progress.
+        keep: where the table is written as soon as it knows more; None: it is not.
     """
 
-    def __init__(self, model: Model, table: Path | None, how: dict[str, Any], tell: OnProgress) -> None:
+    def __init__(
+        self,
+        model: Model,
+        table: Path | None,
+        how: dict[str, Any],
+        tell: OnProgress,
+        *,
+        keep: Path | None = None,
+    ) -> None:
         self.model = model
         self._how = how
         self._tell = tell
+        self._keep = keep
         self._stored = None if table is None else read_table(table)
         self._unit: str | None = None
         self._before: Profile | None = None
@@ -105,7 +116,11 @@ class LiveBench:
         def tell(progress: Progress) -> None:
             self._tell(replace(progress, detail=f"{what}: {progress.detail}"))
 
-        return profile_model(path, **self._how, on_progress=tell)
+        try:
+            return profile_model(path, **self._how, on_progress=tell)
+        except Interrupted as stop:
+            # Half a measurement is none: what ended it ends what it was for.
+            raise stop.cause from stop
 
     def _learn(self, profile: Profile, model: Model) -> Amount:
         kernels = str(self._how.get("kernels", "xnnpack"))
@@ -114,6 +129,8 @@ class LiveBench:
         taken = network_rows(profile, layer_configs(model, kernels), source)
         self._stored = replace(self.stored, rows=merged_rows(self.stored.rows, taken.rows))
         self._asked = None
+        if self._keep is not None:
+            write_table(self._keep, self._stored)
         return amount_of(profile, self.unit)
 
 

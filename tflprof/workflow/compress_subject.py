@@ -49,6 +49,8 @@ class CompressionOptions:
         rounds: how often a result is measured and the plan corrected; 0: nothing is measured.
         trials: combinations that are run per round to see what they lose together.
         remember: whether losses are kept in the user's cache.
+        solver: ``milp``, or ``netadapt`` for the greedy way alone.
+        update: whether rows that are measured are added to the table's file at once.
         evaluate: a command that tells a model's accuracy.
         how: arguments of :func:`tflprof.profile_model`, the target among them.
     """
@@ -60,6 +62,8 @@ class CompressionOptions:
     samples: int = SAMPLES
     rounds: int = MOST_ROUNDS
     trials: int = 8
+    solver: str = "milp"
+    update: bool = False
     remember: bool = True
     evaluate: str | None = None
     how: dict[str, Any] = field(default_factory=dict)
@@ -115,10 +119,15 @@ def memory_of(subject: Subject, options: CompressionOptions) -> LossMemory:
 
 def calibration_of_plan(plan: Plan, model: Model, given: Path | None = None) -> Calibration:
     """The samples a plan was made on. Raises UsageError if they are gone or are others by now."""
-    count = int(plan.calibration.get("samples") or SAMPLES)
+    count = plan.calibration.get("samples") or SAMPLES
     if plan.calibration.get("source") == "random" and given is None:
         return random_calibration(model, count)
-    place = given or Path(str(plan.calibration.get("place", "")))
+    if given is None and not plan.calibration.get("place"):
+        raise UsageError(
+            "the plan does not say where its calibration data are",
+            "give them with --calibration DIR|FILE.npz",
+        )
+    place = given or Path(plan.calibration["place"])
     found = load_calibration(place, model).first(count)
     if found.sha256 != plan.calibration.get("sha256") and given is None:
         raise UsageError(
@@ -126,6 +135,11 @@ def calibration_of_plan(plan: Plan, model: Model, given: Path | None = None) -> 
             "bring those back, or give others with --calibration, or plan anew",
         )
     return found
+
+
+def kernels_of_plan(plan: Plan) -> str:
+    """The kernels that a plan's layers were read for."""
+    return str(plan.how.get("kernels", "xnnpack"))
 
 
 def teller(tell: OnProgress) -> Any:

@@ -22,7 +22,7 @@ from tflprof.runtimes.execute import Executor
 from tflprof.workflow.compare import LiveComparison, compare_models
 from tflprof.workflow.compress_bench import amount_of
 from tflprof.workflow.compress_evaluate import evaluate
-from tflprof.workflow.compress_subject import KEPT, calibration_of_plan
+from tflprof.workflow.compress_subject import KEPT, calibration_of_plan, kernels_of_plan
 from tflprof.workflow.progress import OnProgress
 
 VERIFIED_VERSION = 1
@@ -121,7 +121,7 @@ def verify_plan(
     notes: list[str] = []
     with Executor() as executor:
         samples = calibration_of_plan(plan, graph, calibration)
-        subject = Subject(graph, layer_configs(graph), samples, executor)
+        subject = Subject(graph, layer_configs(graph, kernels_of_plan(plan)), samples, executor)
         applied = _applied(plan, subject, new, changed, notes)
         fidelity = Reference(executor, graph, samples).fidelity(new)
     if not samples.tells_quality:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import replace
@@ -10,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tflprof.compress.interface import Change
 from tflprof.compress.planning.plan import (
@@ -23,9 +26,10 @@ from tflprof.compress.planning.plan import (
     read_plan,
     write_plan,
 )
-from tflprof.errors import UsageError
+from tflprof.errors import TflprofError, UsageError
 from tflprof.model.build import build_micro
 from tflprof.model.read import read_model
+from tflprof.workflow.compress_subject import calibration_of_plan, kernels_of_plan
 
 PLAN = Plan(
     model_path="m.tflite",
@@ -150,3 +154,86 @@ def test_changes_that_no_method_makes_are_refused(change: Change, why: str) -> N
     plan = replace(PLAN, model_sha256=model.sha256, changes=(Planned(change, "", 0.0, 0.0),))
     with pytest.raises(UsageError, match=why):
         check_model(plan, model)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"calibration__samples": "8"}, "calibration.samples"),
+        ({"calibration__samples": -1}, "calibration.samples"),
+        ({"calibration__place": None}, "calibration.place"),
+        ({"how__threads": "2"}, "how.threads"),
+        ({"how__kernels": 3}, "how.kernels"),
+    ],
+)
+def test_what_samples_and_runs_are_is_checked(tmp_path: Path, values: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        read_plan(edited(tmp_path, **values))
+
+
+def test_samples_that_the_plan_does_not_name_are_asked_for() -> None:
+    model = read_model(build_micro("conv_2d_1x1"))
+    for data in ({}, {"samples": 8, "place": ""}):
+        with pytest.raises(UsageError, match="where its calibration data are") as caught:
+            calibration_of_plan(replace(PLAN, calibration=data), model)
+        assert "--calibration" in str(caught.value.hint)
+    assert len(calibration_of_plan(replace(PLAN, calibration={"source": "random", "samples": 3}), model)) == 3
+
+
+def test_layers_are_read_for_the_kernels_of_the_plan() -> None:
+    assert kernels_of_plan(PLAN) == "xnnpack"
+    assert kernels_of_plan(replace(PLAN, how={"kernels": "builtin"})) == "builtin"
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["prune", "nms", "quantise", "0/0", "svd", "tucker", "random", ""]),
+    st.lists(st.integers(-9, 99), max_size=3),
+    st.dictionaries(st.sampled_from(["x", "keep", "ranks"]), st.integers(), max_size=2),
+)
+MODEL = read_model(build_micro("conv_2d_1x1"))
+CHANGES = (
+    Change("low_rank", ("0/0",), {"form": "svd", "ranks": [8], "weighting": "plain"}),
+    Change("prune", ("0/0",), {"group": "0/0", "keep": 8, "of": 16, "criterion": "l1"}),
+    Change("clean_up", ("0/0",), {"kind": "reshape", "gone": ["0/0"], "reads": [1, 4]}),
+    Change("resolution", ("0/0",), {"height": 32, "width": 32}),
+    Change("quantise", ("0/0",), {"scheme": "int8", "ranges": "full", "clamps": {}}),
+    Change("nms", ("0/0",), {"settings": {"nms_score_threshold": 0.3}}),
+)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place in a document as what holds it and the key."""
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    found = [(value, key) for key in keys]
+    return found + [
+        each for key in keys if isinstance(value[key], dict | list) for each in places(value[key])
+    ]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_an_edited_plan_is_good_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    planned = tuple(Planned(change, "", 0.0, 0.0) for change in CHANGES)
+    how = {"threads": 1, "kernels": "xnnpack", "core": None}
+    whole = replace(PLAN, model_sha256=MODEL.sha256, changes=planned, how=how)
+    document = json.loads(json.dumps(whole.document()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        inside, key = data.draw(st.sampled_from(places(document)))
+        if data.draw(st.booleans()):
+            inside[key] = data.draw(ODD)
+        elif isinstance(inside, dict):
+            inside.pop(key, None)
+        else:
+            inside[:] = inside[:key] * data.draw(st.integers(0, 2))
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(document))
+    with contextlib.suppress(TflprofError):
+        found = read_plan(path)
+        check_model(found, MODEL)
+        calibration_of_plan(found, MODEL)
+        assert found.calibration["source"] == "random"  # the file is not there

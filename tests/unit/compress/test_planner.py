@@ -12,6 +12,7 @@ from tests.unit.compress import planning
 from tests.unit.compress.planning import WIDTHS, Deciding, Known, Meeting, Rows, World, planner
 from tflprof.compress.planning.plan import Amount
 from tflprof.compress.planning.planner import Wish
+from tflprof.errors import RunnerError, TargetError, UsageError
 
 
 def wish(budget: float, rounds: int = 5) -> Wish:
@@ -175,3 +176,103 @@ def test_the_front_falls_in_cost_and_rises_in_loss() -> None:
     for a, b in itertools.pairwise(points):
         assert a.cost > b.cost
         assert a.loss < b.loss
+
+
+class Ending(World):
+    """A target that is slower than the table and ends with an error after some measurements."""
+
+    def __init__(self, after: int, error: BaseException) -> None:
+        super().__init__(slower=1.7)
+        self.after, self.error = after, error
+
+    def measure(self, changes: Any) -> Amount:
+        if len(self.measured) >= self.after:
+            raise self.error
+        found = super().measure(changes)
+        # What is measured falls short of the budget, so that planning goes on.
+        return replace(found, value=found.value * 0.8) if changes else found
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), TargetError("the phone is gone"), ValueError("a fault")]
+)
+def test_what_was_measured_within_the_budget_outlives_what_ends_the_rounds(error: BaseException) -> None:
+    made, before = planner(Ending(2, error))
+    outcome = made.plan(wish(0.5 * before.value), before)
+    assert outcome.stopped is error
+    assert outcome.feasible
+    assert outcome.obtained is not None
+    assert len(outcome.rounds) == 1
+    assert any("stopped early" in note for note in outcome.notes)
+
+
+def test_what_ends_it_before_anything_is_within_the_budget_is_passed_on() -> None:
+    made, before = planner(Ending(1, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        made.plan(wish(0.5 * before.value), before)
+
+
+class Refusing(World):
+    """A target that does not run the models of some choices, which are those that are tried first."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.refused: list[Any] = []
+        self.count = count
+
+    def measure(self, changes: Any) -> Amount:
+        if changes and (changes in self.refused or len(self.refused) < self.count):
+            self.refused.append(changes)
+            raise RunnerError("the delegate refuses it")
+        return super().measure(changes)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_choice_that_cannot_be_measured_is_left_out(count: int) -> None:
+    world = Refusing(count)
+    made, before = planner(world)
+    outcome = made.plan(wish(0.5 * before.value, rounds=2), before)
+    assert outcome.stopped is None
+    assert outcome.feasible
+    assert outcome.obtained is not None
+    assert made.changes(outcome.choice) not in world.refused  # type: ignore[arg-type]
+    assert sum("left out: the delegate refuses it" in note for note in outcome.notes) == count
+    assert len(outcome.rounds) <= 2
+
+
+def test_if_nothing_can_be_measured_that_is_told() -> None:
+    class Broken(World):
+        def measure(self, changes: Any) -> Amount:
+            if changes:
+                raise RunnerError("the disk is full")
+            return super().measure(changes)
+
+    made, before = planner(Broken())
+    with pytest.raises(RunnerError, match="full"):
+        made.plan(wish(0.5 * before.value), before)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.6, 0.4])
+def test_the_greedy_way_alone_meets_the_budget_too(share: float) -> None:
+    world = World(slower=1.3)
+    made, before = planner(world)
+    outcome = made.plan(replace(wish(share * before.value), solver="netadapt"), before)
+    assert outcome.feasible
+    assert outcome.obtained is not None
+    assert outcome.obtained.value <= share * before.value
+    assert outcome.true_loss is not None
+    assert outcome.true_loss >= best_loss(world, 4, share * before.value) * (1 - 1e-9)
+
+
+def test_the_greedy_way_alone_tells_what_is_out_of_reach() -> None:
+    made, before = planner(World())
+    outcome = made.plan(replace(wish(1.0), solver="netadapt"), before)
+    assert not outcome.feasible
+    assert outcome.obtained is not None
+    assert outcome.obtained.value == 10 * 8 * 4
+
+
+def test_there_is_no_other_solver() -> None:
+    made, before = planner(World())
+    with pytest.raises(UsageError, match="simplex"):
+        made.plan(replace(wish(1.0), solver="simplex"), before)

@@ -57,7 +57,9 @@ class Descent:
             additivity: how losses add up, by which steps are short-listed.
         """
         cost = self._variant.priced.cost
-        while len(self._path) > 1 and cost(self._path[-2]) <= budget:
+        while len(self._path) > 1 and (
+            cost(self._path[-2]) <= budget or not math.isfinite(self._loss(self._path[-1]))
+        ):
             self._path.pop()
         least = max(cost(self._path[0]) - budget, 0.0) / STEPS
         while (now := cost(self._path[-1])) > budget:

@@ -100,6 +100,13 @@ class Fields:
         """A whole number."""
         return int(self._take(name, int, "a whole number"))
 
+    def count(self, name: str) -> int:
+        """A whole number from 0 to what fits 32 bits."""
+        value = self.whole(name)
+        if not 0 <= value < 1 << 32:
+            raise self.wrong(name, f"expected a number from 0, not {str(value)[:40]}")
+        return value
+
     def truth(self, name: str) -> bool:
         """True or false."""
         return bool(self._take(name, bool, "true or false"))

@@ -41,7 +41,9 @@ def written(planner: Planner, outcome: Outcome, around: Circumstances, table: La
     choices = outcome.choice.choices if outcome.choice is not None else none
     # Nothing that was measured differs from the model as it is.
     after = around.before if outcome.choice is None else _after(planner, outcome, table, around.unit)
-    front = planner.front(outcome, around.points) if outcome.choice is not None else []
+    # Who stops planning does not wait for what other budgets would cost.
+    wants_front = outcome.choice is not None and outcome.stopped is None
+    front = planner.front(outcome, around.points) if wants_front else []
     return Plan(
         model_path=subject.model.path,
         model_sha256=subject.model.sha256,
@@ -124,7 +126,7 @@ def _planned(
 ) -> tuple[Planned, ...]:
     if outcome.choice is None:
         return ()
-    alone = variant.losses_alone(choices)
+    alone = variant.losses_alone(choices, guessed=outcome.stopped is not None)
     gains = _gains(planner, variant, outcome.choice)
     return tuple(
         Planned(

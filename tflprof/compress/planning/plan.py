@@ -213,14 +213,14 @@ def _plan(top: Fields) -> Plan:
         model_path=model.text("path"),
         model_sha256=model.sha256("sha256"),
         target=top.text("target"),
-        how=top.mapping("how"),
+        how=_how(top.inside("how")),
         table=top.mapping("table"),
         unit=top.one_of("unit", ("ns", "cycles", "instructions")),
         provenance=top.one_of("provenance", ("measured", "emulated", "predicted")),
         budget_text=budget.text("text"),
         budget=budget.number("value"),
         feasible=budget.truth("feasible"),
-        calibration=top.mapping("calibration"),
+        calibration=_calibration(top.inside("calibration")),
         divergence=top.text("divergence"),
         before=_amount(top.inside("before")),
         after=_amount(top.inside("after")),
@@ -235,6 +235,25 @@ def _plan(top: Fields) -> Plan:
         notes=top.texts("notes"),
         accuracy=top.numbers("accuracy"),
     )
+
+
+def _how(fields: Fields) -> Mapping[str, Any]:
+    """Choices of how models are run: what is there has to be what can be asked for."""
+    kinds = {
+        **dict.fromkeys(("core", "kernels", "cost", "anchors", "runtime"), fields.text),
+        **dict.fromkeys(("threads", "xnnpack_flags"), fields.count),
+        "weight_cache": fields.truth,
+    }
+    return {
+        name: kinds[name](name) if name in kinds and value is not None else value
+        for name, value in fields.values.items()
+    }
+
+
+def _calibration(fields: Fields) -> Mapping[str, Any]:
+    """The samples: what is there has to be of its kind; an empty object if none were needed."""
+    kinds = {**dict.fromkeys(("sha256", "source", "place"), fields.text), "samples": fields.count}
+    return {name: kinds[name](name) if name in kinds else value for name, value in fields.values.items()}
 
 
 def _amount(fields: Fields) -> Amount:

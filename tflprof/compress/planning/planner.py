@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tflprof.compress.interface import Change, Knob
+from tflprof.compress.interface import Change
 from tflprof.compress.planning.additivity import Additivity
 from tflprof.compress.planning.candidates import Candidates
-from tflprof.compress.planning.costs import Costs, Space, Table
-from tflprof.compress.planning.measured import measure_options, needs_model
+from tflprof.compress.planning.costs import Costs
+from tflprof.compress.planning.measured import measure_options
 from tflprof.compress.planning.plan import Amount, Round
-from tflprof.compress.planning.search import Search
+from tflprof.compress.planning.search import Search, find_search
+from tflprof.compress.planning.sweep import Bench as Bench
+from tflprof.compress.planning.sweep import Tell as Tell
+from tflprof.compress.planning.sweep import sweep
 from tflprof.compress.planning.variants import Choice, Variant, changes_of
 from tflprof.errors import ModelError, RunnerError
 
 if TYPE_CHECKING:
     from tflprof.compress.planning.proxies import Losses
 
+_STOPPED = "planning was stopped early: this is the best that had been measured, and there may be better"
+
 MOST_ROUNDS = 5
+_MOST_REFUSALS = 8
 CLOSE = 0.01
 """A result this near below its budget is not improved upon."""
 
 
-class Bench(Protocol):
-    """A target on which models are measured, with what is known of it by now."""
-
-    @property
-    def table(self) -> Table:
-        """The latency table, with rows of all that was measured."""
-
-    def measure(self, content: bytes) -> Amount:
-        """Latency of a model; the table has its layers afterwards."""
-
-
-_UNKNOWN = ("missing", "extrapolated")
-_TOGETHER = (0.34, 0.67, 1.0)
-_MOST_PLACES = 8
 _EARLY = "the rounds ended before the budget was met, which by the table is in reach: allow more --rounds"
-
-Tell = Callable[[str, float | None, str], None]
-"""Told what is done: stage, share that is done, detail."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +43,13 @@ class Wish:
         budget: latency, in the unit of costs.
         rounds: how often a result is measured and the plan corrected by it; 0: the table is believed.
         trials: how many combinations are run in each round to see what they lose together.
+        solver: which way choices are found, of :data:`tflprof.compress.planning.search.SOLVERS`.
     """
 
     budget: float
     rounds: int = MOST_ROUNDS
     trials: int = 8
+    solver: str = "milp"
 
 
 @dataclass
@@ -72,6 +63,7 @@ class Outcome:
         ratio: obtained over predicted latency, by which predictions are corrected.
         true_loss: of the choice; None if it was not run.
         obtained: latency of the choice as measured; None if it was not.
+        stopped: what ended the rounds before their time, after something within the budget had been measured.
     """
 
     choice: Choice | None
@@ -83,6 +75,7 @@ class Outcome:
     obtained: Amount | None = None
     rounds: list[Round] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    stopped: BaseException | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +83,22 @@ class _Tried:
     choice: Choice
     loss: float
     obtained: Amount
+
+
+@dataclass
+class _Going:
+    """How the rounds stand."""
+
+    ratio: float
+    tried: list[_Tried] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
+    choice: Choice | None = None
+    refused: ModelError | RunnerError | None = None
+    refusals: int = 0
+    stopped: BaseException | None = None
+
+    def within(self, budget: float) -> list[_Tried]:
+        return [one for one in self.tried if one.obtained.value <= budget]
 
 
 class Planner:
@@ -119,7 +128,8 @@ class Planner:
         """Decide what to change; ``before``: latency of the model as it is, measured unless nothing is.
 
         Raises:
-            ModelError, RunnerError: the decided model cannot be made or run.
+            ModelError, RunnerError: none of the models that were decided upon can be made and run.
+            KeyboardInterrupt, TflprofError: what ended it before anything within the budget had been measured.
         """
         if before.value <= wish.budget:
             plain = self.candidates.plain(self.costs)
@@ -128,11 +138,11 @@ class Planner:
         if not self.variants:
             if self._bench is not None and wish.rounds:
                 measure_options(self.candidates, self.losses, self.costs, self._bench, before, self._tell)
-                self._sweep()
+                sweep(self.candidates, self.losses, self.costs, self._bench, self._tell)
             self.variants = self.candidates.variants(self.costs, self.losses, self._tell)
         ratio = _ratio(before, self.variants[0])
         if self._search is None:
-            self._search = Search(self.variants, self.losses, wish.trials, self._tell)
+            self._search = find_search(wish.solver)(self.variants, self.losses, wish.trials, self._tell)
         outcome = self._rounds(wish, self._search, ratio)
         outcome.notes += self.candidates.notes
         return outcome
@@ -152,90 +162,67 @@ class Planner:
         return changes_of(self.variants[choice.variant].changes(choice.choices))
 
     def _rounds(self, wish: Wish, search: Search, ratio: float) -> Outcome:
-        tried: list[_Tried] = []
-        rounds: list[Round] = []
-        choice = loss = None
-        for number in range(max(1, wish.rounds)):
-            self._tell("planning", number / max(1, wish.rounds), f"round {number + 1}")
-            choice = search.best(wish.budget / ratio) or self._cheapest(search)
-            loss = search.true_loss(choice)
-            known = (choice.variant, choice.choices) in self._measured
-            if self._bench is None or wish.rounds == 0:
-                rounds.append(self._round(choice, ratio, None, loss))
-                break
-            obtained = self._obtained(choice)
-            rounds.append(self._round(choice, ratio, obtained, loss))
-            tried.append(_Tried(choice, loss, obtained))
-            ratio = obtained.value / search.again(choice).cost
-            if known or wish.budget * (1 - CLOSE) <= obtained.value <= wish.budget:
-                break
-        assert choice is not None
-        return self._decided(wish, search, ratio, tried, rounds, choice)
+        going = _Going(ratio)
+        try:
+            rounds = max(1, wish.rounds)
+            while len(going.rounds) < rounds and going.refusals < _MOST_REFUSALS:
+                number = len(going.rounds)
+                self._tell("planning", number / rounds, f"round {number + 1}")
+                if self._is_done(going, wish, search):
+                    break
+        except (Exception, KeyboardInterrupt) as error:
+            if not going.within(wish.budget):
+                raise
+            going.stopped = error
+        if going.refused is not None and not going.tried:
+            raise going.refused
+        return self._decided(wish, search, going)
 
-    def _decided(
-        self,
-        wish: Wish,
-        search: Search,
-        ratio: float,
-        tried: Sequence[_Tried],
-        rounds: list[Round],
-        choice: Choice,
-    ) -> Outcome:
-        within = [one for one in tried if one.obtained.value <= wish.budget]
-        best = min(within, key=lambda one: (one.loss, one.obtained.value), default=None)
-        best = best or min(tried, key=lambda one: one.obtained.value, default=None)
-        chosen = search.again(best.choice if best is not None else choice)
+    def _is_done(self, going: _Going, wish: Wish, search: Search) -> bool:
+        """One round: solve, measure, correct. True if there is nothing more to be found."""
+        choice = going.choice = search.best(wish.budget / going.ratio) or self._cheapest(search)
+        loss = search.true_loss(choice)
+        if self._bench is None or wish.rounds == 0:
+            going.rounds.append(self._round(choice, going.ratio, None, loss))
+            return True
+        known = (choice.variant, choice.choices) in self._measured
+        try:
+            obtained = self._obtained(choice)
+        except (ModelError, RunnerError) as error:
+            going.refused, going.refusals = error, going.refusals + 1
+            self.candidates.notes.append(
+                f"a choice of {len(self.changes(choice))} changes was left out: {error}"
+            )
+            return not search.exclude(choice)
+        going.rounds.append(self._round(choice, going.ratio, obtained, loss))
+        going.tried.append(_Tried(choice, loss, obtained))
+        going.ratio = obtained.value / search.again(choice).cost
+        return known or wish.budget * (1 - CLOSE) <= obtained.value <= wish.budget
+
+    def _decided(self, wish: Wish, search: Search, going: _Going) -> Outcome:
+        best = min(going.within(wish.budget), key=lambda one: (one.loss, one.obtained.value), default=None)
+        best = best or min(going.tried, key=lambda one: one.obtained.value, default=None)
+        choice = best.choice if best is not None else going.choice
+        assert choice is not None
+        chosen = search.again(choice)
         obtained = best.obtained if best is not None else None
-        reached = obtained.value if obtained is not None else chosen.cost * ratio
+        reached = obtained.value if obtained is not None else chosen.cost * going.ratio
         feasible = reached <= wish.budget * (1 + 1e-9)
         # The best that was measured is not the best there is.
-        early = not feasible and self._cheapest(search).cost * ratio <= wish.budget
+        early = not feasible and self._cheapest(search).cost * going.ratio <= wish.budget
+        notes = [_EARLY] if early else []
         return Outcome(
             choice=chosen,
             variant=self.variants[chosen.variant],
             feasible=feasible,
-            ratio=reached / chosen.cost if chosen.cost else ratio,
+            ratio=reached / chosen.cost if chosen.cost else going.ratio,
             additivity=search.additivity,
             true_loss=search.true_loss(chosen),
             obtained=obtained,
-            rounds=rounds,
-            notes=[_EARLY] if early else [],
+            rounds=going.rounds,
+            notes=notes if going.stopped is None else [*notes, _STOPPED],
+            stopped=going.stopped,
         )
-
-    def _sweep(self) -> None:
-        """Measure what the table does not know: models in which all knobs of a method stand at their n-th option.
-
-        Of many options some are measured, and the table tells what is between them.
-        """
-        space = self.candidates.space()
-        methods = list(dict.fromkeys(knob.method for knob in space.knobs))
-        methods = [name for name in methods if not needs_model(self.candidates.methods[name])]
-        for name in methods:
-            count = min(max(_last(knob) for knob in space.knobs if knob.method == name), _MOST_PLACES)
-            for number in range(1, count + 1):
-                places = [_spread(knob, number) if knob.method == name else 0 for knob in space.knobs]
-                self._sweep_one(space, places, name)
-        if len(methods) > 1:
-            for share in _TOGETHER:
-                self._sweep_one(space, [round(share * _last(knob)) for knob in space.knobs], "all methods")
-
-    def _sweep_one(self, space: Space, choices: Sequence[int], name: str) -> None:
-        if self._is_new(space, choices):
-            self._tell("measuring options", None, name)
-            self._measure_sweep(changes_of(space.changes(choices)))
-
-    def _is_new(self, space: Space, choices: Sequence[int]) -> bool:
-        runs = (run for found in space.all_runs(choices).values() for run in found)
-        return any(self.costs.estimate(*run).kind in _UNKNOWN for run in runs)
-
-    def _measure_sweep(self, changes: Sequence[Change]) -> None:
-        assert self._bench is not None
-        try:
-            self._bench.measure(self.losses.applied(changes).content)
-        except (ModelError, RunnerError) as error:
-            # Options that do not run are found one by one when their losses are.
-            self.candidates.notes.append(f"a combination of options could not be measured: {error}")
-        self.costs.renew(self._bench.table)
 
     def _cheapest(self, search: Search) -> Choice:
         every = [variant.cheapest(search.additivity) for variant in self.variants]
@@ -259,18 +246,6 @@ class Planner:
             true_loss=loss,
             changes=len(self.changes(choice)),
         )
-
-
-def _last(knob: Knob) -> int:
-    return len(knob.options) - 1
-
-
-def _spread(knob: Knob, number: int) -> int:
-    """The n-th option, or the last; of many options the n-th of a few that are spread evenly."""
-    last = _last(knob)
-    if last <= _MOST_PLACES:
-        return min(number, last)
-    return round(1 + (number - 1) * (last - 1) / (_MOST_PLACES - 1))
 
 
 def _ratio(before: Amount, plain: Variant) -> float:

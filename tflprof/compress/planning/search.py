@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from tflprof.compress.planning.additivity import Additivity, Sample, fit
 from tflprof.compress.planning.descent import TRIES, Descent
 from tflprof.compress.planning.exchange import Exchange
 from tflprof.compress.planning.variants import Choice, Variant, best_of, changes_of
+from tflprof.errors import UsageError
 
 if TYPE_CHECKING:
     from tflprof.compress.planning.proxies import Losses
@@ -108,14 +109,17 @@ class Search:
 
     def _descend(self, number: int, budget: float) -> None:
         """Go the greedy way, for where it leads and for what is lost on it."""
+        self._way(number).to(budget, self.additivity)
+        self._refit()
+
+    def _way(self, number: int) -> Descent:
         if number not in self._descents:
             self._descents[number] = Descent(
                 self.variants[number],
                 lambda choices: self._tried(number, choices, "the greedy way"),
-                min(TRIES, self._trials),
+                max(1, min(TRIES, self._trials)),
             )
-        self._descents[number].to(budget, self.additivity)
-        self._refit()
+        return self._descents[number]
 
     def _exchange(self, found: Choice, budget: float) -> Choice:
         """Improve a choice; near a budget where that was done before less is tried."""
@@ -137,6 +141,14 @@ class Search:
         if not self._is_run(one):
             self._choices.append(one)
         return self.true_loss(one)
+
+    def exclude(self, choice: Choice) -> bool:
+        """Never choose this again: it cannot be measured. False if that was known."""
+        key = (choice.variant, choice.choices)
+        if self._found.get(key) == math.inf:
+            return False
+        self._found[key] = math.inf
+        return True
 
     def again(self, choice: Choice) -> Choice:
         """The same choice with cost and loss as they are predicted by now."""
@@ -193,3 +205,24 @@ class Search:
             for one in self._choices
         ]
         self.additivity = fit(samples)
+
+
+class GreedySearch(Search):
+    """The greedy way alone (NetAdapt): again and again the step that loses least for what it saves."""
+
+    def best(self, budget: float) -> Choice | None:
+        """Where the greedy way first meets a budget of cost by the table; None if it never does."""
+        ends = [(one.number, self._way(one.number).to(budget, self.additivity)) for one in self.variants]
+        met = [self.variants[number].choice(end, self.additivity) for number, end in ends if end is not None]
+        return min(met, key=lambda one: (self.true_loss(one), one.cost), default=None)
+
+
+SOLVERS: Mapping[str, type[Search]] = {"milp": Search, "netadapt": GreedySearch}
+"""Ways to find choices, by name."""
+
+
+def find_search(solver: str) -> type[Search]:
+    """One of :data:`SOLVERS`. Raises UsageError for another name."""
+    if solver not in SOLVERS:
+        raise UsageError(f"there is no solver {solver!r}", f"choose {' or '.join(SOLVERS)}")
+    return SOLVERS[solver]
