@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tflprof.compress import detections
 from tflprof.compress.calibration import Calibration
-from tflprof.compress.detections import ends_in_detections, only_detected
 from tflprof.compress.images import fitted
 from tflprof.errors import UsageError
 from tflprof.model.graph import Model, Op, Tensor
@@ -20,7 +20,7 @@ from tflprof.runtimes.execute import Executor
 
 Outputs = Mapping[str, npt.NDArray[Any]]
 
-PROBABILITIES, LOGITS, VALUES = "probabilities", "logits", "values"
+PROBABILITIES, LOGITS, VALUES, DETECTIONS = "probabilities", "logits", "values", "detections"
 _FLOOR = 1e-7
 _MOST_ADDED = 0.02
 _MOVES_ONLY = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE", "CAST")
@@ -111,14 +111,15 @@ class Reference:
     """
 
     def __init__(self, executor: Executor, model: Model, calibration: Calibration) -> None:
-        self.kind = output_kind(model)
-        self._detects = ends_in_detections(model)
-        self.outputs = self._seen(executor.run(Path(model.path), calibration.samples, dequantised=True))
+        self._roles = detections.roles(model) if detections.ends_in_detections(model) else None
+        self.kind = output_kind(model) if self._roles is None else DETECTIONS
+        self.outputs = executor.run(Path(model.path), calibration.samples, dequantised=True)
         self._executor = executor
         self._calibration = calibration
         for number, sample in enumerate(self.outputs):
             for name, value in sample.items():
-                if value.dtype.kind == "f" and not np.isfinite(value).all():
+                # Beyond the boxes that a detector found there is anything.
+                if self._roles is None and value.dtype.kind == "f" and not np.isfinite(value).all():
                     raise UsageError(
                         f"the output `{name}` of {model.path} itself is not finite for sample {number}",
                         "leave that sample out of the calibration data",
@@ -128,10 +129,27 @@ class Reference:
         """How close a changed model is; one that takes smaller images gets them. Raises as :meth:`Executor.stream`."""
         data = fitted(self._calibration, read_model(changed))
         outputs = self._executor.run(changed, data.samples, dequantised=True, name="the changed model")
-        return fidelity(self.outputs, self._seen(outputs), self.kind)
+        if self._roles is not None:
+            return fidelity_of_detections(self.outputs, outputs, self._roles)
+        return fidelity(self.outputs, outputs, self.kind)
 
-    def _seen(self, outputs: Sequence[Outputs]) -> list[Outputs]:
-        return only_detected(outputs) if self._detects else list(outputs)
+
+def fidelity_of_detections(
+    reference: Sequence[Outputs], outputs: Sequence[Outputs], roles: Sequence[int]
+) -> Fidelity:
+    """Measures of a detector: each box with its score beside the one it matches, or beside zeros.
+
+    ``roles``: see :func:`tflprof.compress.detections.roles`. The divergence is
+    :func:`tflprof.compress.detections.disagreement`.
+    """
+    old = [detections.found_in(sample, roles) for sample in reference]
+    new = [detections.found_in(sample, roles) for sample in outputs]
+    divergence = detections.disagreement(old, new)
+    if not np.isfinite(divergence):
+        return Fidelity(0.0, None, float("inf"), divergence)
+    rows = [detections.side_by_side(a, b) for a, b in zip(old, new, strict=True)]
+    a, b = (np.concatenate([pair[side] for pair in rows]) for side in (0, 1))
+    return Fidelity(_cosine(a, b), None, _max_error(a, b), divergence)
 
 
 def paired(

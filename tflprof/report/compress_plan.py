@@ -65,6 +65,8 @@ def _print_head(document: Mapping[str, Any], console: Console) -> None:
 def _kind(kind: str) -> str:
     if kind in ("probabilities", "logits"):
         return "(divergence of classes, nats)"
+    if kind == "detections":
+        return "(share of boxes and scores that do not match)"
     return "(error energy of outputs)" if kind else ""
 
 
