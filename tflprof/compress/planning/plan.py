@@ -93,7 +93,7 @@ class Plan:
         budget: in ``unit``.
         feasible: false if the budget is out of reach; the changes then are those of the best reachable.
         calibration: ``sha256``, ``source`` (``given`` or ``random``) and ``samples``; empty if none was needed.
-        divergence: what losses are: ``probabilities``, ``logits``, ``values`` or ``detections``; empty if none was needed.
+        divergence: what losses are: ``probabilities``, ``logits``, ``values``, ``detections``, or empty without any.
         before: latency of the model as it is.
         after: predicted latency with all changes.
         loss: predicted loss with all changes.
