@@ -53,7 +53,7 @@ class Search:
         self._found: dict[tuple[int, tuple[int, ...]], float] = {}
         self._choices: list[Choice] = []
         self._descents: dict[int, Descent] = {}
-        self._improved: list[float] = []
+        self._budgets: list[float] = []
 
     def best(self, budget: float) -> Choice | None:
         """The best choice within a budget of cost by the table; None if there is none.
@@ -64,25 +64,28 @@ class Search:
         first = self._finely(budget)
         if first is None:
             return None
+        # Budgets of later rounds are corrected a little: most of what is to be learned is known by then.
+        is_new = all(abs(budget / old - 1) > _SAME for old in self._budgets)
+        self._budgets.append(budget)
         if self._trials:
             if not self._choices:
                 self._spread(budget)
             self._descend(first.variant, budget)
-        solved = self._solutions(budget)
+        solved = self._solutions(budget, is_new=is_new)
         found = self._best_run(budget)
         if self._trials and found is not None:
-            found = self._exchange(found, budget)
+            found = self._exchange(found, budget, self._trials * (_EXCHANGES if is_new else 1))
         found = found or solved or first
         return self.again(found)
 
-    def _solutions(self, budget: float) -> Choice | None:
+    def _solutions(self, budget: float, *, is_new: bool) -> Choice | None:
         """Solve, run what is found and others near it, learn from it, and solve again."""
         solved = None
         for _ in range(_SOLVES):
             solved = self._finely(budget)
             if solved is None or self._is_run(solved):
                 break
-            self._run([solved, *self._near(budget)])
+            self._run([solved, *(self._near(budget) if is_new else ())])
         return solved
 
     def _finely(self, budget: float) -> Choice | None:
@@ -121,17 +124,15 @@ class Search:
             )
         return self._descents[number]
 
-    def _exchange(self, found: Choice, budget: float) -> Choice:
-        """Improve a choice; near a budget where that was done before less is tried."""
+    def _exchange(self, found: Choice, budget: float, most: int) -> Choice:
+        """Improve a choice by running some others."""
         number = found.variant
-        is_new = all(abs(budget / old - 1) > _SAME for old in self._improved)
-        self._improved.append(budget)
         exchange = Exchange(
             self.variants[number],
             lambda choices: self._tried(number, choices, "exchanges"),
             self.additivity,
         )
-        better = exchange.improve(found.choices, budget, self._trials * (_EXCHANGES if is_new else 1))
+        better = exchange.improve(found.choices, budget, most)
         self._refit()
         return self.variants[number].choice(better, self.additivity)
 
