@@ -107,6 +107,17 @@ def dead(graph: GraphWriter) -> None:
     graph.output(relu(graph, x, "y", (1, 4)))
 
 
+def forked(graph: GraphWriter) -> None:
+    """Two ends that nobody reads, of one beginning, beside another that is alone."""
+    x = graph.input("x", (1, 4))
+    y = relu(graph, x, "y", (1, 4))
+    relu(graph, y, "alone", (1, 4))
+    stem = relu(graph, y, "stem", (1, 4))
+    relu(graph, stem, "left", (1, 4))
+    relu(graph, stem, "right", (1, 4))
+    graph.output(y)
+
+
 EVEN = ((0, 0), (1, 1), (1, 1), (0, 0))
 UNEVEN = ((0, 0), (0, 1), (0, 1), (0, 0))
 CASES: dict[str, tuple[Build, list[str]]] = {
@@ -117,6 +128,7 @@ CASES: dict[str, tuple[Build, list[str]]] = {
     "padding of stride 1": (padded(EVEN, 1), ["CONV_2D"]),
     "padding of stride 2": (padded(UNEVEN, 2), ["CONV_2D"]),
     "nobody reads it": (dead, ["RELU"]),
+    "nobody reads its ends": (forked, ["RELU"]),
 }
 KEPT: dict[str, Build] = {
     "to another scale": pair(OTHER),
@@ -151,6 +163,23 @@ def test_what_is_needless_goes_and_results_stay(name: str, tmp_path: Any) -> Non
             configs = method.rewrite(layer.id, configs, option)
         expected = [found[layer.id]] if layer.id in found else []
         assert [config.key for config in configs] == expected
+
+
+def test_what_reads_of_each_other_goes_as_a_whole(tmp_path: Any) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(model(forked))
+    original = read_model(path)
+    method = CleanUp()
+    with Executor(kernels="builtin") as executor:
+        subject = Subject(original, layer_configs(original), random_calibration(original, 1), executor)
+        knobs, _ = method.knobs(subject)
+        assert {knob.layers for knob in knobs} == {("0/1",), ("0/2", "0/3", "0/4")}
+        for knob in knobs:
+            change = knob.options[1].change
+            assert change is not None
+            executor.run(
+                apply_changes(subject, [change], {"clean_up": method}).content, subject.calibration.samples
+            )
 
 
 @pytest.mark.parametrize("name", KEPT)

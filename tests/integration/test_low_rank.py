@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tflprof.compress.apply import apply_changes
 from tflprof.compress.calibration import calibration_of, random_calibration
+from tflprof.compress.clean_up.method import CleanUp
 from tflprof.compress.interface import Change, Subject
 from tflprof.compress.low_rank.method import LowRank
 from tflprof.errors import UsageError
@@ -235,6 +236,28 @@ def test_shared_weights_are_refused_by_name(tmp_path: Path) -> None:
     change = Change("low_rank", ("0/0",), {"form": "svd", "ranks": [8]})
     with pytest.raises(UsageError, match="its weights are shared"):
         apply_changes(subject, [change], {"low_rank": LowRank()})
+
+
+def test_a_layer_that_a_clean_up_took_out_needs_no_factors(tmp_path: Path, executor: Executor) -> None:
+    net = Network("unread", "float32", 0)
+    x = net.input("x", (1, 64))
+    net.fully_connected(x, "unread", 64)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(net.finish(net.fully_connected(x, "y", 64)))
+    model = read_model(path)
+    subject = Subject(model, layer_configs(model), random_calibration(model, 2), executor)
+    methods: dict[str, Any] = {"clean_up": CleanUp(), "low_rank": LowRank()}
+    changes = [
+        option.change
+        for method in methods.values()
+        for knob in method.knobs(subject)[0]
+        for option in knob.options[-1:]
+        if option.change is not None
+    ]
+    assert [change.layers for change in changes] == [("0/0",), ("0/0",), ("0/1",)]
+    applied = apply_changes(subject, changes, methods)
+    assert applied.ids[0] == ["0/1.0", "0/1.1"]
+    executor.run(applied.content, subject.calibration.samples)
 
 
 def asymmetric(code: str, dtype: str) -> tuple[bytes, bytes]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +19,13 @@ from tflprof.compress.quantise.method import Quantise, uniform
 from tflprof.compress.quantise.tool import QuantiserTool
 from tflprof.errors import EnvironmentFault, ModelError, UsageError
 from tflprof.model.build import build_network
+from tflprof.model.build.layers import Network
 from tflprof.model.configs import layer_configs
 from tflprof.model.edit import ModelEditor, NewOp
 from tflprof.model.read import read_model
 from tflprof.runtimes.execute import Executor
 
-SMALL = {"size": 32, "width": 0.25, "classes": 8}
+SMALL: dict[str, Any] = {"size": 32, "width": 0.25, "classes": 8}
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +179,37 @@ def test_custom_operators_stay_real(tmp_path: Path, method: Quantise, executor: 
     assert any("TFLite_Detection_PostProcess" in one.reason for one in refused)
     content = applied(method, uniform(knobs, "int8"), detector).to_bytes()
     assert executor.run(content, detector.calibration.samples)
+
+
+def forked() -> bytes:
+    """A result of the model that layers read as well, one of which makes what nobody reads."""
+    net = Network("forked")
+    y = net.conv2d(net.input("x", (1, 8, 8, 8)), "y", 16, 1)
+    net.conv2d(y, "unread", 16, 1)
+    return net.finish(y, net.conv2d(y, "z", 16, 1))
+
+
+@pytest.mark.parametrize("schemes", list(product(["", "dynamic"], ["", "int8", "dynamic"])))
+def test_results_that_are_read_as_well_stay_what_they_were(
+    schemes: tuple[str, str], tmp_path: Path, method: Quantise, executor: Executor
+) -> None:
+    model = subject_of(tmp_path / "forked.tflite", forked(), executor)
+    knobs, refused = method.knobs(model)
+    assert [knob.layers for knob in knobs] == [("0/0",), ("0/2",)]
+    assert [knob.options[1].label for knob in knobs] == ["dynamic", "int8"]
+    assert {one.layers: one.reason.split(",")[0].split(":")[0] for one in refused} == {
+        ("0/0",): "its result is the model's and read as well",
+        ("0/1",): "nobody reads all that it makes",
+    }
+    changes = [
+        option.change
+        for knob, scheme in zip(knobs, schemes, strict=True)
+        for option in knob.options
+        if option.label == scheme and option.change is not None
+    ]
+    found = applied(method, changes, model)
+    assert {tensor.name for tensor in map(found.tensor, found.graph().outputs)} == {"y", "z"}
+    assert Reference(executor, model.model, model.calibration).fidelity(found.to_bytes()).cosine > 0.99
 
 
 def test_names_that_are_not_unique_come_back(tmp_path: Path, method: Quantise, subject: Subject) -> None:

@@ -83,6 +83,18 @@ class Look:
                 read.update(op.inputs)
         return frozenset(found)
 
+    @cached_property
+    def dead(self) -> list[tuple[Op, ...]]:
+        """The other operators, in parts that read of each other: one alone would lack what it reads."""
+        parts: list[list[Op]] = []
+        for op in self.graph.ops:
+            if op.id in self.live:
+                continue
+            before = [part for part in parts if any(set(one.outputs) & set(op.inputs) for one in part)]
+            parts = [part for part in parts if part not in before]
+            parts.append([*(one for part in before for one in part), op])
+        return [tuple(sorted(part, key=lambda one: one.index)) for part in parts]
+
     def _acts(self, op: Op) -> bool:
         tensors = [self.graph.tensors[index] for index in op.inputs if index >= 0]
         stateful = any(one.is_variable or one.dtype in ("resource", "variant") for one in tensors)
@@ -92,20 +104,17 @@ class Look:
 def needless(graph: Subgraph, values: Values) -> Iterator[Needless]:
     """All that costs time for nothing, each part of the model once at most."""
     look = Look(graph, values)
-    taken: set[str] = set()
+    taken = {op.id for part in look.dead for op in part}
+    for part in look.dead:
+        first, more = part[0], f" and {len(part) - 1} after it" if len(part) > 1 else ""
+        yield Needless(DEAD, f"nobody needs what {first.code}{more} makes", part, part)
     for op in graph.ops:
-        for find in (_dead, _pad, _same, _chain, _undone):
+        for find in (_pad, _same, _chain, _undone):
             found = find(look, op)
             if found is not None and taken.isdisjoint(one.id for one in found.ops):
                 taken.update(one.id for one in found.ops)
                 yield found
                 break
-
-
-def _dead(look: Look, op: Op) -> Needless | None:
-    if op.id in look.live:
-        return None
-    return Needless(DEAD, f"nobody needs what {op.code} makes", (op,), (op,))
 
 
 def _same(look: Look, op: Op) -> Needless | None:

@@ -86,7 +86,9 @@ class LowRank:
             UsageError: a layer that cannot be factorised, or that is no longer there.
             ModelError, RunnerError: the model does not run on the calibration data.
         """
-        sites = [(self._site(editor, change.layers[0]), change) for change in changes]
+        # What a clean-up took out needs no factors.
+        there = [change for change in changes if editor.descendants(change.layers[0])]
+        sites = [(self._site(editor, change.layers[0]), change) for change in there]
         known = self._numbers(editor, [found for found, _ in sites], subject)
         for found, change in sites:
             write_factors(editor, found, change.parameters, self._in_use(known[found.op.id]))

@@ -98,5 +98,42 @@ def _quantised(model: bytes, header: Mapping[str, Any]) -> bytes:
     for name, (shape, bounds) in header["weights"].items():
         ends = np.array(bounds, np.float32).reshape(shape)
         ranges[name] = {"min": -ends, "max": ends}
+    before = _outputs(tree)
     found = quantizer.quantize(ranges or None, enable_progress_bar=False, enable_progress_report=False)
-    return bytes(found.quantized_model or b"")
+    return _given_back(bytes(found.quantized_model or b""), before)
+
+
+def _outputs(tree: Any) -> list[tuple[int, int]]:
+    """Tensors that the main subgraph gives back, with their types."""
+    graph = tree.subgraphs[0]
+    return [(int(index), int(graph.tensors[index].type)) for index in graph.outputs]
+
+
+def _given_back(content: bytes, before: Sequence[tuple[int, int]]) -> bytes:
+    """The model with the results that it had, and signatures that name them.
+
+    Of a result that layers read as well, litert-quantizer gives back the integers made for them, or leaves
+    signatures behind.
+    """
+    from litert_quantizer.utils import tfl_flatbuffer_utils
+
+    tree = tfl_flatbuffer_utils.read_model(bytearray(content))
+    graph = tree.subgraphs[0]
+    outputs = [
+        old if graph.tensors[old].type == kind else int(new)
+        for (old, kind), new in zip(before, graph.outputs, strict=True)
+    ]
+    numbers = {old: new for (old, _), new in zip(before, outputs, strict=True)}
+    entries = [
+        entry
+        for signature in tree.signatureDefs or []
+        if not signature.subgraphIndex
+        for entry in signature.outputs or []
+        if numbers.get(entry.tensorIndex, entry.tensorIndex) != entry.tensorIndex
+    ]
+    if not entries and outputs == [int(index) for index in graph.outputs]:
+        return content
+    graph.outputs = outputs
+    for entry in entries:
+        entry.tensorIndex = numbers[entry.tensorIndex]
+    return bytes(tfl_flatbuffer_utils.flatbuffer_utils.convert_object_to_bytearray(tree))

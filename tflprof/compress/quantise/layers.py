@@ -16,6 +16,7 @@ METHOD = "quantise"
 REAL = ("float32", "float16")
 _FOLDED = "done in "
 _CLAMPING = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL")
+_SHARED = "its result is the model's and read as well: litert-quantizer mixes up who takes integers of it"
 _OWN_SCALE = ("SOFTMAX", "LOGISTIC", "TANH")  # integers of their results have a step of 1/256 or so
 
 
@@ -67,6 +68,18 @@ def has_real_weights(config: OpConfig) -> bool:
     return weights is not None and weights.role == "constant" and weights.dtype in REAL
 
 
+def is_read(graph: Subgraph, index: int) -> bool:
+    """Whether an operator reads a tensor, or the model gives it back."""
+    return index in graph.outputs or any(index in op.inputs for op in graph.ops)
+
+
+def is_shared(graph: Subgraph, op: Op) -> bool:
+    """Whether a result of an operator is the model's and read by operators as well."""
+    return any(
+        index in graph.outputs and any(index in one.inputs for one in graph.ops) for index in op.outputs
+    )
+
+
 class _Grouping:
     """Walks the layers in file order."""
 
@@ -107,7 +120,8 @@ class _Grouping:
         configs = [self._layers[op_id].config for op_id in ids]
         return Group(
             tuple(ids),
-            all(takes(config, "int8", self._policy) for config in configs),
+            all(takes(config, "int8", self._policy) for config in configs)
+            and not any(is_shared(self._graph, self._ops[op_id]) for op_id in ids),
             any(takes(config, "dynamic", self._policy) for config in configs),
             {op.id: maker.id for op in map(self._ops.__getitem__, ids) if (maker := self._clamping(op, ids))},
         )
@@ -125,6 +139,8 @@ class _Grouping:
             if reason:
                 self._reasons.setdefault(reason, []).append(op.id)
             return
+        if is_shared(self._graph, op):
+            self._reasons.setdefault(_SHARED, []).append(op.id)
         uncosted = self._layers[op.id].uncosted or ""
         self._leader[op.id] = op.id
         if uncosted.startswith(_FOLDED):
@@ -147,6 +163,8 @@ class _Grouping:
             return "it is quantised already"
         if not any(tensor.dtype == "float32" for tensor in outputs):
             return "" if op.custom_code is None else "it is a custom operator without real results"
+        if not all(is_read(self._graph, index) for index in op.outputs):
+            return "nobody reads all that it makes, and litert-quantizer leaves that real"
         if op.custom_code is not None:
             return f"{op.custom_code} is a custom operator, which nobody but its author can quantise"
         if not (takes(layer.config, "int8", self._policy) or takes(layer.config, "dynamic", self._policy)):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tflprof.compress.quantise.layers import REAL
+from tflprof.compress.quantise.layers import REAL, is_read, is_shared
 from tflprof.compress.quantise.seen import Seen
 from tflprof.compress.quantise.tool import Policy, QuantiserTool
 from tflprof.compress.quantise.trouble import input_ranges, raised_bounds
@@ -45,7 +45,11 @@ def requantised(
         ModelError: the quantiser does not take the model, or gives something else back.
     """
     possible = {"int8": policy.int8, "dynamic": policy.dynamic}
-    wanted = {op_id: one for op_id, one in schemes.items() if editor.op(op_id).code in possible[one]}
+    wanted = {
+        op_id: one
+        for op_id, one in schemes.items()
+        if editor.op(op_id).code in possible[one] and _is_sound(editor.graph(), editor.op(op_id), one)
+    }
     if not wanted:
         return editor
     _widen(editor, wanted)
@@ -64,6 +68,13 @@ def requantised(
     changed = ModelEditor.open(found, {**editor.ids, 0: _ids(editor, found, name)})
     _restore(changed, graph, names, name)
     return changed
+
+
+def _is_sound(graph: Subgraph, op: Op, scheme: str) -> bool:
+    """Whether litert-quantizer makes an operator that runs; see the reasons in :mod:`.layers`."""
+    return all(is_read(graph, index) for index in op.outputs) and not (
+        scheme == "int8" and is_shared(graph, op)
+    )
 
 
 def fold_clamps(editor: ModelEditor, clamps: Mapping[str, str]) -> None:
