@@ -194,11 +194,26 @@ def text(rows: Sequence[Row], ratios: Mapping[str, Sequence[float]]) -> str:
             "classifiers, energy of the error over that of the outputs for the others (synthetic images: fidelity on "
             "them says little of faces). Latency is predicted (emulated big core, caches and memory modelled). "
             f"{_gain(ratios)}",
+            _slower(rows),
             "*Int8*: the one of the two ranges that proved better on calibration data, as a plan has it. *Mixed*: "
             "int8 but for the layers that make half of the loss when they are int8 alone; those have int8 weights "
             "only, or stay real. *Quantiser's own*: litert-quantizer's calibration, which averages the ends of ranges "
             "over samples; it takes no models without signatures.",
         ]
+    )
+
+
+def _slower(rows: Sequence[Row]) -> str:
+    base = {row.model: row.ns for row in rows if row.state == STATES[0]}
+    found = [
+        f"{row.model} ({100 * row.ns / base[row.model]:.0f} %)"
+        for row in rows
+        if row.state == "dynamic" and row.ns > 1.01 * base[row.model]
+    ]
+    return (
+        f"Dynamic weights take longer than real ones in {', '.join(found) or 'none of them'}: activations are turned "
+        "into integers anew before every such layer, which is not always won back. A plan reckons with measured "
+        "rows of both forms of each layer, and leaves such layers as they are."
     )
 
 
