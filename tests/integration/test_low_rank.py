@@ -260,6 +260,17 @@ def test_a_layer_that_a_clean_up_took_out_needs_no_factors(tmp_path: Path, execu
     executor.run(applied.content, subject.calibration.samples)
 
 
+def test_values_that_are_not_finite_are_refused_by_name(tmp_path: Path, executor: Executor) -> None:
+    path = tmp_path / "model.tflite"
+    net = Network("one layer", "float32", 0)
+    path.write_bytes(net.finish(net.fully_connected(net.input("x", (1, 32)), "y", 32)))
+    calibration = calibration_of([{"x": np.full((1, 32), np.inf, np.float32)}])
+    subject = Subject(read_model(path), (), calibration, executor)
+    change = Change("low_rank", ("0/0",), {"form": "svd", "ranks": [8]})
+    with pytest.raises(UsageError, match=r"layer 0/0 cannot be factorised: .* is not finite"):
+        apply_changes(subject, [change], {"low_rank": LowRank()})
+
+
 def asymmetric(code: str, dtype: str) -> tuple[bytes, bytes]:
     """A layer of 32 to 24 channels whose weights have one scale and a zero-point, and the same layer in float."""
     rng = np.random.default_rng(3)

@@ -83,7 +83,7 @@ class LowRank:
         """Factorise layers.
 
         Raises:
-            UsageError: a layer that cannot be factorised, or that is no longer there.
+            UsageError: a layer that cannot be factorised, or whose inputs are not finite.
             ModelError, RunnerError: the model does not run on the calibration data.
         """
         # What a clean-up took out needs no factors.
@@ -91,6 +91,10 @@ class LowRank:
         sites = [(self._site(editor, change.layers[0]), change) for change in there]
         known = self._numbers(editor, [found for found, _ in sites], subject)
         for found, change in sites:
+            if found.op.id not in known:
+                raise UsageError(
+                    f"layer {change.layers[0]} cannot be factorised: what comes in (calibration data) is not finite"
+                )
             write_factors(editor, found, change.parameters, self._in_use(known[found.op.id]))
         _drop_unused_constants(editor)
 

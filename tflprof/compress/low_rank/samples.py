@@ -50,7 +50,9 @@ def inflows(
     calibration: Calibration,
     content: bytes | None = None,
 ) -> dict[str, Inflow]:
-    """What comes into layers of a model, by their ids. Raises as :meth:`Executor.stream` does.
+    """What comes into layers of a model, by their ids, but for those whose values are not finite.
+
+    Raises as :meth:`Executor.stream` does.
 
     Args:
         sites: the layers.
@@ -71,7 +73,7 @@ def inflows(
             Moments(one.moments / one.count, one.total / one.count, one.count), np.concatenate(one.windows)
         )
         for layer, one in sums.items()
-        if one.count
+        if one.count and np.isfinite(one.moments).all()
     }
 
 
