@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.compress import planning
 from tests.unit.compress.planning import Narrowing, World, planner
-from tflprof.compress.interface import Change, Knob, Option
+from tflprof.compress.interface import Change, Coupling, Knob, Option
 from tflprof.compress.planning.additivity import Additivity
 from tflprof.compress.planning.alone import Alone
 from tflprof.compress.planning.descent import Descent
@@ -81,6 +81,25 @@ def test_options_that_were_not_first_are_found(monkeypatch: pytest.MonkeyPatch) 
     assert found is not None
     assert FINE[found.choices[0]] == 21
     assert len(one.menu[0]) <= 15
+
+
+def test_where_many_meet_less_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Joined(Narrowing):
+        def couplings(self, subject: Any, knobs: Any) -> list[Coupling]:
+            return [
+                Coupling(tuple(knob.name for knob in knobs), lambda _: (planning.config(32, "QUANTIZE"),))
+            ]
+
+    monkeypatch.setattr(planning, "WIDTHS", FINE)
+    world = World()
+    made, _ = planner(world, 5, Joined(ordered=True))
+    (one,) = made.candidates.variants(made.costs, world, lambda *_: None)  # type: ignore[arg-type]
+    for _ in range(4):
+        assert math.prod(map(len, one.menu)) <= 1024
+        assert all(offered[0] == 0 and offered[-1] == 31 for offered in one.menu)
+        solved = one.best(Additivity(), 10 * 90)
+        assert solved is not None
+        one.refine(solved.choices)
 
 
 def test_the_greedy_way_goes_on_from_budget_to_budget() -> None:

@@ -27,6 +27,9 @@ OUTER = "resolution"
 MOST_OFFERED = 15
 """Options of one ordered knob in the problem that is solved."""
 
+MOST_TOGETHER = 4096
+"""Combinations of options in one layer, beyond which less is offered; a quarter of it where three or more meet."""
+
 _NOISE = 0.5
 _NEARLY = 0.01
 
@@ -71,6 +74,7 @@ class Variant:
         self.menu: list[list[int]] = [
             [place for place in knob.first if math.isfinite(alone[knob.name][place])] for knob in space.knobs
         ]
+        self._thin((0,) * len(self.menu))
 
     @cached_property
     def priced(self) -> Prices:
@@ -95,8 +99,23 @@ class Variant:
             offered.sort()
             added = added or bool(new)
         if added:
+            self._thin(choices)
             self.__dict__.pop("_factors", None)
         return added
+
+    def _thin(self, choices: Sequence[int]) -> None:
+        """Offer less where many ordered knobs meet in one layer, as in a concatenation, those of ``choices`` anyway."""
+        for part in self.space.parts:
+            ordered = [number for number in part.scope if self.space.knobs[number].ordered]
+            most = MOST_TOGETHER if len(ordered) <= 2 else MOST_TOGETHER // 4
+            while ordered and math.prod(len(self.menu[number]) for number in part.scope) > most:
+                number = max(ordered, key=lambda one: len(self.menu[one]))
+                offered = self.menu[number]
+                inner = [at for at in range(1, len(offered) - 1) if offered[at] != choices[number]]
+                if not inner:
+                    break
+                # Where its neighbours are closest an option is missed least.
+                del offered[min(inner, key=lambda at: offered[at + 1] - offered[at - 1])]
 
     @cached_property
     def _factors(self) -> tuple[Factor, ...]:
