@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.prunable import GRAPHS, subject
+from tflprof.compress.apply import apply_changes
 from tflprof.compress.interface import Change, Option
 from tflprof.compress.methods import open_methods
 from tflprof.compress.prune.eliminate import Taker, eliminate
@@ -15,6 +16,7 @@ from tflprof.compress.prune.method import Pruning, ladder
 from tflprof.compress.prune.moments import Moments
 from tflprof.errors import UsageError
 from tflprof.model.build import build_network
+from tflprof.model.build.layers import Network
 from tflprof.model.configs import layer_configs
 from tflprof.model.edit import ModelEditor
 from tflprof.model.read import read_model
@@ -80,6 +82,24 @@ def test_a_plan_of_another_model_is_refused(tmp_path: Path, keep: int) -> None:
     change = Change("prune", ("0/4",), {"group": "0/4", "keep": keep})
     with pytest.raises(UsageError, match="cannot be cut"):
         Pruning().apply(ModelEditor.open(one.model.path), [change], one)
+
+
+def test_a_layer_that_was_taken_out_needs_no_cutting(tmp_path: Path) -> None:
+    net = Network("dead")
+    x = net.conv2d(net.input("input", (1, 8, 8, 3)), "first", 16, 3)
+    net.conv2d(x, "dead", 16, 1)
+    x = net.conv2d(x, "second", 16, 1)
+    content = net.finish(net.softmax(net.reshape(net.mean(x, "pool"), "flat", (1, 16)), "probabilities"))
+    one = subject(tmp_path / "m.tflite", content)
+    methods = open_methods(["clean_up", "prune"])
+    knobs = [knob for method in methods.values() for knob in method.knobs(one)[0]]
+    changes = [knob.options[-1].change for knob in knobs]
+    assert {change.method for change in changes if change} == {"clean_up", "prune"}
+    made = apply_changes(one, [change for change in changes if change], methods)
+    assert len(read_model(made.content).ops()) == len(one.model.ops()) - 1
+    wrong = Change("prune", ("0/0",), {"group": "0/9", "keep": 8})
+    with pytest.raises(UsageError, match="cannot be cut"):
+        apply_changes(one, [wrong], methods)
 
 
 def test_keeping_all_channels_changes_no_byte(tmp_path: Path) -> None:

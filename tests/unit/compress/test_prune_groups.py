@@ -45,6 +45,7 @@ def test_channels_are_followed_through_reshapes(
 
 def test_channels_that_are_taken_apart_are_not_followed() -> None:
     assert regrouped((1, 2, 2, 6), 3, np.arange(6), (1, 2, 2, 2, 3)) is None
+    assert regrouped((1, 0, 2, 6), 3, np.arange(6), (0, 12)) is None
 
 
 def test_a_plain_chain_has_a_group_per_convolution() -> None:

@@ -95,8 +95,10 @@ def regrouped(
 
     Returns:
         The dimension and its channels, one per position: repeated if other dimensions were flattened into it.
-        None if the dimension is split up, or goes across others.
+        None if the dimension is split up, or goes across others, or nothing is in the tensor.
     """
+    if 0 in (*shape, *target):
+        return None
     outer, inner = _product(shape[:dim]), _product(shape[dim + 1 :])
     size = len(numbers)
     for place in range(len(target)):

@@ -90,7 +90,7 @@ class Pruning:
         return tuple(found)
 
     def apply(self, editor: ModelEditor, changes: Sequence[Change], subject: Subject) -> None:
-        """Cut. Raises UsageError if a change does not fit the model."""
+        """Cut; layers that an earlier change took out need no cutting. Raises UsageError if a change does not fit."""
         keep: dict[str, list[int]] = {}
         makers: dict[str, Moments] = {}
         for change in changes:
@@ -101,6 +101,8 @@ class Pruning:
                     f"channels of layer {name} of {subject.model.path} cannot be cut to {count}",
                     "make the plan again for this model",
                 )
+            if not any(editor.descendants(layer) for layer in change.layers):
+                continue
             keep[name] = kept(plan.order[name], count)
             makers |= plan.known
         cut(editor, keep, makers)
