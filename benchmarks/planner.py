@@ -40,8 +40,9 @@ def examine(name: str, digits: Path, work: Path) -> dict[str, Any]:
         found["before"] = course.before.value
         found["original"] = course.held_out.judge(executor, network.model.read_bytes())
         found["model"] = network.model.name
+        found["samples"] = {"fitted": len(network.calibration), "judged": len(course.held_out.samples)}
         for share in network.shares[len(found["budgets"]) :]:
-            found["budgets"].append(_at(course, share))
+            found["budgets"].append(_at(course, share, work / f"{name}_greedy.json"))
             print(f"{name} at {share:.0%}", flush=True)
             course.keep()
             kept.write_text(json.dumps(found))
@@ -51,12 +52,16 @@ def examine(name: str, digits: Path, work: Path) -> dict[str, Any]:
     return found
 
 
-def _at(course: Course, share: float) -> dict[str, Any]:
-    """All ways to one budget."""
+def _at(course: Course, share: float, greedy: Path) -> dict[str, Any]:
+    """All ways to one budget; ``greedy`` keeps where the greedy way went, which takes long and is always the same."""
     budget = share * course.before.value
     entry: dict[str, Any] = {"share": share, "planned": course.planned(budget)}
+    known: dict[str, Any] = json.loads(greedy.read_text()) if greedy.exists() else {}
     for name in ("greedy", "uniform width", "uniform rank"):
-        rival = course.rival(name, budget)
+        key = f"{share} of {course.before.value}"
+        rival = known[key] if name == "greedy" and key in known else course.rival(name, budget)
+        if name == "greedy":
+            greedy.write_text(json.dumps(known | {key: rival}))
         if rival is not None:
             kinds = course.network.kinds if name == "greedy" else ("all",)
             against = {kind: course.planned(rival["latency"], kind) for kind in kinds}

@@ -16,12 +16,12 @@ from benchmarks.planner_rivals import greedy, random_choices, uniform
 from tflprof.compress.fidelity import output_kind
 from tflprof.compress.interface import Change, Subject
 from tflprof.compress.methods import open_methods
+from tflprof.compress.planning.additivity import Additivity
 from tflprof.compress.planning.candidates import Candidates
 from tflprof.compress.planning.costs import Costs, Overheads
 from tflprof.compress.planning.outcome import Circumstances, written
 from tflprof.compress.planning.planner import Outcome, Planner, Wish
 from tflprof.compress.planning.proxies import Losses, LossMemory
-from tflprof.compress.planning.search import Search
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
 from tflprof.profile.latency_rows import write_table
@@ -58,6 +58,7 @@ class Course:
         before = self.bench.before()
         assert before is not None
         self.before = before
+        self.additivity: Additivity | None = None
 
     def _planner(self, methods: Sequence[str], memory: LossMemory) -> Planner:
         candidates = Candidates(self.subject, open_methods(methods))
@@ -85,6 +86,9 @@ class Course:
         for variant in planner.variants:
             variant.forget()
         outcome = planner.plan(Wish(budget), self.before)
+        self.keep()
+        if kind == "all":
+            self.additivity = outcome.additivity
         found = self._judged(planner, planner.changes(outcome.choice) if outcome.choice else [])
         return found | {
             "budget": budget,
@@ -108,16 +112,16 @@ class Course:
     def spearman(self) -> dict[str, Any]:
         """How losses that are predicted for random plans rank beside their true ones."""
         planner = self.planners["all"]
+        if self.additivity is None:
+            self.planned(self.network.shares[-1] * self.before.value)
+        assert self.additivity is not None
         variant = planner.variants[0]
-        search = Search(planner.variants, planner.losses, 8, lambda *_: None)
-        for share in self.network.shares:
-            search.best(share * self.before.value)
         plain, fitted, true, held = [], [], [], []
         for choices in random_choices(variant, RANDOM_PLANS):
             alone = variant.losses_alone(choices)
             changes = [option.change for _, option in variant.changes(choices) if option.change is not None]
             plain.append(sum(alone.values()))
-            fitted.append(search.additivity.predict(alone))
+            fitted.append(self.additivity.predict(alone))
             true.append(planner.losses.together(changes))
             held.append(self._judge(planner, changes)["divergence"])
         return {
@@ -127,7 +131,7 @@ class Course:
             "held_out": float(spearmanr(fitted, held).statistic),
             "median_ratio": float(np.exp(np.median(np.abs(np.log(np.array(fitted) / np.array(true)))))),
             "median_ratio_plain": float(np.exp(np.median(np.abs(np.log(np.array(plain) / np.array(true)))))),
-            "power": search.additivity.power,
+            "power": self.additivity.power,
             "points": [list(one) for one in zip(plain, fitted, true, held, strict=True)],
         }
 

@@ -170,7 +170,8 @@ def _photographs() -> str:
         "normalised mean error: the mean distance of points from the original's, over the side of the box around "
         "those. *IoU* is the mean overlap (intersection over union) of the best box with the original's, where that "
         "finds a face. *Divergence* is the energy of the error over that of the output for these, and "
-        "Kullback-Leibler's in nats for digits."
+        "Kullback-Leibler's in nats for digits; it is the mean over outputs, so that 0.5 says that one of two is lost, "
+        "beyond which no way is better than another in a sense that matters."
     )
 
 
@@ -220,7 +221,7 @@ def _rivals(found: Found) -> str:
                 if own:
                     only = " (pruning only, too)" if kind == "prune" else ""
                     rows.append((title, rival + only, str(len(own)), *_wins(own)))
-    head = ("networks", "against", "duels", "better/same/worse by", "by divergence", "mean gain")
+    head = ("networks", "against", "duels", "better/same/worse by", "by divergence", "mean difference")
     return (
         "## At equal measured latency\n\nThe planner's budget is what the other way was measured at, and its result, "
         "measured too, is never above it.\n\n" + common.table(head, rows)
