@@ -32,6 +32,8 @@ def examine(name: str, digits: Path, work: Path) -> dict[str, Any]:
     """Everything about one network; what was found before is taken from the work folder."""
     kept = work / f"{name}.json"
     found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"budgets": []}
+    if found["budgets"] and "offered" not in found:
+        found = {"budgets": []}  # of a planner that had other options
     if "spearman" in found:
         return found
     network = open_network(name, digits, work)
@@ -41,12 +43,12 @@ def examine(name: str, digits: Path, work: Path) -> dict[str, Any]:
         found["original"] = course.held_out.judge(executor, network.model.read_bytes())
         found["model"] = network.model.name
         found["samples"] = {"fitted": len(network.calibration), "judged": len(course.held_out.samples)}
+        found["offered"] = course.offered()
         for share in network.shares[len(found["budgets"]) :]:
             found["budgets"].append(_at(course, share, work / f"{name}_greedy.json"))
             print(f"{name} at {share:.0%}", flush=True)
             course.keep()
             kept.write_text(json.dumps(found))
-        found["offered"] = course.offered()
         found["spearman"] = course.spearman()
         kept.write_text(json.dumps(found))
     return found

