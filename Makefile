@@ -96,7 +96,7 @@ test: lint
 
 # Evidence and release
 
-BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation emulation_cost emulation_repeat prediction prediction_threads table_chains table_speed table_prediction table_api_speed factorised_mobilenet low_rank_accuracy pruning_accuracy quantisation ssd_resolution digits planner architecture_search real_models many_models attribution delegate lints op_versions bad_input model_fuzz model_fuzz_guided model_fuzz_runtime trust speed adb_overhead throttling_simulation log_fuzz faults compare_speed history_speed history_steps comparison_simulation comparison_pools comparison_false_alarms comparison_power gate_emulated
+BENCHMARKS := agreement observer_effect coverage coverage_simulation emulation emulation_cost emulation_repeat prediction prediction_runtime prediction_threads table_chains table_speed table_prediction table_api_speed factorised_mobilenet low_rank_accuracy pruning_accuracy quantisation ssd_resolution digits planner architecture_search real_models many_models attribution delegate lints op_versions bad_input model_fuzz model_fuzz_guided model_fuzz_runtime trust speed adb_overhead throttling_simulation log_fuzz faults compare_speed history_speed history_steps comparison_simulation comparison_pools comparison_false_alarms comparison_power gate_emulated
 
 # The digits are fetched by npm and trained on with TensorFlow.
 bench: setup emulation $(TENSORFLOW)
