@@ -112,7 +112,7 @@ def build(
         check_outputs(source, [place], force=True)
     configs = _configs(models or [], candidates, space, kernels.value)
     how: dict[str, Any] = prediction(context, target, cost, anchors)
-    with _kept(place), progress_display() as report:
+    with _kept(place, force=force), progress_display() as report:
         built = build_table(
             target,
             models=models or [],
@@ -136,15 +136,16 @@ def build(
 
 
 @contextmanager
-def _kept(place: Path) -> Iterator[None]:
+def _kept(place: Path, *, force: bool) -> Iterator[None]:
     """Say where the rows are if building ends before its end."""
     try:
         yield
     except BaseException:
-        from tflprof.workflow.table_journal import journal_of
+        from tflprof.workflow.table_journal import goes_on_from
 
-        if journal_of(place).exists():
-            say(f"rows measured so far are kept in {journal_of(place)}: the same command goes on from there")
+        kept = goes_on_from(place, force=force)
+        if kept is not None:
+            say(f"rows measured so far are kept in {kept}: the same command goes on from there")
         raise
 
 

@@ -79,7 +79,7 @@ def build_table(
         beside: layers of the network that ``configs`` are for; none: those of the largest of ``models``.
         path: of the table; None keeps it in memory.
         chains: measure the networks' layers in chains, too.
-        force: begin afresh, whatever is at ``path``.
+        force: begin afresh, whatever is at ``path``; what was so begun and not ended is gone on with.
         on_progress: called now and then.
         options: other arguments of :func:`tflprof.profile_model` (core, threads, kernels, max_seconds, cost …).
 

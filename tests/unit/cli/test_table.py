@@ -163,6 +163,9 @@ def test_a_build_that_ends_early_says_where_its_rows_are(run: Run, monkeypatch: 
     ended = run("table", "build", "--from", "m.tflite", "-o", "new.parquet")
     assert ended.exit_code == 130
     assert "kept in new.parquet.part" in ended.stderr
+    # Begun afresh, it would not go on from there.
+    ended = run("table", "build", "--from", "m.tflite", "-o", "new.parquet", "--force")
+    assert "kept in" not in ended.stderr
 
 
 def test_candidates_need_a_model(run: Run) -> None:

@@ -1,0 +1,60 @@
+"""Which rows of a latency table are measured in one chain, and what comes before them."""
+
+from __future__ import annotations
+
+from tests.latency_tables import conv, depthwise
+from tests.unit.workflow.table_devices import MANY
+from tflprof.workflow.table_jobs import (
+    ROWS_PER_CHAIN,
+    last_cache_bytes,
+    network_bytes,
+    plan_jobs,
+    touched_bytes,
+)
+
+
+def test_chains_go_from_large_images_to_small_ones() -> None:
+    jobs = plan_jobs(MANY, cache_bytes=1 << 30)
+    assert [len(job.configs) for job in jobs] == [30, 30]
+    assert all(len(job.configs) <= ROWS_PER_CHAIN for job in jobs)
+    sizes = [config.inputs[0].shape[1] for job in jobs for config in job.configs]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_of_a_network_beyond_the_cache_nothing_is_left_in_it() -> None:
+    few = MANY[:3]
+    size = sum(map(touched_bytes, few))
+    assert plan_jobs(few, cache_bytes=2 * size)[0].flush_bytes == 0
+    beside = plan_jobs(few, cache_bytes=2 * size, beside=[*MANY, *few])[0]
+    assert network_bytes([*MANY, *few]) > size
+    assert beside.flush_bytes == int(2.5 * size)
+    assert plan_jobs(few, cache_bytes=size // 2)[0].flush_bytes == 0
+
+
+def test_a_chain_touches_as_much_as_a_network_that_stays_in_the_cache() -> None:
+    few = MANY[:3]
+    twice = [*MANY, *MANY]
+    (job,) = plan_jobs(few, cache_bytes=1 << 30, beside=twice)
+    assert job.flush_bytes == network_bytes(twice) - network_bytes(few)
+    (job,) = plan_jobs(MANY[:20], cache_bytes=1 << 30, beside=MANY[:21])
+    assert job.flush_bytes == 0
+
+
+def test_many_rows_are_what_networks_are_made_of() -> None:
+    many = [conv(inputs=inputs) for inputs in range(100, 300)]
+    size = network_bytes(many)
+    # All of them touch more than the cache has, and a network of some does not.
+    assert sum(map(touched_bytes, many)) > size
+    assert max(job.flush_bytes for job in plan_jobs(many, cache_bytes=size)) < size // 2
+
+
+def test_rows_of_other_types_stand_in_other_chains() -> None:
+    jobs = plan_jobs([conv(), conv(dtype="int8"), depthwise()], cache_bytes=1 << 30)
+    assert [len(job.configs) for job in jobs] == [2, 1]
+
+
+def test_last_caches() -> None:
+    assert last_cache_bytes("emulated:pixel2") == 2 << 20
+    assert last_cache_bytes("emulated:pixel2", "little") == 1 << 20
+    assert last_cache_bytes("host") >= 1 << 18
+    assert last_cache_bytes("adb") == 4 << 20
