@@ -242,8 +242,10 @@ class _Builder:
 
     def _keep(self, found: _Measured, taken: Taken) -> None:
         meta = replace(meta_of(found.profile.meta), overheads=overheads(self.rests), reference=self.reference)
+        known = len(self.journal.rows)
         self.journal.add(meta, scaled(taken, found.factor).rows)
-        self.measured += len(taken.rows)
+        # Of rows that are there already, the mean is taken.
+        self.measured += len(self.journal.rows) - known
         self.missing.update(taken.missing)
 
     def _rest(self, found: _Measured, layers: Sequence[LayerConfig]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.latency_tables import conv, depthwise
 from tests.unit.workflow.table_devices import MANY, Device, counted_meta
 from tflprof.errors import Untrusted, UsageError
+from tflprof.model.build import build_network
 from tflprof.profile.latency_rows import read_table, write_table
 from tflprof.workflow.table import build_table, measure_rows
 from tflprof.workflow.table_check import merge_tables
@@ -33,6 +34,15 @@ def test_networks_of_any_name_are_measured_once(device: Device, network: Path, t
     merge_tables(tables, tmp_path / "both.parquet")
     assert len(device.models) == 2
     assert build_table(models=[odd], path=tmp_path / "both.parquet").measured == 0
+
+
+@pytest.mark.usefixtures("device")
+def test_rows_of_several_networks_are_new_once(network: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.tflite"
+    other.write_bytes(build_network("mobilenet_v1", size=64, width=0.1, classes=10))
+    built = build_table(models=[network, other])
+    assert any(", " in row.source for row in built.table.rows)
+    assert built.measured == len(built.table.rows)
 
 
 def test_other_configurations_are_measured_in_chains(device: Device) -> None:
