@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import nnls
 
 from tflprof.model.configs import LayerConfig
 from tflprof.profile.latency_rows import Overheads
@@ -63,7 +64,7 @@ def rest_of(profile: Profile, layers: Sequence[LayerConfig]) -> Rest | None:
 
 
 def overheads(rests: Sequence[Rest]) -> Overheads:
-    """The overheads that explain these best; those of unprofiled totals, where there are any."""
+    """The overheads that explain these best, of unprofiled totals where there are any. No measured one is negative."""
     chosen = [rest for rest in rests if rest.plain] or list(rests)
     if not chosen:
         return Overheads()
@@ -80,8 +81,8 @@ def _fitted(rests: Sequence[Rest], values: Sequence[float]) -> Overheads:
     scales = np.array([rest.total if noisy else 1.0 for rest in rests])
     wanted = np.asarray(values, dtype=np.float64) / scales
     counts = np.array([[1.0, rest.parts, rest.layers] for rest in rests]) / scales[:, None]
-    mask = min(_TERMS, key=lambda terms: _foretold(counts * terms, wanted))
-    terms = _solved(counts * mask, wanted)
+    mask = min(_TERMS, key=lambda terms: _foretold(counts * terms, wanted, noisy=noisy))
+    terms = _solved(counts * mask, wanted, noisy=noisy)
     off = np.abs(wanted - counts @ terms)
     model, part, layer = (float(term) for term in terms)
     half = float(2 * off.max(initial=0.0))
@@ -92,11 +93,18 @@ def _fitted(rests: Sequence[Rest], values: Sequence[float]) -> Overheads:
     return Overheads(model, part, layer, spread, len(rests), share)
 
 
-def _solved(counts: FloatArray, wanted: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.lstsq(counts, wanted, rcond=None)[0], dtype=np.float64)
+def _solved(counts: FloatArray, wanted: FloatArray, *, noisy: bool) -> FloatArray:
+    """Least squares; of measured times without negative terms, which only noise makes."""
+    if not noisy:
+        return np.asarray(np.linalg.lstsq(counts, wanted, rcond=None)[0], dtype=np.float64)
+    # Terms may be millionths of each other, and so small that they would pass for nothing.
+    sizes = np.linalg.norm(counts, axis=0)
+    sizes[sizes == 0] = 1.0
+    size = float(np.linalg.norm(wanted)) or 1.0
+    return np.asarray(nnls(counts / sizes, wanted / size)[0] * size / sizes, dtype=np.float64)
 
 
-def _foretold(counts: FloatArray, wanted: FloatArray) -> float:
+def _foretold(counts: FloatArray, wanted: FloatArray, *, noisy: bool) -> float:
     """Mean square error of each model by the others; infinite if these do not tell the terms apart."""
     terms = int(np.count_nonzero(counts.any(axis=0)))
     if terms == 1 and len(wanted) == 1:
@@ -106,5 +114,6 @@ def _foretold(counts: FloatArray, wanted: FloatArray) -> float:
         others = np.arange(len(wanted)) != left
         if np.linalg.matrix_rank(counts[others]) < terms:
             return float("inf")
-        errors.append(float(wanted[left] - counts[left] @ _solved(counts[others], wanted[others])))
+        terms_of_others = _solved(counts[others], wanted[others], noisy=noisy)
+        errors.append(float(wanted[left] - counts[left] @ terms_of_others))
     return float(np.mean(np.square(errors)))

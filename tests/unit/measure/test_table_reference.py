@@ -69,3 +69,14 @@ def test_what_measured_totals_are_off_by_grows_with_them() -> None:
     assert 0.02 <= found.share <= 0.06
     many = [replace(rest, value=rest.value + 0.5 * rest.total) for rest in rests[:1]] + rests * 12
     assert overheads(many).share < 0.1
+
+
+def test_measured_overheads_are_not_negative_and_counted_ones_may_be() -> None:
+    layers = (2, 10, 40, 80, 120)
+    rests = [Rest(9000.0 - 50 * n, 31.0 - n, 1, n, plain=True, total=1e4 * n, noisy=True) for n in layers]
+    found = overheads(rests)
+    assert found.layer == 0
+    assert min(found.model, found.part) >= 0
+    assert found.model + found.part > 1000
+    still = overheads([replace(rest, noisy=False) for rest in rests])
+    assert (still.model, still.layer) == (pytest.approx(9000 - still.part), pytest.approx(-50))
