@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tflprof.analysis.latency_table import LatencyTable
 from tflprof.compress.planning.plan import Amount
 from tflprof.errors import Untrusted, UsageError
+from tflprof.measure.table_reference import in_clock, scaled
 from tflprof.measure.tables import network_rows
 from tflprof.model.configs import layer_configs
 from tflprof.model.graph import Model
@@ -26,8 +27,10 @@ from tflprof.profile.latency_rows import (
 )
 from tflprof.profile.mismatch import shown_value
 from tflprof.profile.profile import Profile
+from tflprof.targets.spec import DEFAULT_TARGET
 from tflprof.workflow.profile import Interrupted, profile_model
 from tflprof.workflow.progress import OnProgress, Progress
+from tflprof.workflow.table_reference import has_reference, profile_beside, reference_sha256
 
 AS_IT_IS = "the model as it is"
 
@@ -35,12 +38,20 @@ AS_IT_IS = "the model as it is"
 class LiveBench:
     """A target with a latency table.
 
+    A table whose rows are in the clock of a reference is asked in that of now: models are measured beside the
+    reference, and what it took first tells the ratio. What is told of models is the time that they took; the rows
+    that they leave are in the table's own clock.
+
     Args:
         model: the model to be compressed.
         table: path of the table; None: one is made of what is measured.
         how: arguments of :func:`tflprof.profile_model`, the target among them.
         tell: progress.
         keep: where the table is written as soon as it knows more; None: it is not.
+
+    Raises:
+        ProfileError: the table cannot be read.
+        UsageError: rows are to be kept in a table into whose clock they cannot be brought.
     """
 
     def __init__(
@@ -61,18 +72,24 @@ class LiveBench:
         self._before: Profile | None = None
         self._asked: LatencyTable | None = None
         self._models = 0
+        self._now: float | None = None
+        self._beside = self._stored is not None and _is_common(self._stored.meta, how)
+        if keep is not None and self._stored is not None and not self._beside:
+            _check_unclocked(self._stored.meta, keep)
 
     @property
     def table(self) -> LatencyTable:
-        """The table with all that was measured."""
+        """The table with all that was measured; in the clock of now as soon as anything was."""
         if self._asked is None:
-            assert self._stored is not None
-            self._asked = LatencyTable(self._stored)
+            stored, reference = self.stored, self.stored.meta.reference
+            if reference is not None and self._now is not None:
+                stored = in_clock(stored, replace(reference, value=self._now))
+            self._asked = LatencyTable(stored)
         return self._asked
 
     @property
     def stored(self) -> StoredTable:
-        """The same to be written."""
+        """The same to be written, in its own clock."""
         assert self._stored is not None
         return self._stored
 
@@ -96,12 +113,13 @@ class LiveBench:
 
     def measure_before(self) -> None:
         """Measure the model as it is. Raises Untrusted if the table is of other conditions."""
-        profile = self._before = self._profile(Path(self.model.path), AS_IT_IS)
+        beside = self._profile(Path(self.model.path), AS_IT_IS)
+        profile = self._before = beside.profile
         found = meta_of(profile.meta)
         if self._stored is None:
             self._stored = StoredTable(replace(found, overheads=_overheads(profile)), ())
         check_table(self._stored.meta, found)
-        self._learn(profile, self.model)
+        self._learn(beside, self.model)
 
     def measure(self, content: bytes) -> Amount:
         """Latency of a changed model, measured; the table has its layers afterwards."""
@@ -112,26 +130,66 @@ class LiveBench:
             model = read_model(path)
             return self._learn(self._profile(path, f"changed model {self._models}"), model)
 
-    def _profile(self, path: Path, what: str) -> Profile:
+    def _profile(self, path: Path, what: str) -> _Measured:
         def tell(progress: Progress) -> None:
             self._tell(replace(progress, detail=f"{what}: {progress.detail}"))
 
+        if self._beside:
+            beside = profile_beside(path, **_with_target(self._how), on_progress=tell)
+            return _Measured(beside.profile, beside.reference)
         try:
-            return profile_model(path, **self._how, on_progress=tell)
+            return _Measured(profile_model(path, **self._how, on_progress=tell))
         except Interrupted as stop:
             # Half a measurement is none: what ended it ends what it was for.
             raise stop.cause from stop
 
-    def _learn(self, profile: Profile, model: Model) -> Amount:
+    def _learn(self, measured: _Measured, model: Model) -> Amount:
         kernels = str(self._how.get("kernels", "xnnpack"))
         # Changed models are numbered afresh in every run.
         source = f"{Path(model.path).stem}@{model.sha256[:8]}"
-        taken = network_rows(profile, layer_configs(model, kernels), source)
-        self._stored = replace(self.stored, rows=merged_rows(self.stored.rows, taken.rows))
+        taken = network_rows(measured.profile, layer_configs(model, kernels), source)
+        meta = self.stored.meta
+        if meta.reference is not None and measured.reference is not None:
+            taken = scaled(taken, meta.reference.value / measured.reference)
+            self._now = self._now or measured.reference
+            seen = (*meta.reference.seen, measured.reference)
+            meta = replace(meta, reference=replace(meta.reference, seen=seen))
+        self._stored = StoredTable(meta, merged_rows(self.stored.rows, taken.rows))
         self._asked = None
         if self._keep is not None:
             write_table(self._keep, self._stored)
-        return amount_of(profile, self.unit)
+        return amount_of(measured.profile, self.unit)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A profile, and what the reference took beside it."""
+
+    profile: Profile
+    reference: float | None = None
+
+
+def _with_target(how: dict[str, Any]) -> dict[str, Any]:
+    return {"target": DEFAULT_TARGET, **how}
+
+
+def _is_common(table: TableMeta, how: dict[str, Any]) -> bool:
+    """Whether what is measured can be brought into the clock of a table."""
+    reference = table.reference
+    return (
+        reference is not None
+        and reference.sha256 == reference_sha256()
+        and has_reference(**_with_target(how))
+    )
+
+
+def _check_unclocked(table: TableMeta, path: Path) -> None:
+    """Raise UsageError if rows measured without a reference would be of another clock than a table's."""
+    if table.reference is not None:
+        raise UsageError(
+            f"the rows of {path} are in the clock of a reference model that cannot be measured here beside others",
+            "leave --update-table out; or build the table anew: tflprof table build --force …",
+        )
 
 
 def amount_of(profile: Profile, unit: str) -> Amount:
