@@ -194,9 +194,9 @@ def _notes(planner: Planner, outcome: Outcome, around: Circumstances) -> list[st
     notes = list(dict.fromkeys(outcome.notes))
     if outcome.choice is not None:
         notes += quality_doubts(planner.losses.subject.calibration, planner.losses.reference)
-    if around.provenance == "measured" and outcome.feasible and outcome.obtained is not None:
-        if outcome.obtained.hi > around.budget:
-            notes.append("the interval of the result reaches above the budget: measure longer to be sure")
+    reached = outcome.obtained.hi if outcome.obtained is not None else 0.0
+    if around.provenance == "measured" and outcome.feasible and reached > around.budget:
+        notes.append("the interval of the result reaches above the budget: measure longer to be sure")
     if outcome.choice is None:
         notes.append("the model meets the budget as it is: nothing is changed")
     elif not outcome.rounds or outcome.rounds[-1].obtained is None:
