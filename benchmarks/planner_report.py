@@ -61,12 +61,12 @@ def text(found: Found) -> str:
     lacking = [
         f"{name} has {len(one['budgets'])} budgets" for name, one in found.items() if "spearman" not in one
     ]
-    note = [f"Not complete: {', '.join(lacking)}. The same command goes on."] if lacking else []
+    note = [f"Not complete: {', '.join(lacking)}. `python -m benchmarks.planner` goes on."] if lacking else []
     older = [name for name, one in found.items() if "offered" not in one]
     if older:
         note.append(
             f"Of {', '.join(older)} results are those of the planner before it chose among all multiples of eight, and "
-            "went the greedy way too; the same command makes them anew."
+            f"went the greedy way too; `python -m benchmarks.planner --only {','.join(older)}` makes them anew."
         )
     parts = [
         _goals(found),

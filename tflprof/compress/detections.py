@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tflprof.errors import UsageError
 from tflprof.model.graph import Model
 
 CODE = "TFLite_Detection_PostProcess"
@@ -66,9 +67,19 @@ def found_in(sample: Outputs, places: Sequence[int]) -> Detections:
     Args:
         sample: boxes [1, n, 4], classes and scores [1, n], and their number, the only single value.
         places: of the four among the outputs, as :func:`roles` tells.
+
+    Raises:
+        UsageError: these are no outputs of a detector.
     """
     values = list(sample.values())
+    if len(values) != len(places):
+        raise UsageError(
+            f"{len(values)} outputs ({', '.join(sample)}) are not the {len(places)} of a detector"
+        )
     boxes, classes, scores, number = (np.asarray(values[place], np.float64) for place in places)
+    if not boxes.size == 4 * classes.size == 4 * scores.size or number.size != 1:
+        shapes = ", ".join(f"{name} {list(np.shape(value))}" for name, value in sample.items())
+        raise UsageError(f"outputs {shapes} are not the boxes, classes, scores and number of a detector")
     count = int(np.clip(np.nan_to_num(number.reshape(-1)[0]), 0, scores.size))
     return Detections(boxes.reshape(-1, 4)[:count], classes.reshape(-1)[:count], scores.reshape(-1)[:count])
 
@@ -106,9 +117,9 @@ def disagreement(old: Sequence[Detections], new: Sequence[Detections]) -> float:
     """How much of what is found differs, 0 to 1: 1 - 2 Σ IoU · min(scores) / Σ (all scores of both).
 
     The sum in the numerator is over pairs that match. It is one minus an F-measure in which every box counts by its
-    score, and a pair by its overlap; infinite if the changed model's values are not finite.
+    score, and a pair by its overlap; infinite if any value is not finite.
     """
-    if not all(one.is_finite for one in new):
+    if not all(one.is_finite for one in (*old, *new)):
         return float("inf")
     both = total = 0.0
     for a, b in zip(old, new, strict=True):

@@ -117,13 +117,28 @@ class Reference:
         self._executor = executor
         self._calibration = calibration
         for number, sample in enumerate(self.outputs):
-            for name, value in sample.items():
-                # Beyond the boxes that a detector found there is anything.
-                if self._roles is None and value.dtype.kind == "f" and not np.isfinite(value).all():
-                    raise UsageError(
-                        f"the output `{name}` of {model.path} itself is not finite for sample {number}",
-                        "leave that sample out of the calibration data",
-                    )
+            name = self._not_finite(sample)
+            if name is not None:
+                raise UsageError(
+                    f"the output `{name}` of {model.path} itself is not finite for sample {number}",
+                    "leave that sample out of the calibration data",
+                )
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether this is a detector that finds no box in any sample, so that no change loses any."""
+        return self._roles is not None and not any(
+            len(detections.found_in(sample, self._roles).scores) for sample in self.outputs
+        )
+
+    def _not_finite(self, sample: Outputs) -> str | None:
+        if self._roles is not None:
+            # Beyond the boxes that a detector found there is anything.
+            return None if detections.found_in(sample, self._roles).is_finite else "boxes and scores"
+        broken = (
+            name for name, value in sample.items() if value.dtype.kind == "f" and not np.isfinite(value).all()
+        )
+        return next(broken, None)
 
     def fidelity(self, changed: bytes | Path) -> Fidelity:
         """How close a changed model is; one that takes smaller images gets them. Raises as :meth:`Executor.stream`."""
@@ -141,7 +156,12 @@ def fidelity_of_detections(
 
     ``roles``: see :func:`tflprof.compress.detections.roles`. The divergence is
     :func:`tflprof.compress.detections.disagreement`.
+
+    Raises:
+        UsageError: the models have not the same outputs, or they are not those of detectors.
     """
+    if reference and outputs and set(reference[0]) == set(outputs[0]):
+        outputs = [{name: sample[name] for name in reference[0]} for sample in outputs]
     old = [detections.found_in(sample, roles) for sample in reference]
     new = [detections.found_in(sample, roles) for sample in outputs]
     divergence = detections.disagreement(old, new)

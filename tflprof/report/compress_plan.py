@@ -53,13 +53,19 @@ def _print_head(document: Mapping[str, Any], console: Console) -> None:
     step = units.format_step(before, after, unit)
     change = units.format_change(after / before) if before else ""
     word = {"predicted": " predicted", "emulated": " counted"}.get(document["provenance"], "")
-    spread = units.format_spread(after, document["after"]["lo"], document["after"]["hi"])
-    console.print(Text(f"{step}{word} ({change}, {spread}) on {plain(document['target'])}"))
+    console.print(Text(f"{step}{word} ({change}, {_spread(document)}) on {plain(document['target'])}"))
     if document["changes"]:
         console.print(Text(f"loss {loss_text(document['loss'])} {_kind(document['divergence'])}"))
     accuracy = document.get("accuracy") or {}
     if {"before", "after"} <= set(accuracy):
         console.print(Text(f"accuracy {accuracy['before']:g} → {accuracy['after']:g}"))
+
+
+def _spread(document: Mapping[str, Any]) -> str:
+    after = document["after"]
+    if document["provenance"] == "measured" and after["lo"] == after["hi"]:
+        return "too few samples for an interval"
+    return units.format_spread(after["value"], after["lo"], after["hi"])
 
 
 def _kind(kind: str) -> str:

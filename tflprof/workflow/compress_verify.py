@@ -11,7 +11,7 @@ from tflprof.compress.apply import Applied, apply_changes
 from tflprof.compress.fidelity import Fidelity, Reference
 from tflprof.compress.interface import Subject
 from tflprof.compress.methods import open_methods
-from tflprof.compress.planning.outcome import RANDOM
+from tflprof.compress.planning.outcome import quality_doubts
 from tflprof.compress.planning.plan import Plan, check_model
 from tflprof.errors import ModelError
 from tflprof.model.configs import layer_configs
@@ -123,9 +123,9 @@ def verify_plan(
         samples = calibration_of_plan(plan, graph, calibration)
         subject = Subject(graph, layer_configs(graph, kernels_of_plan(plan)), samples, executor)
         applied = _applied(plan, subject, new, changed, notes)
-        fidelity = Reference(executor, graph, samples).fidelity(new)
-    if not samples.tells_quality:
-        notes.append(RANDOM)
+        reference = Reference(executor, graph, samples)
+        fidelity = reference.fidelity(new)
+    notes += quality_doubts(samples, reference)
     accuracy = {"before": evaluate(command, old), "after": evaluate(command, new)} if command else {}
     live = compare_models(old, new, **_how(plan), max_seconds=max_seconds, on_progress=on_progress)
     before, after = amount_of(live.a, plan.unit), amount_of(live.b, plan.unit)

@@ -28,7 +28,7 @@ def planning(monkeypatch: pytest.MonkeyPatch) -> Planning:
 
         def planned(model: Path, budget: str, options: Any, **_: Any) -> Any:
             calls.append((model, budget, options))
-            return SimpleNamespace(plan=plan, obstacles=["0/3 still takes 90%"], bench=None)
+            return SimpleNamespace(plan=plan, obstacles=["0/3 still takes 90%"], bench=None, stopped=None)
 
         monkeypatch.setattr(workflow, "plan_compression", planned)
         return calls

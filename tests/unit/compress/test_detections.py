@@ -17,6 +17,7 @@ from tflprof.compress.detections import (
     side_by_side,
 )
 from tflprof.compress.fidelity import fidelity_of_detections
+from tflprof.errors import UsageError
 from tflprof.model.build import build_network
 from tflprof.model.read import read_model
 
@@ -118,3 +119,20 @@ def test_which_models_end_so() -> None:
     assert ends_in_detections(detector)
     assert sorted(roles(detector)) == [0, 1, 2, 3]
     assert not ends_in_detections(read_model(build_network("mobilenet_v1", 32, 0.25)))
+
+
+def test_an_original_that_is_not_finite_is_no_reference() -> None:
+    broken, fine = found(((np.nan, 0, 1, 1), 1, 0.5)), found((A, 1, 0.5))
+    assert disagreement([broken], [fine]) == np.inf
+    assert disagreement([found((A, 1, np.nan))], [found((A, 1, np.nan))]) == np.inf
+
+
+def test_outputs_of_another_order_are_paired_by_name() -> None:
+    turned = dict(reversed(sample(2, 0.0).items()))
+    assert fidelity_of_detections([sample(2, 0.0)], [turned], PLACES).divergence == 0
+
+
+@pytest.mark.parametrize("other", [{"scores": np.zeros((1, 10))}, {name: np.zeros(1) for name in "abcd"}])
+def test_outputs_of_no_detector_are_refused(other: dict[str, np.ndarray]) -> None:
+    with pytest.raises(UsageError, match="detector"):
+        fidelity_of_detections([sample(2, 0.0)], [other], PLACES)

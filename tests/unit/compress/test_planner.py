@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.compress import planning
-from tests.unit.compress.planning import WIDTHS, Deciding, Known, Meeting, Rows, World, planner
+from tests.unit.compress.planning import WIDTHS, Deciding, Known, Meeting, Narrowing, Rows, World, planner
 from tflprof.compress.planning.plan import Amount
 from tflprof.compress.planning.planner import Wish
 from tflprof.errors import RunnerError, TargetError, UsageError
@@ -276,3 +276,16 @@ def test_there_is_no_other_solver() -> None:
     made, before = planner(World())
     with pytest.raises(UsageError, match="simplex"):
         made.plan(replace(wish(1.0), solver="simplex"), before)
+
+
+def test_an_unchanged_model_does_not_meet_the_budget_at_a_second_look() -> None:
+    class Nothing(Narrowing):
+        def knobs(self, subject: Any) -> Any:
+            return [], []
+
+    world = World()
+    made, before = planner(world, 4, Nothing())
+    world.slower = 0.5  # looked at again, it would seem faster
+    outcome = made.plan(Wish(0.8 * before.value), before)
+    assert not outcome.feasible
+    assert outcome.obtained == before

@@ -17,6 +17,7 @@ from tflprof.compress.planning.descent import Descent
 from tflprof.compress.planning.exchange import Exchange
 from tflprof.compress.planning.planner import Wish
 from tflprof.compress.planning.search import Search
+from tflprof.compress.planning.uniform import uniform
 from tflprof.compress.planning.variants import Variant, between
 
 FINE = tuple(range(32, 0, -1))
@@ -150,3 +151,33 @@ def test_a_plan_is_never_worse_than_the_greedy_way(share: float) -> None:
     assert greedy is not None
     assert outcome.true_loss is not None
     assert outcome.true_loss <= loss(greedy) * (1 + 1e-9)
+
+
+class Even(World):
+    """As good as lost unless all layers are alike, which no loss of one layer tells."""
+
+    def together(self, changes: Any) -> float:
+        widths = [change.parameters["width"] for change in changes]
+        cut = sum(32 - width for width in widths) / 32 / len(self.subject.layers)
+        alike = len(widths) in (0, 1, len(self.subject.layers)) and len(set(widths)) <= 1
+        return cut if alike else 1 + cut
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_uniform_choices_save_the_same_share_everywhere(*, ordered: bool) -> None:
+    one = variant(World(), ordered=ordered)
+    whole = one.priced.cost((0,) * 4)
+    for share in (0.7, 0.5, 0.25):
+        (found,) = uniform(one, share * whole)
+        assert len(set(found)) == 1
+        assert one.priced.cost(found) <= share * whole
+    assert not list(uniform(one, 0.2 * whole))
+
+
+@pytest.mark.parametrize("share", [0.7, 0.5, 0.3])
+def test_a_plan_is_never_worse_than_uniform_choices(share: float) -> None:
+    world = Even()
+    made, before = planner(world, 5)
+    outcome = made.plan(Wish(share * before.value, trials=2), before)
+    assert outcome.true_loss is not None
+    assert outcome.true_loss < 1

@@ -13,9 +13,12 @@ from tflprof.compress.planning.variants import Choice, Variant, label
 
 if TYPE_CHECKING:
     from tflprof.analysis.latency_table import LatencyTable
+    from tflprof.compress.calibration import Calibration
+    from tflprof.compress.fidelity import Reference
     from tflprof.compress.planning.planner import Outcome, Planner
 
-RANDOM = "the calibration data are random: losses say nothing about quality"
+_RANDOM = "the calibration data are random: losses say nothing about quality"
+_NOTHING_FOUND = "the detector finds no box in any calibration sample: losses say nothing about quality"
 SHOWN_OBSTACLES = 5
 
 
@@ -63,7 +66,7 @@ def written(planner: Planner, outcome: Outcome, around: Circumstances, table: La
         layers=_layers(planner, variant, choices, outcome.ratio),
         rounds=tuple(replace(each, true_loss=_finite_or_none(each.true_loss)) for each in outcome.rounds),
         front=tuple(_point(planner, one, outcome.ratio) for one in front),
-        notes=tuple(_notes(planner, outcome)),
+        notes=tuple(_notes(planner, outcome, around)),
         how=around.how,
     )
 
@@ -187,15 +190,26 @@ def _point(planner: Planner, choice: Choice, ratio: float) -> Point:
     return Point(choice.cost * ratio, _finite(choice.loss), len(planner.changes(choice)))
 
 
-def _notes(planner: Planner, outcome: Outcome) -> list[str]:
+def _notes(planner: Planner, outcome: Outcome, around: Circumstances) -> list[str]:
     notes = list(dict.fromkeys(outcome.notes))
-    if not planner.losses.subject.calibration.tells_quality:
-        notes.append(RANDOM)
+    if outcome.choice is not None:
+        notes += quality_doubts(planner.losses.subject.calibration, planner.losses.reference)
+    reached = outcome.obtained.hi if outcome.obtained is not None else 0.0
+    if around.provenance == "measured" and outcome.feasible and reached > around.budget:
+        notes.append("the interval of the result reaches above the budget: measure longer to be sure")
     if outcome.choice is None:
         notes.append("the model meets the budget as it is: nothing is changed")
     elif not outcome.rounds or outcome.rounds[-1].obtained is None:
         notes.append("nothing was measured: latencies are the table's")
     return notes
+
+
+def quality_doubts(calibration: Calibration, reference: Reference) -> list[str]:
+    """Notes on what losses on some data cannot tell."""
+    return [
+        *([] if calibration.tells_quality else [_RANDOM]),
+        *([_NOTHING_FOUND] if reference.finds_nothing else []),
+    ]
 
 
 def _finite(loss: float) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from tflprof.compress.planning.additivity import Additivity, Sample, fit
 from tflprof.compress.planning.descent import TRIES, Descent
 from tflprof.compress.planning.exchange import Exchange
+from tflprof.compress.planning.uniform import uniform
 from tflprof.compress.planning.variants import Choice, Variant, best_of, changes_of
 from tflprof.errors import UsageError
 
@@ -59,7 +60,7 @@ class Search:
         """The best choice within a budget of cost by the table; None if there is none.
 
         Of the combinations that were run the one that lost least is taken, which may be another than the solver's:
-        the greedy way to the budget is among them, and what exchanges make of the best.
+        the greedy way to the budget and uniform choices are among them, and what exchanges make of the best.
         """
         first = self._finely(budget)
         if first is None:
@@ -71,6 +72,7 @@ class Search:
             if not self._choices:
                 self._spread(budget)
             self._descend(first.variant, budget)
+            self._uniform(first.variant, budget)
         solved = self._solutions(budget, is_new=is_new)
         found = self._best_run(budget)
         if self._trials and found is not None:
@@ -113,6 +115,11 @@ class Search:
     def _descend(self, number: int, budget: float) -> None:
         """Go the greedy way, for where it leads and for what is lost on it."""
         self._way(number).to(budget, self.additivity)
+        self._refit()
+
+    def _uniform(self, number: int, budget: float) -> None:
+        for choices in uniform(self.variants[number], budget):
+            self._tried(number, choices, "uniform choices")
         self._refit()
 
     def _way(self, number: int) -> Descent:
