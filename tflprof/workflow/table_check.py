@@ -10,12 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tflprof.errors import UsageError
+from tflprof.errors import Untrusted, UsageError
 from tflprof.files import check_writable
 from tflprof.measure.assemble import options_of
 from tflprof.measure.predict import TIME, is_predicted, predictor_of
 from tflprof.measure.table_reference import in_clock
 from tflprof.profile.latency_merge import merged_rows
+from tflprof.profile.latency_reference import Reference
 from tflprof.profile.latency_rows import (
     LatencyRow,
     StoredTable,
@@ -98,7 +99,7 @@ def merge_tables(paths: Sequence[PathLike], output: PathLike, *, force: bool = F
 
     Raises:
         ProfileError: one of them cannot be read.
-        Untrusted: they are of different devices, runtimes or costs, each condition named.
+        Untrusted: they are of different devices, runtimes, costs or clocks, each condition named.
         UsageError: the output exists.
     """
     if len(paths) < 2:
@@ -109,9 +110,27 @@ def merge_tables(paths: Sequence[PathLike], output: PathLike, *, force: bool = F
     for path, table in zip(paths[1:], tables[1:], strict=True):
         if different := table_mismatches(first.meta, table.meta):
             raise refused(f"{os.fspath(paths[0])} and {os.fspath(path)}", different)
+        if _beside(first) != _beside(table):
+            raise Untrusted(
+                f"the times of {os.fspath(paths[0])} and {os.fspath(path)} are of different clocks, and no reference "
+                "measured beside both tells the ratio",
+                "build the one without, or with an older reference, anew",
+            )
     clocked = [in_clock(table, first.meta.reference) for table in tables]
     best = max(clocked, key=lambda table: table.meta.overheads.models)
     rows: tuple[LatencyRow, ...] = merged_rows(*(table.rows for table in clocked))
-    merged = StoredTable(replace(first.meta, overheads=best.meta.overheads), rows)
+    merged = StoredTable(
+        replace(first.meta, overheads=best.meta.overheads, reference=_all_seen(clocked)), rows
+    )
     write_table(output, merged, overwrite=force)
     return merged
+
+
+def _beside(table: StoredTable) -> str | None:
+    """Which reference its rows were measured beside."""
+    return None if table.meta.reference is None else table.meta.reference.sha256
+
+
+def _all_seen(tables: Sequence[StoredTable]) -> Reference | None:
+    found = [table.meta.reference for table in tables if table.meta.reference is not None]
+    return replace(found[0], seen=tuple(time for one in found for time in one.seen)) if found else None

@@ -10,6 +10,7 @@ import pytest
 
 from tests.latency_tables import conv, depthwise
 from tests.unit.workflow.table_devices import MANY, DriftingDevice
+from tflprof.errors import Untrusted
 from tflprof.profile.latency_reference import Reference
 from tflprof.profile.latency_rows import StoredTable, write_table
 from tflprof.workflow.table import build_table
@@ -58,7 +59,21 @@ def test_merged_rows_are_in_the_clock_of_the_first_table(tmp_path: Path) -> None
     assert tables[1].rows[0].value == pytest.approx(1.1e6, rel=0.02)
     merged = merge_tables(paths, tmp_path / "c.parquet")
     assert _rows(merged) == (pytest.approx(1e6, rel=0.02), pytest.approx(1e6, rel=0.02))
-    assert merged.meta.reference == tables[0].meta.reference
+    first, second = (table.meta.reference for table in tables)
+    assert first is not None
+    assert second is not None
+    assert merged.meta.reference == replace(first, seen=(*first.seen, *second.seen))
+
+
+@pytest.mark.usefixtures("drifting")
+def test_tables_without_a_common_clock_are_not_merged(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for path, config in zip(paths, (conv(), depthwise()), strict=True):
+        table = build_table("host", configs=[config], path=path).table
+    write_table(paths[1], replace(table, meta=replace(table.meta, reference=None)), overwrite=True)
+    for order in (paths, paths[::-1]):
+        with pytest.raises(Untrusted, match="different clocks"):
+            merge_tables(order, tmp_path / "c.parquet")
 
 
 @pytest.mark.parametrize(
