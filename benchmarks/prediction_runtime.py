@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def compared(rows: Iterable[tuple[Predicted, Emulated | None]], cache: Cache) ->
         point = row.point
         if emulated is None or not of_then(point):
             continue
-        model = cache.model(_file(point), lambda point=point: _network(point))  # type: ignore[misc]
+        model = cache.model(_file(point), partial(_network, point))
         older = counts(model, point.phone, point.core)
         then = Predicted(point, older.ms(point.clock_ghz * 1e9))
         found.append(Compared(row, then, emulated, older))
