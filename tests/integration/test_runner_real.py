@@ -51,10 +51,13 @@ def test_kernels_are_timed_in_nanoseconds(runner: Runner) -> None:
     assert len(kernels) >= 28
     times = [[events[i] for i in kernels] for b in done.blocks(v="profiled") for events in b["events"]]
     assert sum(time % 1000 == 0 for inference in times for time in inference) < len(times)
+    shares = []
     for block in done.blocks(v="profiled"):
         for value, events in zip(block["value"], block["events"], strict=True):
             assert sum(events[i] for i in kernels) <= events[invoke] <= value
-            assert events[invoke] > 0.5 * value
+            shares.append(events[invoke] / value)
+    # Not of each: any of them may be held up outside of its Invoke.
+    assert median(shares) > 0.5
 
 
 def test_the_profiler_asks_for_no_memory_usage(runner: Runner) -> None:

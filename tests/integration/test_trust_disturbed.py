@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tflprof.workflow.profile import Interrupted
 
 CORES = sorted(os.sched_getaffinity(0))
 CORE = CORES[-1]
+TRIES = 3
 two_cores = pytest.mark.skipif(len(CORES) < 2, reason="there is no other core to move to")
 
 
@@ -33,11 +35,16 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def profiled(
-    model: Path, disturbance: contextlib.AbstractContextManager[None] | None = None, **options: Any
+    model: Path,
+    disturbance: contextlib.AbstractContextManager[None] | None = None,
+    times: int = 1,
+    **options: Any,
 ) -> Profile:
-    chosen: dict[str, Any] = {"target": "host", "core": str(CORE), "max_seconds": 3.0, "precision": 0.1}
+    """A profile of at most three seconds or as the options say, so many times."""
+    chosen = {"target": "host", "core": str(CORE), "max_seconds": 3.0, "precision": 0.1, **options}
+    chosen["max_seconds"] *= times
     with disturbance or contextlib.nullcontext():
-        return profile_model(model, **{**chosen, **options})
+        return profile_model(model, **chosen)
 
 
 def messages(profile: Profile) -> dict[str, str]:
@@ -48,50 +55,81 @@ def messages(profile: Profile) -> dict[str, str]:
     return found
 
 
+def provoked(code: str, words: str, run: Callable[[int], Profile]) -> Profile:
+    """The first profile of up to three, of one, two and three times the length, in which a finding says these words.
+
+    Whether a measurement shows what disturbs it is a matter of chance: 19 or 20 of 20 do on a quiet machine
+    (reports/benchmarks/trust.md), fewer while other tests keep its cores busy, and in the same time there are fewer
+    processes then. A detector that does not work fails three times.
+    """
+    seen: list[dict[str, str]] = []
+    for times in range(1, TRIES + 1):
+        profile = run(times)
+        found = messages(profile)
+        if words in found.get(code, ""):
+            return profile
+        seen.append(found)
+    pytest.fail(f"no {code} that says {words!r} in {TRIES} profiles: {seen}")
+
+
 def severity(profile: Profile, code: str) -> str | None:
     """Of the gravest with a code; findings come gravest first."""
     return next((found.severity for found in profile.meta.findings if found.code == code), None)
 
 
 def test_a_busy_loop_on_the_same_core(network: Path) -> None:
-    profile = profiled(network, disturbances.busy_core(CORE))
-    assert "of the measured core" in messages(profile)["host-busy"]
+    profile = provoked(
+        "host-busy",
+        "of the measured core",
+        lambda times: profiled(network, disturbances.busy_core(CORE), times),
+    )
     assert profile.meta.verdict == "doubtful"
 
 
 @two_cores
 def test_a_process_that_is_moved(network: Path) -> None:
-    profile = profiled(network, disturbances.moved_runners(CORES[0]))
-    assert f"core {CORES[0]}" in messages(profile)["core-migrated"]
+    profile = provoked(
+        "core-migrated",
+        f"core {CORES[0]}",
+        lambda times: profiled(network, disturbances.moved_runners(CORES[0]), times),
+    )
     assert severity(profile, "core-migrated") in {"doubt", "taint"}
 
 
 def test_a_limit_on_the_time_of_a_cgroup(network: Path) -> None:
+    words = "a limit on CPU time (cgroup) was in force"
     try:
-        profile = profiled(network, disturbances.limited(0.4))
+        profile = provoked(
+            "host-busy", words, lambda times: profiled(network, disturbances.limited(0.4), times)
+        )
     except disturbances.NoLimits as error:
         pytest.skip(f"no cgroup can be limited here: {error}")
-    assert "a limit on CPU time (cgroup) was in force" in messages(profile)["host-busy"]
     assert any("lift the limit" in found.remedy for found in profile.meta.findings)
 
 
 def test_a_process_that_is_stopped_now_and_then(network: Path) -> None:
     """What no statistics of the system show is seen in the inferences."""
-    profile = profiled(network, disturbances.paused_runners(0.03))
-    assert "inferences were held up for" in messages(profile)["host-busy"]
+    words = "inferences were held up for"
+    provoked("host-busy", words, lambda times: profiled(network, disturbances.paused_runners(0.03), times))
 
 
 def test_a_runner_that_is_killed(network: Path) -> None:
     with pytest.raises(Interrupted) as caught:
-        profiled(network, disturbances.killed_runner(2))
+        # Long enough that a third one begins on a busy machine, too; the kill ends it.
+        profiled(network, disturbances.killed_runner(2), max_seconds=30, precision=0.0025)
     assert "SIGKILL" in messages(caught.value.profile)["partial-run"]
     assert caught.value.profile.meta.verdict == "doubtful"
 
 
 def test_a_clock_that_changes(network: Path, tmp_path: Path) -> None:
     """The runner's time goes 30 % faster every other second: its core looks slower, and all that it does."""
-    profile = profiled(network, disturbances.changing_clock(tmp_path, 1000, 30), max_seconds=5)
-    assert "GHz, as measured" in messages(profile)["frequency-changed"]
+    provoked(
+        "frequency-changed",
+        "GHz, as measured",
+        lambda times: profiled(
+            network, disturbances.changing_clock(tmp_path, 1000, 30), times, max_seconds=5
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,15 +141,23 @@ def test_a_clock_that_changes(network: Path, tmp_path: Path) -> None:
         ("interval-not-reached", "scatter=100", {"max_seconds": 15.0}, "wanted was ±10.0%"),
         ("overhead-high", "profiled=60", {}, "profiling makes an inference"),
         ("unattributed-high", "always=30", {}, "of the total is in no layer"),
-        ("too-few-samples", "least_us=300000", {"max_seconds": 1.0}, "fewer than 20"),
-        ("interval-unknown", "least_us=300000", {"max_seconds": 1.0}, "could not be computed"),
     ],
 )
 def test_a_library_that_is_slower_at_times(
     network: Path, tmp_path: Path, code: str, script: str, options: dict[str, Any], words: str
 ) -> None:
-    profile = profiled(network, runtime=scripted_library(tmp_path, script), **options)
-    assert words in messages(profile)[code]
+    # Made anew for each profile: a library counts the processes that use it.
+    provoked(
+        code,
+        words,
+        lambda times: profiled(network, None, times, runtime=scripted_library(tmp_path, script), **options),
+    )
+
+
+def test_a_library_that_is_too_slow_for_the_time_there_is(network: Path, tmp_path: Path) -> None:
+    found = messages(profiled(network, runtime=scripted_library(tmp_path, "least_us=300000"), max_seconds=1))
+    assert "fewer than 20" in found["too-few-samples"]
+    assert "could not be computed" in found["interval-unknown"]
 
 
 def test_a_library_with_a_sanitizer_and_of_no_known_version(network: Path, tmp_path: Path) -> None:
@@ -139,21 +185,32 @@ def test_a_library_that_is_replaced_while_it_is_measured(network: Path, tmp_path
 def test_the_interpreters_clock_is_coarse(tmp_path: Path) -> None:
     model = tmp_path / "one.tflite"
     model.write_bytes(build_micro("conv_2d"))
-    profile = profiled(model, target="interpreter", core=None, max_seconds=1)
+    profile = provoked(
+        "overhead-high",
+        "longer",
+        lambda times: profiled(model, None, times, target="interpreter", core=None, max_seconds=1),
+    )
     found = messages(profile)
     assert "the clock's step is 1000 ns" in found["timer-coarse"]
-    assert "longer" in found["overhead-high"]
     assert "whatever core" in found["not-pinned"]
 
 
 def test_a_quiet_run_has_no_finding(network: Path) -> None:
-    """As far as the machine is quiet: /proc/stat tells of no steal and of no other work."""
-    before = sample_load(0.0)
-    profile = profiled(network, max_seconds=12, precision=0.25)
-    load = load_between(before, sample_load(12.0))
-    assert load is not None
-    # Work on the other cores, too, lengthens the start of a process, and an interval needs twenty.
-    if load.stolen_share > 0 or load.other_busy > 0.1:
-        pytest.skip(f"this machine is not quiet: {load}")
-    assert messages(profile) == {}
-    assert profile.meta.verdict == "ok"
+    """As far as the machine is quiet: /proc/stat tells of no steal and of no other work.
+
+    Nine of ten quiet runs have none at all (reports/benchmarks/trust.md), so one of three must have none.
+    """
+    seen: list[dict[str, str]] = []
+    for _ in range(TRIES):
+        before = sample_load(0.0)
+        profile = profiled(network, max_seconds=12, precision=0.25)
+        load = load_between(before, sample_load(12.0))
+        assert load is not None
+        # Work on the other cores, too, lengthens the start of a process, and an interval needs twenty.
+        if load.stolen_share > 0 or load.other_busy > 0.1:
+            pytest.skip(f"this machine is not quiet: {load}; found when it was: {seen}")
+        if not messages(profile):
+            assert profile.meta.verdict == "ok"
+            return
+        seen.append(messages(profile))
+    pytest.fail(f"every quiet run has findings: {seen}")
