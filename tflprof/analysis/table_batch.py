@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tflprof.analysis.table_lookup import Estimate
-from tflprof.profile.latency_rows import Overheads
+from tflprof.op_config import OpConfig
+from tflprof.op_memory import activation_bytes, is_vector_product, read_bytes
+from tflprof.profile.latency_refetch import Refetch
+from tflprof.profile.latency_rows import Overheads, TableMeta
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -56,11 +59,26 @@ class Predictions:
         return self.kinds[:, KINDS.index("missing")]
 
 
+class Memory(NamedTuple):
+    """What a layer touches: bytes of weights for one vector, of other weights, and of activations."""
+
+    vector: float
+    matrix: float
+    activations: float
+
+    @classmethod
+    def of(cls, config: OpConfig) -> Memory:
+        """Of a configuration."""
+        weights, one = read_bytes(config), is_vector_product(config)
+        return cls(weights if one else 0.0, 0.0 if one else weights, activation_bytes(config))
+
+
 class Codes:
     """Costs behind numbers, as arrays; number 0 is no layer and costs nothing."""
 
     def __init__(self) -> None:
         self._costs = np.zeros((1, 3))
+        self._memory = np.zeros((1, 3))
         self._kinds = np.full(1, -1, dtype=np.int64)
         self._groups = np.zeros(1, dtype=np.int64)
         self._names: dict[str, int] = {}
@@ -68,11 +86,12 @@ class Codes:
     def __len__(self) -> int:
         return len(self._kinds)
 
-    def extend(self, estimates: Sequence[Estimate], groups: Sequence[str]) -> None:
+    def extend(self, estimates: Sequence[Estimate], groups: Sequence[str], memory: Sequence[Memory]) -> None:
         """Give further numbers to estimates, whose errors go together within a group."""
         costs = [(one.value, _half(one), _count(one)) for one in estimates]
         numbers = [self._names.setdefault(group, len(self._names)) for group in groups]
         self._costs = np.vstack([self._costs, np.array(costs, dtype=float).reshape(-1, 3)])
+        self._memory = np.vstack([self._memory, np.array(memory, dtype=float).reshape(-1, 3)])
         self._kinds = np.append(self._kinds, [KINDS.index(one.kind) for one in estimates])
         self._groups = np.append(self._groups, np.array(numbers, dtype=np.int64))
 
@@ -89,6 +108,16 @@ class Codes:
         kinds = packed[:, None] >> (_BITS * np.arange(len(KINDS))) & ((1 << _BITS) - 1)
         return _summed(values, batch), np.sqrt(squares), _summed(counts, batch), kinds, kinds.sum(axis=1)
 
+    def refetched(self, batch: IntArray, refetch: Refetch) -> FloatArray:
+        """What candidates [n, slots] cost for weights that are fetched again."""
+        vector, matrix, activations = self._memory.T
+        vectors, others = _summed(vector, batch), _summed(matrix, batch)
+        largest = np.ascontiguousarray(activations).take(batch).max(axis=1, initial=0.0)
+        touched = vectors + others + largest
+        prices = (np.interp(touched, refetch.touched, kind) for kind in (refetch.vector, refetch.matrix))
+        found: FloatArray = vectors * next(prices) + others * next(prices)
+        return found
+
 
 def _summed(costs: npt.NDArray[Any], batch: IntArray) -> npt.NDArray[Any]:
     """Sums over the layers of candidates."""
@@ -96,7 +125,7 @@ def _summed(costs: npt.NDArray[Any], batch: IntArray) -> npt.NDArray[Any]:
     return sums
 
 
-def sum_up(batch: npt.NDArray[Any], codes: Codes, overheads: Overheads, parts: int) -> Predictions:
+def sum_up(batch: npt.NDArray[Any], codes: Codes, meta: TableMeta, parts: int) -> Predictions:
     """Totals of candidates [candidates, slots], see :meth:`tflprof.LatencyTable.predict`."""
     if batch.ndim != 2 or not np.issubdtype(batch.dtype, np.integer):
         raise ValueError(f"expected whole numbers [candidates, slots], not {batch.dtype} {batch.shape}")
@@ -106,12 +135,15 @@ def sum_up(batch: npt.NDArray[Any], codes: Codes, overheads: Overheads, parts: i
         )
     if batch.size and not (batch.min() >= 0 and batch.max() < len(codes)):
         raise ValueError(f"the numbers must be from encode(), 0 to {len(codes) - 1}")
+    overheads = meta.overheads
     count = overheads.instructions or Overheads()
     chunks = [batch[at : at + _CHUNK] for at in range(0, max(len(batch), 1), _CHUNK)]
     sums = [codes.sums(chunk) for chunk in chunks]
     values, halves, instructions, kinds, layers = (
         np.concatenate(column) for column in zip(*sums, strict=True)
     )
+    if meta.refetch is not None:
+        values += np.concatenate([codes.refetched(chunk, meta.refetch) for chunk in chunks])
     total = values + overhead_of(overheads, parts, layers)
     half = np.hypot(np.hypot(halves, overheads.spread), overheads.share * total)
     return Predictions(

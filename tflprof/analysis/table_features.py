@@ -45,7 +45,11 @@ class Tiles:
     narrow: Tiles | None = None
 
 
-_PIXELS = (4, 6, 1, 2, 3, 8, 5, 12)
+CACHE_LINE = 64
+_LAST = {MATMUL: 1, CONV: 1, DEPTHWISE: 2, POOL: 1, PLAIN: 1}
+"""Which of the sizes is the last dimension of what is written."""
+
+_PIXELS = (4, 6, 1, 2, 3, 8, 5, 7, 12)
 _CHANNELS = (8, 16, 4, 32)
 _DEPTHS = (4, 8, 16, 1)
 _WIDTHS = (4, 8, 16, 32, 1)
@@ -127,7 +131,20 @@ def movements(works: Sequence[Work], sizes: FloatArray, tiles: Tiles) -> FloatAr
     columns += [np.where(used_again > size, used_again * times, 0.0) for size in NEAR_CACHES]
     columns += [np.maximum(everything - size, 0.0) for size in FAR_CACHES]
     columns += [np.where(everything > size, used_again * times, 0.0) for size in FAR_CACHES]
+    columns += _straddling(works[0].kind, sizes, written)
     return np.stack(columns, axis=1)
+
+
+def _straddling(kind: str, sizes: FloatArray, written: FloatArray) -> list[FloatArray]:
+    """Bytes of rows that begin within a cache line, and accesses that touch two: where channels do not fill lines."""
+    if kind not in _LAST:
+        return []
+    channels = sizes[:, _LAST[kind]]
+    rows = sizes[:, 0] * sizes[:, 1] if kind == DEPTHWISE else sizes[:, 0]
+    size = np.round(written / np.maximum(rows, 1)).astype(np.int64)
+    within = 1 - np.gcd(size, CACHE_LINE) / CACHE_LINE
+    lines = rows * np.ceil(size / CACHE_LINE)
+    return [written * within, np.where((size % CACHE_LINE > 0) & (channels > 1), lines, 0.0)]
 
 
 def _again(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,10 @@ class Estimate:
         """Whether there is a value."""
         return self.kind != "missing"
 
+    def with_more(self, cost: float) -> Estimate:
+        """The same with a further cost, which has no error of its own."""
+        return replace(self, value=self.value + cost, lo=self.lo + cost, hi=self.hi + cost)
+
 
 def missing(reason: str) -> Estimate:
     """The estimate of what a table knows nothing of."""
@@ -64,15 +68,29 @@ class _Point:
     instructions: float | None
 
 
+LEAST_OWN = 0.3
+"""Of what a row cost, however much its weights are said to have cost it."""
+
+
+def _near(row: LatencyRow) -> LatencyRow:
+    """A row as if its weights had come out of a near cache."""
+    if not row.value:
+        return row
+    share = max(1 - row.refetch / row.value, LEAST_OWN)
+    return replace(row, value=round(row.value * share), lo=row.lo * share, hi=row.hi * share, refetch=0.0)
+
+
 class Lookup:
-    """The rows of a table with their families."""
+    """The rows of a table with their families, as if weights came out of a near cache."""
 
     def __init__(self, stored: StoredTable) -> None:
         self._counts_only = stored.meta.unit == "instructions"
         self._size = len(stored.rows)
         self._rows: dict[str, list[LatencyRow]] = {}
+        refetch = stored.meta.refetch
         for row in stored.rows:
-            self._rows.setdefault(row.config.key, []).append(row)
+            own = row if refetch is None else _near(row)
+            self._rows.setdefault(row.config.key, []).append(own)
         self._first_cost, self._first_count = self._first_terms()
         # Predicted times repeat exactly, and the error they have in common is no row's own (TableMeta.prediction).
         self._elsewhere = None if stored.meta.prediction is None else self._between_places()

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from tflprof.op_channels import macs
 from tflprof.op_config import OpConfig, TensorConfig
+from tflprof.op_memory import input_bytes, output_bytes, weight_bytes
 
 MATMUL, CONV, DEPTHWISE, POOL, REDUCE, PLAIN = "matmul", "conv", "depthwise", "pool", "reduce", "plain"
 
@@ -21,8 +22,6 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 }
 """Sizes of a configuration by kind, in the order of :attr:`Work.sizes`."""
 
-_BITS = {"float64": 64, "int64": 64, "uint64": 64, "float16": 16, "bfloat16": 16, "int16": 16, "uint16": 16}
-_BITS |= {"int8": 8, "uint8": 8, "bool": 8, "int4": 4, "uint4": 4, "int2": 2}
 _CLAMPS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")
 _REDUCTIONS = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL")
@@ -88,17 +87,14 @@ def work_of(config: OpConfig) -> Work:
         related = (types, *vector)
     elif kind == CONV:
         related = (config.op, types)
-    widened = any(tensor.dtype == "float32" and tensor.role == "computed" for tensor in config.inputs)
-    computed = [tensor for tensor in config.inputs if tensor.role == "computed"]
-    constant = [tensor for tensor in config.inputs if tensor.role == "constant"]
     return Work(
         kind=kind,
         family=" ".join(filter(None, (kind, config.op, types, *geometry, *options, *vector))),
         relatives=" ".join(filter(None, ("like", kind, *related))),
         sizes=sizes,
-        weight_bytes=sum(_bytes(tensor, widened=widened) for tensor in constant),
-        input_bytes=sum(map(_bytes, computed)),
-        output_bytes=sum(map(_bytes, config.outputs)),
+        weight_bytes=weight_bytes(config),
+        input_bytes=input_bytes(config),
+        output_bytes=output_bytes(config),
     )
 
 
@@ -204,8 +200,3 @@ def _options(config: OpConfig) -> list[str]:
     activation = config.option("fused_activation_function", "NONE")
     named = [f"{name}={value}" for name, value in config.options if name not in _SIZES]
     return named if activation in _CLAMPS else [*named, str(activation)]
-
-
-def _bytes(tensor: TensorConfig, *, widened: bool = False) -> float:
-    bits = 32 if widened and tensor.dtype == "float16" else _BITS.get(tensor.dtype, 32)
-    return math.prod(tensor.shape) * bits / 8

@@ -13,7 +13,13 @@ from tflprof.profile.latency_rows import LatencyRow, Overheads, StoredTable
 
 def scaled_row(row: LatencyRow, factor: float) -> LatencyRow:
     """A row's cost times a factor; its instructions are what they are."""
-    return replace(row, value=round(row.value * factor), lo=row.lo * factor, hi=row.hi * factor)
+    return replace(
+        row,
+        value=round(row.value * factor),
+        lo=row.lo * factor,
+        hi=row.hi * factor,
+        refetch=row.refetch * factor,
+    )
 
 
 def scaled(taken: Taken, factor: float) -> Taken:
@@ -36,6 +42,7 @@ def in_clock(table: StoredTable, reference: Reference | None) -> StoredTable:
         table.meta,
         reference=replace(own, value=reference.value),
         overheads=_scaled_overheads(table.meta.overheads, factor),
+        refetch=table.meta.refetch and table.meta.refetch.scaled(factor),
     )
     return StoredTable(meta, tuple(scaled_row(row, factor) for row in table.rows))
 

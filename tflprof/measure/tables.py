@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tflprof.model.configs import LayerConfig
 from tflprof.op_config import OpConfig
+from tflprof.op_memory import network_bytes
+from tflprof.profile.latency_refetch import Refetch
 from tflprof.profile.latency_rows import LatencyRow
 from tflprof.profile.profile import Profile
 from tflprof.profile.summary import LayerSummary, row_samples
@@ -68,6 +70,15 @@ def chain_rows(profile: Profile, configs: Mapping[str, OpConfig], source: str) -
     """
     owners = {layer: _Owner(config, first=False) for layer, config in configs.items()}
     return _taken(profile, owners, "chain", source)
+
+
+def with_refetch(taken: Taken, refetch: Refetch | None, layers: Sequence[LayerConfig]) -> Taken:
+    """Note in rows what of their cost was fetching weights again, in the model of these layers; None: not known."""
+    if refetch is None:
+        return taken
+    touched = network_bytes(layer.config for layer in layers if layer.uncosted is None)
+    rows = tuple(replace(row, refetch=refetch.cost(row.config, touched)) for row in taken.rows)
+    return replace(taken, rows=rows)
 
 
 def _taken(profile: Profile, owners: Mapping[str, _Owner], context: str, source: str) -> Taken:
@@ -158,4 +169,5 @@ def _mean(rows: Sequence[LatencyRow]) -> LatencyRow:
         context=first.context,
         first=first.first,
         source=first.source,
+        refetch=sum(row.refetch for row in rows) / count,
     )

@@ -31,4 +31,5 @@ def _mean(a: LatencyRow, b: LatencyRow) -> LatencyRow:
         samples=count,
         instructions=round(counted) if known else None,
         source=", ".join(sources),
+        refetch=(a.refetch * a.samples + b.refetch * b.samples) / count,
     )

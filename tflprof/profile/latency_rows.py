@@ -19,6 +19,7 @@ from tflprof.files import check_writable, write_atomically
 from tflprof.op_config import OpConfig
 from tflprof.profile.codec import from_json, to_json
 from tflprof.profile.latency_reference import Reference
+from tflprof.profile.latency_refetch import Refetch
 from tflprof.profile.meta import Alignment, ClockInfo, ModelInfo, Options, Prediction, ProfileMeta, Schedule
 from tflprof.profile.mismatch import Mismatch, mismatches
 
@@ -43,6 +44,9 @@ _ROWS = pa.schema(
         pa.field("source", pa.string(), nullable=False),
     ]
 )
+_ADDED = {"refetch": pa.field("refetch", pa.float64(), nullable=False)}
+"""Columns that older files lack, in which they are 0."""
+_COLUMNS = pa.schema([*_ROWS, *_ADDED.values()])
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class LatencyRow:
         context: one of :data:`CONTEXTS`.
         first: True for the first kernel of a model or partition.
         source: the model it was measured in.
+        refetch: what of ``value`` is fetching weights again, where the table's ``meta.refetch`` tells.
     """
 
     config: OpConfig
@@ -69,6 +74,7 @@ class LatencyRow:
     context: str
     first: bool
     source: str
+    refetch: float = 0.0
 
     @property
     def identity(self) -> tuple[str, str, bool]:
@@ -109,6 +115,7 @@ class TableMeta:
         conditions: of what a device told, only what makes another device of it.
         overheads: what a total has beyond its rows.
         reference: in whose clock measured rows are; None: in that of the minute they were measured in.
+        refetch: what fetching weights again costs; None: not known, so rows hold where caches keep as much.
     """
 
     tool_version: str
@@ -125,6 +132,7 @@ class TableMeta:
     prediction: Prediction | None = None
     overheads: Overheads = Overheads()
     reference: Reference | None = None
+    refetch: Refetch | None = None
 
     @property
     def kernels(self) -> str | None:
@@ -183,7 +191,7 @@ def write_table(path: str | os.PathLike[str], table: StoredTable, *, overwrite: 
     target = Path(path)
     check_writable(target, overwrite=overwrite)
     document = {"schema_version": TABLE_VERSION, **to_json(table.meta)}
-    columns = pa.Table.from_pylist([_as_record(row) for row in table.rows], schema=_ROWS)
+    columns = pa.Table.from_pylist([_as_record(row) for row in table.rows], schema=_COLUMNS)
     columns = columns.replace_schema_metadata({_KEY: json.dumps(document).encode()})
 
     def write(part: Path) -> None:
@@ -216,12 +224,20 @@ def read_table(path: str | os.PathLike[str]) -> StoredTable:
     try:
         meta = from_json(TableMeta, document)
         _check_overheads(meta.overheads)
-        rows = tuple(_from_record(record) for record in columns.select(_ROWS.names).cast(_ROWS).to_pylist())
+        rows = tuple(_from_record(record) for record in _columns(columns).to_pylist())
     except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
         raise ProfileError(
             f"{source} is damaged: {type(error).__name__}: {_first_line(error)}", _AGAIN
         ) from None
     return StoredTable(meta, rows)
+
+
+def _columns(found: pa.Table) -> pa.Table:
+    """Those of a row, the added ones of an older file as 0."""
+    for name, field_ in _ADDED.items():
+        if name not in found.column_names:
+            found = found.append_column(field_, pa.array([0.0] * len(found)))
+    return found.select(_COLUMNS.names).cast(_COLUMNS)
 
 
 def _document(source: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
@@ -250,16 +266,26 @@ def _as_record(row: LatencyRow) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in ("value", "lo", "hi", "samples", "instructions")}
     # Names of files may be no UTF-8.
     source = row.source.encode("utf-8", "replace").decode()
-    place = {"context": row.context, "first": row.first, "source": source}
+    place = {"context": row.context, "first": row.first, "source": source, "refetch": row.refetch}
     return {"key": row.config.key, "op": row.config.op, "config": config, **place, **values}
 
 
 def _from_record(record: Mapping[str, Any]) -> LatencyRow:
-    names: Sequence[str] = ("value", "lo", "hi", "samples", "instructions", "context", "first", "source")
+    names: Sequence[str] = (
+        "value",
+        "lo",
+        "hi",
+        "samples",
+        "instructions",
+        "context",
+        "first",
+        "source",
+        "refetch",
+    )
     if record["context"] not in CONTEXTS:
         raise ValueError(f"a row has the context {record['context']!r}")
-    if not (math.isfinite(record["lo"]) and math.isfinite(record["hi"])):
-        raise ValueError("the interval of a row is none")
+    if not all(math.isfinite(record[name]) for name in ("lo", "hi", "refetch")):
+        raise ValueError("the interval of a row is none, or what its weights cost")
     config = OpConfig.from_json(json.loads(record["config"]))
     return LatencyRow(config=config, **{name: record[name] for name in names})
 

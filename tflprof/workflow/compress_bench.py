@@ -11,10 +11,11 @@ from tflprof.analysis.latency_table import LatencyTable
 from tflprof.compress.planning.plan import Amount
 from tflprof.errors import Untrusted, UsageError
 from tflprof.measure.table_reference import in_clock, scaled
-from tflprof.measure.tables import network_rows
+from tflprof.measure.tables import network_rows, with_refetch
 from tflprof.model.configs import layer_configs
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
+from tflprof.op_memory import network_bytes
 from tflprof.profile.latency_merge import merged_rows
 from tflprof.profile.latency_rows import (
     Overheads,
@@ -68,6 +69,10 @@ class LiveBench:
         self._tell = tell
         self._keep = keep
         self._stored = None if table is None else read_table(table)
+        kernels = str(how.get("kernels", "xnnpack"))
+        costed = [layer.config for layer in layer_configs(model, kernels) if layer.uncosted is None]
+        # Changed models touch less; rows of those that were measured say what they did.
+        self._touched = network_bytes(costed)
         self._unit: str | None = None
         self._before: Profile | None = None
         self._asked: LatencyTable | None = None
@@ -84,7 +89,7 @@ class LiveBench:
             stored, reference = self.stored, self.stored.meta.reference
             if reference is not None and self._now is not None:
                 stored = in_clock(stored, replace(reference, value=self._now))
-            self._asked = LatencyTable(stored)
+            self._asked = LatencyTable(stored, touched=self._touched)
         return self._asked
 
     @property
@@ -147,13 +152,15 @@ class LiveBench:
         kernels = str(self._how.get("kernels", "xnnpack"))
         # Changed models are numbered afresh in every run.
         source = f"{Path(model.path).stem}@{model.sha256[:8]}"
-        taken = network_rows(measured.profile, layer_configs(model, kernels), source)
+        layers = layer_configs(model, kernels)
+        taken = network_rows(measured.profile, layers, source)
         meta = self.stored.meta
         if meta.reference is not None and measured.reference is not None:
             taken = scaled(taken, meta.reference.value / measured.reference)
             self._now = self._now or measured.reference
             seen = (*meta.reference.seen, measured.reference)
             meta = replace(meta, reference=replace(meta.reference, seen=seen))
+        taken = with_refetch(taken, meta.refetch, layers)
         self._stored = StoredTable(meta, merged_rows(self.stored.rows, taken.rows))
         self._asked = None
         if self._keep is not None:

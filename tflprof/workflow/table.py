@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,23 +15,31 @@ from typing import Any
 from tflprof.errors import RunnerError, UsageError
 from tflprof.files import check_writable
 from tflprof.measure.table_overheads import Rest, overheads, rest_of
-from tflprof.measure.table_reference import scaled, scaled_rest
-from tflprof.measure.tables import Taken, chain_rows, network_rows
-from tflprof.model.build.rows import chain_model, unbuildable
+from tflprof.measure.table_reference import in_clock, scaled, scaled_rest
+from tflprof.measure.tables import Taken, chain_rows, network_rows, with_refetch
+from tflprof.model.build.rows import Chain, chain_model, unbuildable
 from tflprof.model.configs import LayerConfig, layer_configs
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
 from tflprof.op_config import OpConfig
+from tflprof.op_memory import network_bytes
 from tflprof.profile.latency_reference import Reference
-from tflprof.profile.latency_rows import StoredTable, meta_of
+from tflprof.profile.latency_refetch import Refetch
+from tflprof.profile.latency_rows import StoredTable, TableMeta, meta_of
 from tflprof.profile.profile import Profile
 from tflprof.targets.spec import DEFAULT_TARGET
 from tflprof.workflow.profile import Interrupted, profile_model
 from tflprof.workflow.progress import OnProgress, Progress
 from tflprof.workflow.table_check import expected_meta
-from tflprof.workflow.table_jobs import Job, last_cache_bytes, network_bytes, plan_jobs
+from tflprof.workflow.table_jobs import Job, last_cache_bytes, plan_jobs
 from tflprof.workflow.table_journal import Journal
-from tflprof.workflow.table_reference import has_reference, profile_beside, reference_sha256
+from tflprof.workflow.table_reference import (
+    MAX_SECONDS,
+    has_reference,
+    profile_beside,
+    reference_sha256,
+)
+from tflprof.workflow.table_refetch import SECONDS, measure_refetch
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,8 +78,9 @@ def build_table(
 ) -> BuiltTable:
     """Measure a latency table.
 
-    What is measured is kept beside ``path`` after every model and chain; a second call measures what is missing, and
-    extends a table that is there.
+    Where times are measured, a new table begins with what fetching weights again costs (``meta.refetch``). What is
+    measured is kept beside ``path`` after every model and chain; a second call measures what is missing, and extends
+    a table that is there.
 
     Args:
         target: where to measure, as for :func:`tflprof.profile_model`.
@@ -101,6 +111,7 @@ def build_table(
     largest = max((network.costed for network in read), key=network_bytes, default=[])
     wanted = [*configs, *(config for network in read for config in network.costed if chains)]
     builder.total = len(wanted) + len(read)
+    builder.begin()
     for network in read:
         builder.network(network)
     builder.chains(wanted, beside or largest)
@@ -112,6 +123,7 @@ def measure_rows(
     configs: Sequence[OpConfig],
     *,
     beside: Sequence[OpConfig] = (),
+    like: TableMeta | None = None,
     on_progress: OnProgress | None = None,
     **options: Any,
 ) -> BuiltTable:
@@ -121,13 +133,16 @@ def measure_rows(
         target: where to measure.
         configs: of the rows.
         beside: layers of the model that they are for.
+        like: of the table that has the others: measured times are in its clock then. None: in that of now.
         on_progress: called now and then.
         options: other arguments of :func:`tflprof.profile_model`.
     """
-    builder = _Builder(target, options, Journal(None), on_progress or _ignore)
+    builder = _Builder(target, options, Journal(None), on_progress or _ignore, like)
     builder.total = len(configs)
+    builder.begin()
     builder.chains(configs, beside)
-    return builder.finish(None)
+    built = builder.finish(None)
+    return built if like is None else replace(built, table=in_clock(built.table, like.reference))
 
 
 @dataclass(frozen=True)
@@ -167,18 +182,25 @@ class _Builder:
     options: dict[str, Any]
     journal: Journal
     tell: OnProgress
+    like: TableMeta | None = None
     total: int = 0
     done: int = 0
     measured: int = 0
     missing: dict[str, str] = field(default_factory=dict)
     rests: list[Rest] = field(default_factory=list)
     reference: Reference | None = None
+    refetch: Refetch | None = None
 
     def __post_init__(self) -> None:
-        known = None if self.journal.meta is None else self.journal.meta.reference
+        known = self.journal.meta or self.like
         # Beside another reference than that of the rows so far, the clock cannot be told.
-        if known is not None and known.sha256 == reference_sha256():
-            self.reference = known
+        if known is not None and known.reference and known.reference.sha256 == reference_sha256():
+            self.reference, self.refetch = known.reference, known.refetch
+
+    def begin(self) -> None:
+        """Measure what the rows of a new table are to be seen in the light of."""
+        if self._begins_clock():
+            self.refetch = measure_refetch(self._cache, self._costs_of)
 
     def network(self, network: _Network) -> None:
         """Rows of a network in its own context."""
@@ -187,7 +209,7 @@ class _Builder:
             return
         found = self._profiled(network.model.path, network.source)
         self._rest(found, network.layers)
-        self._keep(found, network_rows(found.profile, network.layers, network.source))
+        self._keep(found, network.layers, network_rows(found.profile, network.layers, network.source))
         self._count(1)
 
     def chains(self, configs: Sequence[OpConfig], beside: Sequence[OpConfig]) -> None:
@@ -201,10 +223,7 @@ class _Builder:
             elif config.key not in known:
                 wanted[config.key] = config
         self._count(len(configs) - len(wanted))
-        core = self.options.get("core")
-        kernels = str(self.options.get("kernels", "xnnpack"))
-        cache = last_cache_bytes(self.target, core)
-        for job in plan_jobs(list(wanted.values()), cache, beside, kernels):
+        for job in plan_jobs(list(wanted.values()), self._cache, beside, self._kernels):
             self._chain(job)
 
     def _chain(self, job: Job) -> None:
@@ -217,9 +236,9 @@ class _Builder:
             self._halved(job, error)
             return
         rows = {layer: job.configs[number] for layer, number in chain.rows.items()}
-        kernels = str(self.options.get("kernels", "xnnpack"))
-        self._rest(found, layer_configs(read_model(chain.content), kernels))
-        self._keep(found, chain_rows(found.profile, rows, f"chain of {len(job.configs)}"))
+        layers = layer_configs(read_model(chain.content), self._kernels)
+        self._rest(found, layers)
+        self._keep(found, layers, chain_rows(found.profile, rows, f"chain of {len(job.configs)}"))
         self._count(len(job.configs))
 
     def _halved(self, job: Job, error: RunnerError) -> None:
@@ -240,10 +259,15 @@ class _Builder:
             raise UsageError(f"none of the rows could be measured: {reasons}")
         return BuiltTable(self.journal.finish(meta), self.measured, self.missing, path)
 
-    def _keep(self, found: _Measured, taken: Taken) -> None:
-        meta = replace(meta_of(found.profile.meta), overheads=overheads(self.rests), reference=self.reference)
+    def _keep(self, found: _Measured, layers: Sequence[LayerConfig], taken: Taken) -> None:
+        meta = replace(
+            meta_of(found.profile.meta),
+            overheads=overheads(self.rests),
+            reference=self.reference,
+            refetch=self.refetch,
+        )
         known = len(self.journal.rows)
-        self.journal.add(meta, scaled(taken, found.factor).rows)
+        self.journal.add(meta, with_refetch(scaled(taken, found.factor), self.refetch, layers).rows)
         # Of rows that are there already, the mean is taken.
         self.measured += len(self.journal.rows) - known
         self.missing.update(taken.missing)
@@ -253,14 +277,18 @@ class _Builder:
         if rest is not None:
             self.rests.append(scaled_rest(rest, found.factor))
 
-    def _profiled(self, path: PathLike, what: str) -> _Measured:
+    def _profiled(self, path: PathLike, what: str, most: float = math.inf) -> _Measured:
+        """A model or chain; ``most``: seconds, where fewer than those of the others will do."""
+
         def tell(progress: Progress) -> None:
             detail = f"{what}, {progress.stage}: {progress.detail}"
             self.tell(Progress("building the table", self.done / max(self.total, 1), detail))
 
         if self.reference is None and not self._begins_clock():
             return _Measured(self._alone(path, tell))
-        beside = profile_beside(path, self.target, on_progress=tell, **self.options)
+        seconds = min(float(self.options.get("max_seconds", MAX_SECONDS)), most)
+        options = {**self.options, "max_seconds": seconds}
+        beside = profile_beside(path, self.target, on_progress=tell, **options)
         known = self.reference or Reference(reference_sha256(), beside.reference)
         self.reference = replace(known, seen=(*known.seen, beside.reference))
         return _Measured(beside.profile, known.value / beside.reference)
@@ -274,7 +302,23 @@ class _Builder:
 
     def _begins_clock(self) -> bool:
         """Whether this is a table of its own whose rows can have one: older ones go on without."""
-        return self.journal.meta is None and has_reference(self.target, **self.options)
+        known = self.journal.meta or self.like
+        return known is None and has_reference(self.target, **self.options)
+
+    def _costs_of(self, chain: Chain) -> Mapping[str, float]:
+        """What the layers of a chain cost, by their ids."""
+        with _as_file(chain.content) as path:
+            found = self._profiled(path, "weights and caches", most=SECONDS)
+        layers = found.profile.summary.layers
+        return {layer.info.id: (layer.estimate.typical or 0.0) * found.factor for layer in layers}
+
+    @property
+    def _cache(self) -> int:
+        return last_cache_bytes(self.target, self.options.get("core"))
+
+    @property
+    def _kernels(self) -> str:
+        return str(self.options.get("kernels", "xnnpack"))
 
     def _count(self, rows: int) -> None:
         self.done += rows

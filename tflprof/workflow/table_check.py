@@ -119,9 +119,10 @@ def merge_tables(paths: Sequence[PathLike], output: PathLike, *, force: bool = F
     clocked = [in_clock(table, first.meta.reference) for table in tables]
     best = max(clocked, key=lambda table: table.meta.overheads.models)
     rows: tuple[LatencyRow, ...] = merged_rows(*(table.rows for table in clocked))
-    merged = StoredTable(
-        replace(first.meta, overheads=best.meta.overheads, reference=_all_seen(clocked)), rows
-    )
+    # Where one does not tell, that its rows have nothing of it in them is not known either.
+    refetch = None if any(table.meta.refetch is None for table in clocked) else clocked[0].meta.refetch
+    meta = replace(first.meta, overheads=best.meta.overheads, reference=_all_seen(clocked), refetch=refetch)
+    merged = StoredTable(meta, rows)
     write_table(output, merged, overwrite=force)
     return merged
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tflprof.model.build.rows import chain_model
 from tflprof.model.configs import layer_configs
-from tflprof.model.dtypes import byte_size
 from tflprof.model.read import read_model
 from tflprof.op_config import OpConfig, TensorConfig
+from tflprof.op_memory import activation_bytes, network_bytes, read_bytes, touched_bytes
 from tflprof.targets.phone import load_phone
 from tflprof.targets.spec import parse_target
 
@@ -24,8 +24,6 @@ _MARGIN = 1.25
 USUAL_LAYERS = 60
 """Of a network."""
 
-_FITS = 0.5
-"""Of the last cache: of a network that touches more, parts are lost between inferences."""
 _ALIKE = 0.9
 """Of a network's bytes: a chain that touches as many is like it."""
 
@@ -57,38 +55,27 @@ def plan_jobs(
     """
     chains = _chunks(_ordered(configs, kernels))
     wanted = network_bytes(beside) if beside else _usual_bytes(configs)
-    if wanted < _FITS * cache_bytes:
+    if wanted < cache_bytes:
         return [Job(chain, _lacking(chain, wanted)) for chain in chains]
-    everything = {config.key: config for config in (*configs, *beside)}
-    exceeds = sum(map(touched_bytes, everything.values())) > cache_bytes
-    return [Job(chain, _flush(chain, cache_bytes) if exceeds else 0) for chain in chains]
+    return [Job(chain, _flush(chain, cache_bytes)) for chain in chains]
 
 
-def network_bytes(layers: Sequence[OpConfig]) -> int:
-    """Bytes that an inference touches: all weights, and the memory of activations, which is used again and again."""
-    return sum(map(_weights, layers)) + max(map(_activations, layers), default=0)
-
-
-def _usual_bytes(rows: Sequence[OpConfig]) -> int:
-    """Likewise of a network made of some of these rows."""
+def _usual_bytes(rows: Sequence[OpConfig]) -> float:
+    """What an inference of a network made of some of these rows touches."""
     share = min(1.0, USUAL_LAYERS / max(len(rows), 1))
-    return round(sum(map(_weights, rows)) * share) + max(map(_activations, rows), default=0)
+    return sum(map(read_bytes, rows)) * share + max(map(activation_bytes, rows), default=0)
 
 
-def _lacking(chain: Sequence[OpConfig], wanted: int) -> int:
+def _lacking(chain: Sequence[OpConfig], wanted: float) -> int:
     """What a chain touches less than its network, if it is worth mentioning."""
     own = network_bytes(chain)
-    return wanted - own if own < _ALIKE * wanted else 0
+    return int(wanted - own) if own < _ALIKE * wanted else 0
 
 
 def _flush(chain: Sequence[OpConfig], cache_bytes: int) -> int:
+    """What takes all of a chain out of the caches between inferences, where it does not do so itself."""
     wanted = int(_MARGIN * cache_bytes)
     return wanted if sum(map(touched_bytes, chain)) < wanted else 0
-
-
-def touched_bytes(config: OpConfig) -> int:
-    """Bytes of weights, inputs and outputs."""
-    return _weights(config) + _activations(config)
 
 
 def _ordered(configs: Sequence[OpConfig], kernels: str) -> list[OpConfig]:
@@ -107,7 +94,7 @@ def _ordered(configs: Sequence[OpConfig], kernels: str) -> list[OpConfig]:
             _data(configs[n]).dtype,
             not delegated.get(n, True),
             -_pixels(configs[n]),
-            _weights(configs[n]),
+            read_bytes(configs[n]),
             n,
         ),
     )
@@ -124,16 +111,6 @@ def _pixels(config: OpConfig) -> int:
     return math.prod(shape[1:3]) if len(shape) == 4 else 0
 
 
-def _weights(config: OpConfig) -> int:
-    constants = [tensor for tensor in config.inputs if tensor.role == "constant"]
-    return sum(byte_size(tensor.dtype, tensor.shape) or 0 for tensor in constants)
-
-
-def _activations(config: OpConfig) -> int:
-    data = [tensor for tensor in (*config.inputs, *config.outputs) if tensor.role == "computed"]
-    return sum(byte_size(tensor.dtype, tensor.shape) or 0 for tensor in data)
-
-
 def _chunks(configs: Sequence[OpConfig]) -> list[tuple[OpConfig, ...]]:
     """Chains of one data type, about equally long."""
     found: list[tuple[OpConfig, ...]] = []
@@ -144,7 +121,7 @@ def _chunks(configs: Sequence[OpConfig]) -> list[tuple[OpConfig, ...]]:
         size = math.ceil(len(rows) / count)
         part: list[OpConfig] = []
         for row in rows:
-            if part and (len(part) == size or sum(map(_weights, part)) + _weights(row) > MOST_BYTES):
+            if part and (len(part) == size or sum(map(read_bytes, part)) + read_bytes(row) > MOST_BYTES):
                 found.append(tuple(part))
                 part = []
             part.append(row)

@@ -22,6 +22,9 @@ from tflprof.targets.spec import parse_target
 from tflprof.workflow.pairs import heed, open_pairs
 from tflprof.workflow.run_options import RunOptions
 
+MAX_SECONDS = 60.0
+"""For a model and the reference together."""
+
 _ALONE = ("rate", "sustain", "pmu")
 """Options of profiles that are not made beside another model."""
 
@@ -60,7 +63,7 @@ def profile_beside(
     model: str | os.PathLike[str],
     target: str,
     *,
-    max_seconds: float = 60.0,
+    max_seconds: float = MAX_SECONDS,
     precision: float = 0.01,
     on_progress: OnProgress | None = None,
     **options: Any,

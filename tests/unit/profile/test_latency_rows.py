@@ -18,6 +18,7 @@ from tests.latency_tables import conv, row, table
 from tflprof.errors import ProfileError, UsageError
 from tflprof.op_config import OpConfig, TensorConfig
 from tflprof.profile.latency_merge import merged_rows
+from tflprof.profile.latency_refetch import Refetch
 from tflprof.profile.latency_rows import (
     CONTEXTS,
     LatencyRow,
@@ -55,7 +56,7 @@ _COUNTS = st.integers(0, 2**62)
 _FLOATS = st.floats(0, 1e18)
 _ROWS = st.builds(
     LatencyRow, _CONFIGS, _COUNTS, _FLOATS, _FLOATS, _COUNTS, st.none() | _COUNTS,
-    st.sampled_from(CONTEXTS), st.booleans(), _TEXT,
+    st.sampled_from(CONTEXTS), st.booleans(), _TEXT, _FLOATS,
 )  # fmt: skip
 _OVERHEADS = st.builds(Overheads, _FLOATS, _FLOATS, _FLOATS, _FLOATS, st.integers(0, 99))
 
@@ -167,3 +168,29 @@ def test_rows_of_several_networks_are_averaged_and_chains_replaced() -> None:
     assert (mean.value, mean.samples, mean.source) == (15, 4, "a, b")
     assert merged_rows([one], [one]) == (one,)
     assert len(merged_rows([one, replace(one, first=True)], chains)) == 3
+
+
+def test_a_file_from_before_rows_had_a_price_of_weights(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "t.parquet", StoredTable(table([]).meta, (row(conv(), 5),)))
+    older = pq.read_table(path)
+    pq.write_table(older.drop_columns(["refetch"]), path)
+    assert read_table(path).rows == (row(conv(), 5),)
+
+
+def test_prices_of_weights_that_are_none(tmp_path: Path) -> None:
+    refetch = Refetch((1.0, 2.0), (0.0, 1.0), (0.0, 1.0))
+    meta = replace(table([]).meta, refetch=refetch)
+    path = write_table(tmp_path / "t.parquet", StoredTable(meta, (row(conv(), 5),)))
+    assert read_table(path).meta.refetch == refetch
+    columns = pq.read_table(path)
+    document = json.loads(columns.schema.metadata[b"tflprof-table"])
+    document["refetch"]["matrix"] = [1.0]
+    pq.write_table(columns.replace_schema_metadata({b"tflprof-table": json.dumps(document).encode()}), path)
+    with pytest.raises(ProfileError, match="is damaged"):
+        read_table(path)
+
+
+def test_the_mean_of_rows_has_the_mean_of_their_prices() -> None:
+    one = replace(row(conv(), 10, context="network"), refetch=2.0, samples=1, source="a")
+    other = replace(one, refetch=5.0, samples=2, source="b")
+    assert merged_rows([one], [other])[0].refetch == 4.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_profile
-from tests.unit.workflow.table_devices import Device, DriftingDevice, counted_meta
+from tests.unit.workflow.table_devices import REFETCH, Device, DriftingDevice, counted_meta
 from tflprof.model.build import build_network
 from tflprof.profile.latency_rows import meta_of
 
@@ -25,6 +25,7 @@ def drifting(monkeypatch: pytest.MonkeyPatch) -> DriftingDevice:
     drifting = DriftingDevice()
     monkeypatch.setattr("tflprof.workflow.table.profile_model", drifting)
     monkeypatch.setattr("tflprof.workflow.table.profile_beside", drifting.beside)
+    monkeypatch.setattr("tflprof.workflow.table.measure_refetch", lambda *_: REFETCH)
     monkeypatch.setattr(
         "tflprof.workflow.table.expected_meta", lambda *_a, **_k: meta_of(make_profile().meta)
     )

@@ -9,12 +9,16 @@ from tests.factories import make_profile, part
 from tests.latency_tables import conv
 from tflprof.errors import RunnerError
 from tflprof.model.read import read_model
+from tflprof.profile.latency_refetch import Refetch
 from tflprof.profile.latency_rows import TableMeta, meta_of
 from tflprof.profile.profile import Profile
 from tflprof.workflow.profile import Interrupted
 from tflprof.workflow.table_reference import Beside
 
 MANY = [conv(size=size, outputs=outputs) for size in (4, 8, 12) for outputs in range(8, 8 + 8 * 20, 8)]
+
+REFETCH = Refetch((1000.0, 1e6), (0.0, 0.25), (0.0, 0.5))
+"""Of a device whose caches are used up between a thousand bytes and a million."""
 
 
 def counted_meta() -> TableMeta:

@@ -14,6 +14,7 @@ from tests.unit.compress.test_plan_file import PLAN
 from tflprof.cli.main import app
 from tflprof.compress.planning.plan import read_plan, write_plan
 from tflprof.errors import RunnerError, TargetError
+from tflprof.model.read import read_model
 from tflprof.workflow import compress as workflow
 from tflprof.workflow import compress_bench
 from tflprof.workflow.compress import Planned
@@ -45,16 +46,15 @@ def test_a_plan_that_was_stopped_is_saved(
 
 @pytest.mark.parametrize("cause", [KeyboardInterrupt(), RunnerError("it died")])
 def test_half_a_measurement_ends_as_what_cut_it(
-    cause: BaseException, monkeypatch: pytest.MonkeyPatch
+    cause: BaseException, network: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut(*_: Any, **__: Any) -> None:
         raise Interrupted(profile, cause)
 
     profile: Any = SimpleNamespace()
     monkeypatch.setattr(compress_bench, "profile_model", cut)
-    model: Any = SimpleNamespace(path="m.tflite")
     with pytest.raises(type(cause)):
-        LiveBench(model, None, {}, lambda _: None).measure_before()
+        LiveBench(read_model(network), None, {}, lambda _: None).measure_before()
 
 
 @pytest.mark.parametrize("name", ["m.tflite", "t.parquet", "samples.npz", "data/plan.json"])

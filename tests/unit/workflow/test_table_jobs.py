@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from tests.latency_tables import conv, depthwise
 from tests.unit.workflow.table_devices import MANY
-from tflprof.workflow.table_jobs import (
-    ROWS_PER_CHAIN,
-    last_cache_bytes,
-    network_bytes,
-    plan_jobs,
-    touched_bytes,
-)
+from tflprof.op_memory import network_bytes, touched_bytes
+from tflprof.workflow.table_jobs import ROWS_PER_CHAIN, last_cache_bytes, plan_jobs
 
 
 def test_chains_go_from_large_images_to_small_ones() -> None:
@@ -23,10 +18,10 @@ def test_chains_go_from_large_images_to_small_ones() -> None:
 
 def test_of_a_network_beyond_the_cache_nothing_is_left_in_it() -> None:
     few = MANY[:3]
-    size = sum(map(touched_bytes, few))
+    size = int(sum(map(touched_bytes, few)))
     assert plan_jobs(few, cache_bytes=2 * size)[0].flush_bytes == 0
+    assert network_bytes([*MANY, *few]) > 2 * size
     beside = plan_jobs(few, cache_bytes=2 * size, beside=[*MANY, *few])[0]
-    assert network_bytes([*MANY, *few]) > size
     assert beside.flush_bytes == int(2.5 * size)
     assert plan_jobs(few, cache_bytes=size // 2)[0].flush_bytes == 0
 
@@ -34,7 +29,7 @@ def test_of_a_network_beyond_the_cache_nothing_is_left_in_it() -> None:
 def test_a_chain_touches_as_much_as_a_network_that_stays_in_the_cache() -> None:
     few = MANY[:3]
     twice = [*MANY, *MANY]
-    (job,) = plan_jobs(few, cache_bytes=1 << 30, beside=twice)
+    (job,) = plan_jobs(few, cache_bytes=int(network_bytes(twice)) + 1, beside=twice)
     assert job.flush_bytes == network_bytes(twice) - network_bytes(few)
     (job,) = plan_jobs(MANY[:20], cache_bytes=1 << 30, beside=MANY[:21])
     assert job.flush_bytes == 0
