@@ -42,7 +42,7 @@ from tflprof.errors import Untrusted, UsageError
 
 if TYPE_CHECKING:
     from tflprof.op_config import OpConfig
-    from tflprof.workflow.table import BuiltTable
+    from tflprof.workflow.table_builder import BuiltTable
 
 table = typer.Typer(
     name="table",

@@ -16,7 +16,7 @@ from tflprof.op_config import OpConfig, TensorConfig
 from tflprof.profile.latency_reference import Reference
 from tflprof.profile.latency_rows import Overheads, StoredTable, read_table, write_table
 from tflprof.report.latency_table import describe_config
-from tflprof.workflow.table import BuiltTable
+from tflprof.workflow.table_builder import BuiltTable
 from tflprof.workflow.table_journal import journal_of
 
 

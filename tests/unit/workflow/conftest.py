@@ -15,7 +15,7 @@ from tflprof.profile.latency_rows import meta_of
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> Device:
     device = Device()
-    monkeypatch.setattr("tflprof.workflow.table.profile_model", device)
+    monkeypatch.setattr("tflprof.workflow.table_builder.profile_model", device)
     monkeypatch.setattr("tflprof.workflow.table.expected_meta", lambda *_a, **_k: counted_meta())
     return device
 
@@ -23,9 +23,9 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
 @pytest.fixture
 def drifting(monkeypatch: pytest.MonkeyPatch) -> DriftingDevice:
     drifting = DriftingDevice()
-    monkeypatch.setattr("tflprof.workflow.table.profile_model", drifting)
-    monkeypatch.setattr("tflprof.workflow.table.profile_beside", drifting.beside)
-    monkeypatch.setattr("tflprof.workflow.table.measure_refetch", lambda *_: REFETCH)
+    monkeypatch.setattr("tflprof.workflow.table_builder.profile_model", drifting)
+    monkeypatch.setattr("tflprof.workflow.table_builder.profile_beside", drifting.beside)
+    monkeypatch.setattr("tflprof.workflow.table_builder.measure_refetch", lambda *_: REFETCH)
     monkeypatch.setattr(
         "tflprof.workflow.table.expected_meta", lambda *_a, **_k: meta_of(make_profile().meta)
     )

@@ -109,6 +109,6 @@ def test_what_is_measured_first(drifting: DriftingDevice, monkeypatch: pytest.Mo
         assert cache > 0
         return REFETCH
 
-    monkeypatch.setattr("tflprof.workflow.table.measure_refetch", measured)
+    monkeypatch.setattr("tflprof.workflow.table_builder.measure_refetch", measured)
     build_table("host", configs=MANY[:2])
     assert order == [0]
