@@ -13,6 +13,7 @@ from scipy.optimize import nnls
 from scipy.special import stdtrit
 
 from tflprof.analysis.table_features import (
+    PIXELS,
     Tiles,
     hypotheses,
     movements,
@@ -86,10 +87,17 @@ class Family:
         values: what they cost, above 0.
         moves: True for times, which grow with bytes, too; False for instructions.
         tiles: likely sizes of tiles, such as from instructions; empty: the values are to tell.
+        pixels: of which numbers of rows the tiles may be.
     """
 
     def __init__(
-        self, works: Sequence[Work], values: Sequence[float], *, moves: bool, tiles: tuple[Tiles, ...] = ()
+        self,
+        works: Sequence[Work],
+        values: Sequence[float],
+        *,
+        moves: bool,
+        tiles: tuple[Tiles, ...] = (),
+        pixels: Sequence[int] = PIXELS,
     ) -> None:
         places: dict[tuple[tuple[int, ...], float], list[int]] = {}
         # In an order of their own, so that that of the table's rows means nothing.
@@ -98,7 +106,7 @@ class Family:
         logarithms = np.log(np.maximum(np.array(values, dtype=float), 1e-9))
         self._works = [works[indices[0]] for indices in places.values()]
         self._values = np.exp([logarithms[indices].mean() for indices in places.values()])
-        self._moves, self._given = moves, tiles
+        self._moves, self._given, self._pixels = moves, tiles, pixels
         self._sizes = _sizes(self._works)
         self._uneven = uneven(self._works[0].kind, self._sizes)
 
@@ -113,7 +121,7 @@ class Family:
     @cached_property
     def likely_tiles(self) -> tuple[Tiles, ...]:
         """Sizes of tiles among which the rows do not decide, the best first."""
-        known = [*hypotheses(self._works[0].kind)]
+        known = [*hypotheses(self._works[0].kind, self._pixels)]
         if self._given or len(self) < FEW:
             return self._given or (known[0],)
         even = ~self._uneven if (~self._uneven).sum() >= FEW else np.ones(len(self), dtype=np.bool_)

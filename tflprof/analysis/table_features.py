@@ -49,17 +49,20 @@ CACHE_LINE = 64
 _LAST = {MATMUL: 1, CONV: 1, DEPTHWISE: 2, POOL: 1, PLAIN: 1}
 """Which of the sizes is the last dimension of what is written."""
 
-_PIXELS = (4, 6, 1, 2, 3, 8, 5, 7, 12)
+PIXELS = (4, 6, 1, 2, 3, 8, 5, 12)
+"""Rows of a product that kernels work out together, the most usual number first."""
+PIXELS_X86 = (*PIXELS, 7)
+"""Likewise with 32 registers of 64 bytes."""
 _CHANNELS = (8, 16, 4, 32)
 _DEPTHS = (4, 8, 16, 1)
 _WIDTHS = (4, 8, 16, 32, 1)
 
 
-def hypotheses(kind: str) -> Iterator[Tiles]:
-    """Tile sizes that a family of this kind may have, the most usual first."""
+def hypotheses(kind: str, pixels: Sequence[int] = PIXELS) -> Iterator[Tiles]:
+    """Tile sizes that a family of this kind may have, the most usual first; ``pixels``: of the device's kernels."""
     if kind in (MATMUL, CONV):
-        for depth, channels, pixels in itertools.product(_DEPTHS, _CHANNELS, _PIXELS):
-            yield Tiles(pixels, channels, depth)
+        for depth, channels, rows in itertools.product(_DEPTHS, _CHANNELS, pixels):
+            yield Tiles(rows, channels, depth)
     else:
         for channels in _WIDTHS:
             yield Tiles(1, channels, 1)
