@@ -189,7 +189,9 @@ class ModelEditor(EditedModel):
         for owner in owners:
             owner.buffer = numbers[owner.buffer]
         if self._tree.metadataBuffer is not None:
-            self._tree.metadataBuffer = [numbers[i] for i in edit_tree.ints(self._tree.metadataBuffer)]
+            # Nothing reads it any more, nor checks it.
+            stated = edit_tree.ints(self._tree.metadataBuffer)
+            self._tree.metadataBuffer = [numbers[i] for i in stated if i in numbers]
         self._contents = [self._contents[old] for old in kept]
         self._seen.clear()
 

@@ -35,8 +35,9 @@ def print_table(table: StoredTable, name: str, console: Console, top: int | None
     )
     console.print(Text(describe_place(table.meta), style="dim"))
     console.print(Text(_overheads(table.meta), style="dim"))
-    if drift := _drift(table.meta):
-        console.print(Text(drift, style="dim"))
+    for line in (_drift(table.meta), _refetch(table.meta)):
+        if line:
+            console.print(Text(line, style="dim"))
     if prediction := table.meta.prediction:
         error = units.format_change_interval(
             math.exp(-prediction.layer_error), math.exp(prediction.layer_error)
@@ -79,6 +80,22 @@ def _drift(meta: TableMeta) -> str | None:
     moved = units.format_change_interval(*(1 + share for share in meta.reference.moved))
     times = len(meta.reference.seen)
     return f"clock of the machine moved {moved} in {times} measurements of the reference model; taken out"
+
+
+def _refetch(meta: TableMeta) -> str | None:
+    """What weights cost in models too large for the caches."""
+    found = meta.refetch
+    if found is None:
+        return None
+    most = found.price(math.inf, vector=False)
+    if not most:
+        return "fetching weights again costs nothing, however much a model touches"
+    half = next(size for size, price in zip(found.touched, found.matrix, strict=True) if price >= most / 2)
+    price = units.format_value(most * 1024, meta.unit)
+    return (
+        f"fetching weights again costs up to {price} a KiB, half of it from {units.format_bytes(round(half))} "
+        "that a model touches on; taken into account"
+    )
 
 
 def _print_kinds(rows: Sequence[LatencyRow], console: Console) -> None:

@@ -26,6 +26,7 @@ def table_document(table: StoredTable) -> dict[str, Any]:
             "context": row.context,
             "first": row.first,
             "source": row.source,
+            "refetch": row.refetch,
         }
         for row in table.rows
     ]

@@ -14,6 +14,7 @@ from tests.unit.cli.conftest import Run
 from tflprof.errors import UsageError
 from tflprof.op_config import OpConfig, TensorConfig
 from tflprof.profile.latency_reference import Reference
+from tflprof.profile.latency_refetch import Refetch
 from tflprof.profile.latency_rows import Overheads, StoredTable, read_table, write_table
 from tflprof.report.latency_table import describe_config
 from tflprof.workflow.table_builder import BuiltTable
@@ -49,6 +50,28 @@ def test_show_tells_how_far_the_machine_moved(run: Run, stored: Path) -> None:
     )
     document = json.loads(run("table", "show", stored, "--json").stdout)
     assert document["reference"] == {"sha256": "a" * 64, "value": 1000.0, "seen": [970.0, 1000.0, 1050.0]}
+
+
+@pytest.mark.parametrize(
+    ("matrix", "told"),
+    [
+        (
+            (0.0, 0.004, 0.02),
+            "fetching weights again costs up to 20.5 ns a KiB, half of it from 32.0 MiB that a model touches on",
+        ),
+        ((0.0, 0.0, 0.0), "fetching weights again costs nothing, however much a model touches"),
+    ],
+)
+def test_show_tells_what_weights_cost_in_large_models(
+    run: Run, stored: Path, matrix: tuple[float, ...], told: str
+) -> None:
+    content = read_table(stored)
+    refetch = Refetch((2.0**20, 2.0**24, 2.0**25), (0.0, 0.0, 0.01), matrix)
+    write_table(stored, replace(content, meta=replace(content.meta, refetch=refetch)))
+    assert told in " ".join(run("table", "show", stored).stdout.split())
+    document = json.loads(run("table", "show", stored, "--json").stdout)
+    assert document["refetch"]["matrix"] == list(matrix)
+    assert document["rows"][0]["refetch"] == 0.0
 
 
 def test_a_time_of_the_reference_that_is_none(run: Run, stored: Path) -> None:

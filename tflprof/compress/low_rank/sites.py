@@ -13,7 +13,10 @@ from tflprof.compress.low_rank.factors import Factor, Floats
 from tflprof.compress.low_rank.stages import Stage
 from tflprof.model.graph import Op, Subgraph, Tensor
 
-LAYERS = ("CONV_2D", "FULLY_CONNECTED")
+_RANKS = {"CONV_2D": 4, "FULLY_CONNECTED": 2}
+"""Dimensions of the weights."""
+
+LAYERS = tuple(_RANKS)
 
 Values = Callable[[int], npt.NDArray[Any]]
 """Data of a constant tensor, by its index."""
@@ -114,6 +117,8 @@ def _is_known(graph: Subgraph, makers: dict[int, Op], tensor: Tensor) -> bool:
 def _check_shapes(op: Op, x: Tensor, y: Tensor, stored: Tensor) -> None:
     if x.is_dynamic or y.is_dynamic:
         raise Refused("its shapes are dynamic: what it costs is known only at run time")
+    if len(stored.shape) != _RANKS.get(op.code) or (op.code == "CONV_2D" and len(x.shape) != 4):
+        raise Refused("its shapes are unusual")
     if op.code == "CONV_2D" and stored.shape[3] != x.shape[3]:
         raise Refused(f"it is grouped: {x.shape[3]} channels come in, its kernels take {stored.shape[3]}")
     if op.options.get("weights_format", "DEFAULT") != "DEFAULT":

@@ -117,7 +117,7 @@ def even_sizes(model: Model) -> list[Size]:
     graph = model.subgraphs[0]
     (height, width), step = image_size(graph), total_stride(graph)
     least = max(step, int(height * _LEAST_SHARE))
-    rows = list(range((height - 1) // step * step, least - 1, -step))
+    rows: Sequence[int] = range((height - 1) // step * step, least - 1, -step)
     if len(rows) > _MOST_OPTIONS:
         rows = [rows[round(i * (len(rows) - 1) / (_MOST_OPTIONS - 1))] for i in range(_MOST_OPTIONS)]
     return [(side, max(step, round(width * side / height / step) * step)) for side in rows]

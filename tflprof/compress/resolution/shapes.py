@@ -24,7 +24,8 @@ def image_input(graph: Subgraph) -> Tensor:
     images = [graph.tensors[i] for i in graph.inputs if len(graph.tensors[i].shape) == 4]
     if len(images) != 1:
         raise Unresizable(f"the model has {len(images)} inputs of rows, columns and channels")
-    if not images[0].has_rank or -1 in images[0].shape_signature[1:]:
+    signature = images[0].shape_signature
+    if not images[0].has_rank or len(signature) != 4 or -1 in signature[1:]:
         raise Unresizable("the input has no fixed size")
     return images[0]
 
@@ -60,11 +61,12 @@ def _follow(sizes: Sizes, op: Op) -> None:
     if op.code in _STATE or op.code not in RULES:
         raise refused(op, "what it makes of another size is not known")
     try:
-        shapes = RULES[op.code](sizes, op)
-    except (IndexError, KeyError, ValueError):
+        found = dict(zip(op.outputs, RULES[op.code](sizes, op), strict=True))
+    except (IndexError, KeyError, ValueError, ZeroDivisionError):
         raise refused(op, "its shapes are unusual") from None
-    for output, shape in zip(op.outputs, shapes, strict=True):
-        sizes.shapes[output] = shape
+    if any(len(shape) != len(sizes.graph.tensors[output].shape_signature) for output, shape in found.items()):
+        raise refused(op, "its shapes are unusual")
+    sizes.shapes.update(found)
 
 
 def resize(editor: ModelEditor, size: Size) -> None:
