@@ -341,6 +341,7 @@ WEIGHTS = np.random.default_rng(0).standard_normal((32, 1, 1, 32)).astype(np.flo
 REFUSED = {
     "it is grouped": one_convolution((1, 8, 8, 64), WEIGHTS, (1, 8, 8, 32)),
     "its shapes are dynamic": one_convolution((1, -1, -1, 32), WEIGHTS, (1, -1, -1, 32)),
+    "its shapes are unusual": one_convolution((8, 8, 32), WEIGHTS, (1, 8, 8, 32)),
     "channels are too few": one_convolution((1, 8, 8, 8), WEIGHTS[..., :8], (1, 8, 8, 32)),
     "no way is known": one_convolution((1, 8, 8, 32), WEIGHTS.astype(np.float64), (1, 8, 8, 32)),
 }

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.prunable import GRAPHS, subject
+from tests.unit.model.tables import edited
 from tflprof.compress.calibration import random_calibration
 from tflprof.compress.images import fitted, stretched
 from tflprof.compress.interface import Change
@@ -85,6 +87,40 @@ def test_what_cannot_follow_is_refused_by_name(
     knobs, (refusal,) = Resolution([(6, 6), (32, 32)]).knobs(one)
     assert not knobs
     assert reason in refusal.reason
+
+
+def odd(code: str, x: tuple[int, ...], y: tuple[int, ...], stated: tuple[int, ...] | None = None) -> bytes:
+    """A model of one operator whose shapes contradict each other, which no reader of the file notices."""
+
+    def restate(tree: Any) -> None:
+        tree.subgraphs[0].tensors[0].shapeSignature = stated
+
+    net = Network("odd")
+    image = net.input("input", x)
+    target, options = ([1, 64, 4], {}) if code == "RESHAPE" else ([1, 2], {"keep_dims": True})
+    output = net.apply(code, [image, net.ints("target", target)], "output", y, options, like=image)
+    content = net.finish(output)
+    return edited(content, restate) if stated else content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        odd("RESHAPE", (1, 8, 8, 4), (1, 64, 4, 0, 7)),
+        odd("MEAN", (1, 8, 8, 4), (1, 4)),
+        odd("MEAN", (1, 8, 8, 4), (1, 1, 1, 4), (1, -1, 8, 8, 4)),
+    ],
+)
+def test_shapes_that_contradict_each_other_are_refused(content: bytes, tmp_path: Path) -> None:
+    knobs, (refusal,) = Resolution([(6, 6)]).knobs(subject(tmp_path / "m.tflite", content))
+    assert not knobs
+    assert "unusual" in refusal.reason or "no fixed size" in refusal.reason
+
+
+def test_few_sizes_are_thought_of_whatever_the_size(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(odd("MEAN", (1, 700_000_000, 8, 4), (1, 1, 1, 4)))
+    assert 1 < len(even_sizes(read_model(path))) < 20
 
 
 def test_a_refused_size_changes_nothing(tmp_path: Path) -> None:

@@ -127,3 +127,12 @@ def test_what_cannot_be_kept_is_refused() -> None:
         ModelEditor.open(sparse_model()).constant_values(0)
     with pytest.raises(ValueError, match="another file"):
         ModelEditor.open(chain(), {0: ["0/0"]})
+
+
+def test_numbers_of_buffers_that_nobody_reads_may_be_wrong() -> None:
+    def number(tree: object) -> None:
+        tree.metadataBuffer = [2_000_000_000, 1]  # type: ignore[attr-defined]
+
+    editor = ModelEditor.open(edited(chain(), number))
+    editor.prune_unused()
+    assert [op.code for op in read_model(editor.to_bytes()).ops()] == ["RELU", "ADD", "RELU"]
