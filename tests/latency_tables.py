@@ -63,7 +63,10 @@ def table(
     unit: str = "ns",
     overheads: Overheads = NONE,
     more: Iterable[LatencyRow] = (),
+    abi: str = "linux-aarch64",
 ) -> StoredTable:
     """A table of these configurations at what the rule says."""
-    meta = replace(meta_of(make_profile().meta), unit=unit, overheads=overheads)
+    plain = meta_of(make_profile().meta)
+    target = replace(plain.target, abi=abi)
+    meta = replace(plain, target=target, unit=unit, overheads=overheads)
     return StoredTable(meta, (*(row(config, round(rule(config))) for config in configs), *more))

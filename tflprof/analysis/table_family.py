@@ -13,7 +13,8 @@ from scipy.optimize import nnls
 from scipy.special import stdtrit
 
 from tflprof.analysis.table_features import (
-    PIXELS,
+    ARM,
+    Kernels,
     Tiles,
     hypotheses,
     movements,
@@ -87,7 +88,7 @@ class Family:
         values: what they cost, above 0.
         moves: True for times, which grow with bytes, too; False for instructions.
         tiles: likely sizes of tiles, such as from instructions; empty: the values are to tell.
-        pixels: of which numbers of rows the tiles may be.
+        kernels: those that the rows' device has.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Family:
         *,
         moves: bool,
         tiles: tuple[Tiles, ...] = (),
-        pixels: Sequence[int] = PIXELS,
+        kernels: Kernels = ARM,
     ) -> None:
         places: dict[tuple[tuple[int, ...], float], list[int]] = {}
         # In an order of their own, so that that of the table's rows means nothing.
@@ -106,9 +107,9 @@ class Family:
         logarithms = np.log(np.maximum(np.array(values, dtype=float), 1e-9))
         self._works = [works[indices[0]] for indices in places.values()]
         self._values = np.exp([logarithms[indices].mean() for indices in places.values()])
-        self._moves, self._given, self._pixels = moves, tiles, pixels
+        self._moves, self._given, self._kernels = moves, tiles, kernels
         self._sizes = _sizes(self._works)
-        self._uneven = uneven(self._works[0].kind, self._sizes)
+        self._uneven = uneven(self._works[0].kind, self._sizes, kernels)
 
     def __len__(self) -> int:
         return len(self._works)
@@ -121,7 +122,7 @@ class Family:
     @cached_property
     def likely_tiles(self) -> tuple[Tiles, ...]:
         """Sizes of tiles among which the rows do not decide, the best first."""
-        known = [*hypotheses(self._works[0].kind, self._pixels)]
+        known = [*hypotheses(self._works[0].kind, self._kernels)]
         if self._given or len(self) < FEW:
             return self._given or (known[0],)
         even = ~self._uneven if (~self._uneven).sum() >= FEW else np.ones(len(self), dtype=np.bool_)
@@ -142,14 +143,17 @@ class Family:
         if self._uneven.sum() < FEW or self._uneven.all():
             return None
         every = np.ones(len(self), dtype=np.bool_)
-        tried = [(self._quick(replace(best, narrow=tiles), every), tiles) for tiles in narrow_hypotheses()]
+        tried = [
+            (self._quick(replace(best, narrow=tiles), every), tiles)
+            for tiles in narrow_hypotheses(self._kernels)
+        ]
         error, tiles = min(tried, key=lambda one: one[0])
         return tiles if error < _BETTER * self._quick(best, every) else None
 
     def predict(self, works: Sequence[Work]) -> Interpolated:
         """What other configurations of the family cost."""
         sizes = _sizes(works)
-        unlike = uneven(works[0].kind, sizes) & (not self._uneven.any())
+        unlike = uneven(works[0].kind, sizes, self._kernels) & (not self._uneven.any())
         if len(self) < FEW:
             outside = self._models[0].outside(sizes)
             values, halves = self._scaled(works), np.full(len(works), GUESS)

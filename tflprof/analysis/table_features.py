@@ -29,6 +29,29 @@ FAR_CACHES = tuple(KIB * size for size in (256, 512, 1024, 1536, 2048, 3072, 409
 
 
 @dataclass(frozen=True)
+class Kernels:
+    """Which kernels for products the library has on a kind of processor.
+
+    Attributes:
+        pixels: rows that one may work out together, the most usual number first.
+        wide, unit: channels of the usual tiles of float kernels; another kernel is taken where these, filled up, are
+            more than 1 % more channels than tiles of ``unit`` are.
+        narrow: channels that tiles of the other kernel may have.
+        narrow_pixels: rows that it may work out together.
+    """
+
+    pixels: tuple[int, ...]
+    wide: int
+    unit: int
+    narrow: tuple[int, ...]
+    narrow_pixels: tuple[int, ...]
+
+
+ARM = Kernels((4, 6, 1, 2, 3, 8, 5, 12), 8, 1, (2, 4), (4, 6, 8, 2))
+X86 = Kernels((4, 6, 1, 2, 3, 8, 5, 12, 7), 32, 16, (16,), (7, 5, 4, 6, 8))
+
+
+@dataclass(frozen=True)
 class Tiles:
     """Sizes of a kernel's tiles.
 
@@ -37,48 +60,47 @@ class Tiles:
         channels: columns, or channels of an operator without a product.
         depth: inputs that one step of the innermost loop takes.
         narrow: of another kernel, for channels that would leave much of the tiles unused; None: there is only one.
+        kernels: those there are.
     """
 
     pixels: int = 4
     channels: int = 8
     depth: int = 4
     narrow: Tiles | None = None
+    kernels: Kernels = ARM
 
 
 CACHE_LINE = 64
 _LAST = {MATMUL: 1, CONV: 1, DEPTHWISE: 2, POOL: 1, PLAIN: 1}
 """Which of the sizes is the last dimension of what is written."""
 
-PIXELS = (4, 6, 1, 2, 3, 8, 5, 12)
-"""Rows of a product that kernels work out together, the most usual number first."""
-PIXELS_X86 = (*PIXELS, 7)
-"""Likewise with 32 registers of 64 bytes."""
 _CHANNELS = (8, 16, 4, 32)
 _DEPTHS = (4, 8, 16, 1)
 _WIDTHS = (4, 8, 16, 32, 1)
 
 
-def hypotheses(kind: str, pixels: Sequence[int] = PIXELS) -> Iterator[Tiles]:
-    """Tile sizes that a family of this kind may have, the most usual first; ``pixels``: of the device's kernels."""
+def hypotheses(kind: str, kernels: Kernels = ARM) -> Iterator[Tiles]:
+    """Tile sizes that a family of this kind may have, the most usual first."""
     if kind in (MATMUL, CONV):
-        for depth, channels, rows in itertools.product(_DEPTHS, _CHANNELS, pixels):
-            yield Tiles(rows, channels, depth)
+        for depth, channels, pixels in itertools.product(_DEPTHS, _CHANNELS, kernels.pixels):
+            yield Tiles(pixels, channels, depth, kernels=kernels)
     else:
         for channels in _WIDTHS:
-            yield Tiles(1, channels, 1)
+            yield Tiles(1, channels, 1, kernels=kernels)
 
 
-def narrow_hypotheses() -> Iterator[Tiles]:
+def narrow_hypotheses(kernels: Kernels) -> Iterator[Tiles]:
     """Tile sizes that another kernel for uneven channels may have."""
-    for depth, channels, pixels in itertools.product((4, 1, 2, 8), (2, 4), (4, 6, 8, 2)):
-        yield Tiles(pixels, channels, depth)
+    for depth, channels, pixels in itertools.product((4, 1, 2, 8), kernels.narrow, kernels.narrow_pixels):
+        yield Tiles(pixels, channels, depth, kernels=kernels)
 
 
-def uneven(kind: str, sizes: FloatArray) -> BoolArray:
-    """Whether tiles of 8 channels would be unused by more than 1 %, [n]: XNNPACK takes a narrower float kernel then."""
+def uneven(kind: str, sizes: FloatArray, kernels: Kernels) -> BoolArray:
+    """Whether the usual tiles would be unused by more than 1 %, [n]: XNNPACK takes a narrower float kernel then."""
     if kind not in (MATMUL, CONV):
         return np.zeros(len(sizes), dtype=np.bool_)
-    wasteful: BoolArray = np.ceil(sizes[:, 1] / 8) * 8 > 1.01 * sizes[:, 1]
+    wide, units = (np.ceil(sizes[:, 1] / tile) * tile for tile in (kernels.wide, kernels.unit))
+    wasteful: BoolArray = wide > 1.01 * units
     return wasteful
 
 
@@ -92,7 +114,7 @@ def padded(kind: str, sizes: FloatArray, tiles: Tiles) -> FloatArray:
     elif kind in (POOL, REDUCE, PLAIN):
         steps[1] = tiles.channels
     if kind in (MATMUL, CONV) and tiles.narrow is not None:
-        apart = uneven(kind, sizes)
+        apart = uneven(kind, sizes, tiles.kernels)
         plain, other = (padded(kind, sizes, one) for one in (replace(tiles, narrow=None), tiles.narrow))
         return np.hstack([np.where(apart[:, None], other, plain), APART * apart[:, None]])
     whole = np.ceil(np.maximum(sizes, 1) / steps) * steps
@@ -107,7 +129,7 @@ def operations(kind: str, sizes: FloatArray, tiles: Tiles) -> FloatArray:
     if kind in (MATMUL, CONV):
         if tiles.narrow is None:
             return _product(sizes, tiles)
-        other = uneven(kind, sizes)[:, None]
+        other = uneven(kind, sizes, tiles.kernels)[:, None]
         return np.hstack(
             [
                 np.where(other, 0.0, _product(sizes, tiles)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tflprof.analysis.table_family import FEW, GUESS, Family, Interpolated
-from tflprof.analysis.table_features import PIXELS, PIXELS_X86
+from tflprof.analysis.table_features import ARM, X86
 from tflprof.analysis.table_shapes import Work, work_of
 from tflprof.op_config import OpConfig
 from tflprof.profile.latency_rows import LatencyRow, StoredTable
@@ -87,7 +87,7 @@ class Lookup:
     def __init__(self, stored: StoredTable) -> None:
         self._counts_only = stored.meta.unit == "instructions"
         self._size = len(stored.rows)
-        self._pixels = PIXELS_X86 if stored.meta.target.abi.endswith("x86_64") else PIXELS
+        self._kernels = X86 if stored.meta.target.abi.endswith("x86_64") else ARM
         self._rows: dict[str, list[LatencyRow]] = {}
         refetch = stored.meta.refetch
         for row in stored.rows:
@@ -264,7 +264,7 @@ class Lookup:
         found = [(work, value) for work, value in found if value >= 1] or found
         works, values = [work for work, _ in found], [value for _, value in found]
         if counts or self._counts_only:
-            return Family(works, values, moves=False, pixels=self._pixels)
+            return Family(works, values, moves=False, kernels=self._kernels)
         counted = self._fit(name, True)
         tiles = counted.likely_tiles if counted is not None and len(counted) >= FEW else ()
-        return Family(works, values, moves=True, tiles=tiles, pixels=self._pixels)
+        return Family(works, values, moves=True, tiles=tiles, kernels=self._kernels)

@@ -88,6 +88,22 @@ def test_another_kernel_for_uneven_channels_is_found() -> None:
     assert "do not fill tiles" in other.reason
 
 
+def test_the_other_kernel_of_wide_vectors_is_found() -> None:
+    """XNNPACK takes tiles of 16 channels on x86 where those of 32 would be left unused by more than 1 % of more."""
+
+    def rule(config: OpConfig) -> float:
+        channels, depth = config.inputs[1].shape[0], config.inputs[1].shape[3]
+        rows = -(-(config.outputs[0].shape[1] ** 2) // 7)
+        wide, narrow = (-(-channels // tile) * tile for tile in (32, 16))
+        return 300 + rows * depth * (wide if wide <= 1.01 * narrow else 1.3 * narrow)
+
+    known = convs((4, 7, 12), (16, 32, 64), (16, 48, 64, 96, 128, 144, 240))
+    found = LatencyTable(table(known, rule, unit="instructions", abi="linux-x86_64"))
+    # Both fill 80 channels: the one as two and a half tiles of 32, the other as nearly three.
+    for asked in (conv(10, 48, 80), conv(10, 48, 88), conv(8, 24, 200), conv(8, 24, 216)):
+        assert found.estimate(asked).value == pytest.approx(rule(asked), rel=0.05)
+
+
 def test_another_activation_costs_the_same_but_is_no_exact_row() -> None:
     found = KNOWN.estimate(conv(12, 24, 32, activation="RELU6"))
     assert (found.kind, found.value) == ("interpolated", pytest.approx(cost(conv(12, 24, 32))))
