@@ -97,7 +97,7 @@ def test_the_other_kernel_of_wide_vectors_is_found() -> None:
         wide, narrow = (-(-channels // tile) * tile for tile in (32, 16))
         return 300 + rows * depth * (wide if wide <= 1.01 * narrow else 1.3 * narrow)
 
-    known = convs((4, 7, 12), (16, 32, 64), (16, 48, 64, 96, 128, 144, 240))
+    known = convs((4, 7, 12), (16, 32, 64), (16, 24, 48, 64, 96, 120, 128, 144, 240))
     found = LatencyTable(table(known, rule, unit="instructions", abi="linux-x86_64"))
     # Both fill 80 channels: the one as two and a half tiles of 32, the other as nearly three.
     for asked in (conv(10, 48, 80), conv(10, 48, 88), conv(8, 24, 200), conv(8, 24, 216)):
