@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_chains_touch_more_and_more_until_no_cache_holds_them() -> None:
     assert 1.2 * CACHE < touched[-1] < 1.5 * CACHE
 
 
-def _device(noise: float = 0.0) -> tuple[list[float], object]:
+def _device(noise: float) -> tuple[list[float], Callable[[Chain], Mapping[str, float]]]:
     """A device with half of its last cache; a byte costs 1, and 0.5 or 0.25 more out of memory."""
     seen: list[float] = []
 
@@ -54,7 +54,7 @@ def _device(noise: float = 0.0) -> tuple[list[float], object]:
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_the_prices_that_a_device_shows(noise: float) -> None:
     seen, costs_of = _device(noise)
-    found = measure_refetch(CACHE, costs_of)  # type: ignore[arg-type]
+    found = measure_refetch(CACHE, costs_of)
     assert found.touched == tuple(seen)
     assert found.price(0.2 * CACHE, vector=True) == pytest.approx(0.0, abs=2 * noise)
     assert found.price(1.2 * CACHE, vector=True) == pytest.approx(0.5, abs=2 * noise)
