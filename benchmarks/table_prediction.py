@@ -33,6 +33,7 @@ from tflprof.errors import TflprofError
 from tflprof.model.build import build_network
 from tflprof.model.configs import LayerConfig, layer_configs
 from tflprof.model.read import read_model
+from tflprof.profile.latency_refetch import Refetch
 from tflprof.profile.latency_rows import StoredTable, read_table, write_table
 from tflprof.profile.profile import Profile
 from tflprof.profile.store import read_profile, write_profile
@@ -249,8 +250,18 @@ def observe(target: Target, work: Path) -> tuple[list[Found], dict[str, Any]]:
         "known_networks": len(known),
         "left_out": left,
         "moved": None if clock is None else clock.moved,
+        "refetch": _refetched(stored.meta.refetch),
     }
     return result, facts
+
+
+def _refetched(prices: Refetch | None) -> tuple[float, float] | None:
+    """From how many bytes on that an inference touches weights cost half of the most, and what: ns a KiB."""
+    if prices is None:
+        return None
+    most = max(prices.matrix)
+    half = next(size for size, price in zip(prices.touched, prices.matrix, strict=True) if price >= most / 2)
+    return half, 1024 * most
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ def _signed(value: float | None) -> str:
 def report(found: Sequence[Found], facts: dict[str, Any], target: str) -> str:
     """The result as Markdown."""
     rows = []
-    for source in ("built", "pre-trained"):
+    for source in (None, "built", "pre-trained"):
         for kind, one in summary(found, source).items():
             for what in ("time", "time as measured", "instructions"):
                 values = one[what]
@@ -79,7 +79,7 @@ def report(found: Sequence[Found], facts: dict[str, Any], target: str) -> str:
                     errors = [_size(values[name]) for name in ("median", "p95", "most")]
                     inside = f"{one['covered']} of {one['with_total']}" if what == "time" else ""
                     models = f"{one['with_total']} of {one['models']}"
-                    rows.append((source, kind, what, models, *errors, inside))
+                    rows.append((source or "all", kind, what, models, *errors, inside))
     head = ("models", "rows", "of", "predicted", "median error", "p95", "most", "in the interval")
     single = [
         (
@@ -103,7 +103,8 @@ def report(found: Sequence[Found], facts: dict[str, Any], target: str) -> str:
     return (
         f"{goals} On {target}; {facts['rows_of_known']} rows of {facts['known_networks']} networks "
         f"are known, and {facts['rows']} with those of the predicted models. No error is relative to a phone: "
-        f"predicted is compared with measured of the same target.{_moved(facts['moved'])}\n\n"
+        f"predicted is compared with measured of the same target.{_moved(facts['moved'])}"
+        f"{_refetched(facts.get('refetch'))}\n\n"
         f"{common.table(head, rows)}\n\n{common.table(detail, single)}\n\nLeft out:\n\n{left}"
     )
 
@@ -115,4 +116,13 @@ def _moved(moved: Sequence[float] | None) -> str:
         f" The machine's own clock moved from {common.percent(moved[0])} to {common.percent(moved[1])} of its median "
         "meanwhile, as a reference model tells that was measured beside every other: it is taken out of «time», and "
         "left in «time as measured»."
+    )
+
+
+def _refetched(price: Sequence[float] | None) -> str:
+    if price is None:
+        return ""
+    return (
+        f" Fetching weights again cost up to {price[1]:.1f} ns a KiB then, half of it from {price[0] / 2**20:.0f} MiB "
+        "on that an inference touches."
     )
