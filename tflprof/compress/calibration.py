@@ -165,7 +165,9 @@ def _loaded(path: Path) -> dict[str, npt.NDArray[Any]]:
     except FileNotFoundError:
         raise UsageError(f"the calibration data {path} does not exist", _HOW) from None
     except (ValueError, EOFError, OSError, KeyError, NotImplementedError, RuntimeError) as error:
-        raise UsageError(f"cannot read the calibration data {path}: {error}", _HOW) from error
+        # NumPy would have the user unpickle it, which runs code.
+        why = "it is no file of NumPy's, or holds Python objects" if "pickle" in str(error) else error
+        raise UsageError(f"cannot read the calibration data {path}: {why}", _HOW) from error
     except Exception as error:  # zipfile and zlib have errors of their own
         if type(error).__module__ not in ("zipfile", "zlib"):
             raise

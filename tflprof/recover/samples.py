@@ -70,7 +70,8 @@ def _arrays(path: Path) -> dict[str, Array]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}", "check the path") from None
     except (ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise UsageError(f"{path} is no .npz file: {error}", "save it with numpy.savez") from None
+        why = "it is none of NumPy's, or holds Python objects" if "pickle" in str(error) else error
+        raise UsageError(f"{path} is no .npz file: {why}", "save it with numpy.savez") from None
 
 
 def _labels(path: Path, arrays: dict[str, Array], count: int) -> Array | None:

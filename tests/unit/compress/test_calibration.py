@@ -137,8 +137,13 @@ def test_damaged_files_are_refused(tmp_path: Path, model: Model, junk: bytes, is
 
 def test_objects_are_not_unpickled(tmp_path: Path, model: Model) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(UsageError, match="cannot read"):
-        load_calibration(tmp_path, model)
+    with pytest.raises(
+        UsageError, match=r"cannot read .*: it is no file of NumPy's, or holds Python objects$"
+    ):
+        load_calibration(tmp_path / "a.npy", model)
+    (tmp_path / "b.npz").write_bytes(b"a text")
+    with pytest.raises(UsageError, match=r"b\.npz: it is no file of NumPy's"):
+        load_calibration(tmp_path / "b.npz", model)
 
 
 def test_random_samples_repeat_and_say_so(model: Model, integer_model: Model) -> None:

@@ -84,7 +84,7 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_objects_are_never_unpickled(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no \.npz file"):
+    with pytest.raises(UsageError, match=r"no \.npz file: it is none of NumPy's, or holds Python objects$"):
         read_samples(saved(tmp_path, **{NAME: np.array([print], dtype=object)}), MODEL)
 
 
