@@ -32,7 +32,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_writable(path: Path, *, overwrite: bool) -> None:
-    """Raise UsageError if ``path`` exists and must not be overwritten, or has no folder to be in."""
+    """Look before long work whether its result can be written.
+
+    Raises:
+        UsageError: ``path`` exists and must not be overwritten, or has no folder to be in.
+        EnvironmentFault: no file can be made in the folder.
+    """
     try:
         path.exists()
     except OSError as error:
@@ -49,6 +54,14 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
         raise UsageError(
             f"the folder {path.parent} for the output {path.name} does not exist", "make it first"
         )
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise EnvironmentFault(
+            f"the folder {path.parent} is not writable: {error.strerror or error}",
+            "choose another for the output",
+        ) from error
 
 
 def _umask() -> int:

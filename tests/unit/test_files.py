@@ -43,6 +43,17 @@ def test_no_folder_to_write_in(tmp_path: Path) -> None:
         check_writable(path, overwrite=True)
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc")
+def test_a_folder_in_which_nobody_can_make_a_file() -> None:
+    with pytest.raises(EnvironmentFault, match="the folder /proc is not writable"):
+        check_writable(Path("/proc/x"), overwrite=True)
+
+
+def test_looking_leaves_nothing(tmp_path: Path) -> None:
+    check_writable(tmp_path / "file", overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_building_a_network_loads_no_pyarrow(tmp_path: Path) -> None:
     code = (
         "import sys\n"
