@@ -116,7 +116,10 @@ class Builder:
     def begin(self) -> None:
         """Measure what the rows of a new table are to be seen in the light of."""
         if self._begins_clock():
-            self.refetch = measure_refetch(self._cache, self._costs_of)
+            try:
+                self.refetch = measure_refetch(self._cache, self._costs_of)
+            except RunnerError as error:
+                _LOG.warning("rows will not tell what of them is fetching weights again: %s", error)
 
     def network(self, network: Network) -> None:
         """Rows of a network in its own context."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.workflow.table_devices import MANY, REFETCH, DriftingDevice
+from tflprof.errors import RunnerError
 from tflprof.model.build.rows import Chain
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
@@ -112,3 +113,17 @@ def test_what_is_measured_first(drifting: DriftingDevice, monkeypatch: pytest.Mo
     monkeypatch.setattr("tflprof.workflow.table_builder.measure_refetch", measured)
     build_table("host", configs=MANY[:2])
     assert order == [0]
+
+
+@pytest.mark.usefixtures("drifting")
+def test_a_device_that_does_not_run_the_chains(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object) -> None:
+        raise RunnerError("the runtime has no such kernel")
+
+    monkeypatch.setattr("tflprof.workflow.table_builder.measure_refetch", refused)
+    table = build_table("host", configs=MANY[:2]).table
+    assert table.meta.refetch is None
+    assert len(table.rows) == 2
+    assert "no such kernel" in caplog.text
