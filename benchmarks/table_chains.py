@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import arguments, last_core, network, percent, publish, table
-from tflprof.model.build.rows import unbuildable
+from tflprof.model.build.row_kinds import unbuildable
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
 from tflprof.op_config import OpConfig

@@ -7,13 +7,14 @@ then has rows of the other files, but none of its own configurations, unless the
 
 `--host 1` does the same with measured times of this machine, which must be quiet; results go to
 table_prediction_host. Tables and whole models are measured beside the same reference model there, which takes out what
-the machine drifts; each whole model is measured right before its rows. `--seconds` is for a model or chain and the
-reference together. `--work DIR` keeps what was measured, and goes on where it was.
+the machine drifts; each whole model is measured right before its rows and right after, and the mean is taken.
+`--seconds` is for a model or chain and the reference together. `--work DIR` keeps what was measured, and goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import tempfile
 import zipfile
@@ -131,15 +132,21 @@ class Whole:
     profile: Profile
     reference: float | None
 
+    @property
+    def total(self) -> float:
+        """As it was measured."""
+        return self.profile.modelled.summary.total.typical or 0.0
+
     def drift(self, table: LatencyTable) -> float:
         """What takes its times into the clock of a table."""
         clock = table.meta.reference
         return 1.0 if clock is None or self.reference is None else clock.value / self.reference
 
 
-def measured(path: Path, target: Target, work: Path) -> Whole | None:
+def measured(path: Path, target: Target, work: Path, when: str = "") -> Whole | None:
     """A whole model; None if it cannot be measured."""
-    place = work / f"{path.parent.name}_{path.stem}_{target.name.replace(':', '_')}.profile.parquet"
+    name = f"{path.parent.name}_{path.stem}_{target.name.replace(':', '_')}"
+    place = work / f"{name}{when}.profile.parquet"
     beside = place.with_suffix(".reference")
     if not place.exists():
         try:
@@ -156,13 +163,18 @@ def measured(path: Path, target: Target, work: Path) -> Whole | None:
 
 
 def compared(
-    path: Path, source: str, rows: str, table: LatencyTable, layers: Sequence[LayerConfig], whole: Whole
+    path: Path,
+    source: str,
+    rows: str,
+    table: LatencyTable,
+    layers: Sequence[LayerConfig],
+    wholes: Sequence[Whole],
 ) -> Found:
-    """A model by a table beside its measurement."""
+    """A model by a table beside its measurements, of which the mean is taken."""
     prediction = table.predict_layers(layers)
-    profile = whole.profile
-    raw = profile.modelled.summary.total.typical or 0.0
-    total = raw * whole.drift(table)
+    profile = wholes[0].profile
+    raw = statistics.fmean(whole.total for whole in wholes)
+    total = statistics.fmean(whole.total * whole.drift(table) for whole in wholes)
     counts = None if profile.counts is None else profile.counts.summary.total.typical
     ratio = None if prediction.total is None else prediction.total / total
     instructions = None
@@ -182,7 +194,7 @@ def compared(
         if prediction.total is None or prediction.hi is None
         else prediction.hi / prediction.total - 1,
         missing=None if prediction.total is not None else _missing(prediction),
-        as_measured=None if ratio is None or whole.reference is None else ratio * total / raw - 1,
+        as_measured=None if ratio is None or wholes[0].reference is None else ratio * total / raw - 1,
     )
 
 
@@ -220,15 +232,18 @@ def observe(target: Target, work: Path) -> tuple[list[Found], dict[str, Any]]:
     if not every.exists():
         write_table(every, read_table(base))
     layers = {path: layer_configs(read_model(path)) for path in (*asked, *files)}
-    wholes: dict[Path, Whole] = {}
+    wholes: dict[Path, list[Whole]] = {}
     for path, found in layers.items():
         if (whole := measured(path, target, work)) is None:
             left[path.stem] = "cannot be measured"
             continue
-        wholes[path] = whole
+        wholes[path] = [whole]
         if target.timed:
             own = [layer.config for layer in found if layer.uncosted is None]
             build_table(target.name, configs=own, beside=own, path=every, **target.options)
+            # What of its surroundings changes slowly was the same for its rows as for the mean of both.
+            after = measured(path, target, work, "_after")
+            wholes[path] += [after] if after else []
         print(path.stem, flush=True)
     if not target.timed:
         wanted = {
@@ -238,11 +253,11 @@ def observe(target: Target, work: Path) -> tuple[list[Found], dict[str, Any]]:
     few, stored = LatencyTable(read_table(base)), read_table(every)
     all_rows = LatencyTable(stored)
     result = []
-    for path, whole in wholes.items():
+    for path, pair in wholes.items():
         source = "built" if path in asked else "pre-trained"
         other = few if path in asked else without(stored, layers[path])
-        result.append(compared(path, source, "exact", all_rows, layers[path], whole))
-        result.append(compared(path, source, "interpolated", other, layers[path], whole))
+        result.append(compared(path, source, "exact", all_rows, layers[path], pair))
+        result.append(compared(path, source, "interpolated", other, layers[path], pair))
     clock = stored.meta.reference
     facts = {
         "rows_of_known": len(few),

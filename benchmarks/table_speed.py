@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.common import arguments, publish, table
 from tflprof.model.build import build_network
-from tflprof.model.build.rows import unbuildable
+from tflprof.model.build.row_kinds import unbuildable
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
 from tflprof.op_config import OpConfig

@@ -16,7 +16,8 @@ from tflprof.errors import RunnerError, UsageError
 from tflprof.measure.table_overheads import Rest, overheads, rest_of
 from tflprof.measure.table_reference import scaled, scaled_rest
 from tflprof.measure.tables import Taken, chain_rows, network_rows, with_refetch
-from tflprof.model.build.rows import Chain, chain_model, unbuildable
+from tflprof.model.build.row_kinds import unbuildable
+from tflprof.model.build.rows import Chain, chain_model
 from tflprof.model.configs import LayerConfig, layer_configs
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
@@ -147,7 +148,7 @@ class Builder:
 
     def _chain(self, job: Job) -> None:
         """Measure a chain; one that the runtime does not run is halved until the row that it refuses is found."""
-        chain = chain_model(job.configs, job.flush_bytes)
+        chain = chain_model(job.configs, job.flush_bytes, images=self.refetch is not None)
         try:
             with _as_file(chain.content) as path:
                 found = self._profiled(path, f"{len(job.configs)} rows")

@@ -8,7 +8,8 @@ import pytest
 
 from tests.latency_tables import conv
 from tflprof.model.build import build_micro, build_network
-from tflprof.model.build.rows import chain_model, unbuildable
+from tflprof.model.build.row_kinds import reads_image, unbuildable
+from tflprof.model.build.rows import chain_model
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
 from tflprof.op_config import OpConfig, TensorConfig
@@ -53,6 +54,21 @@ def test_the_first_kernel_is_none_of_the_rows() -> None:
     firsts = [layer.id for layer in layer_configs(read_model(chain.content)) if layer.first]
     assert firsts == ["0/0"]
     assert "0/0" not in chain.rows
+
+
+def test_what_reads_an_image_reads_an_input_of_the_chain() -> None:
+    image, other = conv(size=16, inputs=3, kernel=3), conv(size=16, inputs=8)
+    assert [reads_image(config) for config in (image, other)] == [True, False]
+    for rows in ([image, other], [other, image]):
+        chain = chain_model(rows, images=True)
+        graph = read_model(chain.content).subgraphs[0]
+        fed = {
+            rows[number].inputs[0].shape[3]: graph.ops[int(layer.split("/")[1])].inputs[0] in graph.inputs
+            for layer, number in chain.rows.items()
+        }
+        assert fed == {3: True, 8: False}
+        assert [layer.id for layer in layer_configs(read_model(chain.content)) if layer.first] == ["0/0"]
+        assert "0/0" not in chain.rows
 
 
 def test_a_residual_is_older_than_the_layer_before_it() -> None:

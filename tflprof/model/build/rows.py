@@ -8,23 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tflprof.model import dtypes
 from tflprof.model.build.row_constants import Constants, Made, quantisation_of
+from tflprof.model.build.row_kinds import reads_image
 from tflprof.model.build.versions import operator_version
 from tflprof.model.graph import Quantisation
-from tflprof.model.schema import generated
 from tflprof.model.write import GraphWriter, ModelWriter
 from tflprof.op_channels import with_dtype
 from tflprof.op_config import OpConfig, TensorConfig
-
-_COMPUTED = ("float32", "int8", "uint8")
-"""Element types of data that a chain can hand on."""
-
-MOST_BYTES = 1 << 30
-"""Of one tensor; the format itself ends at twice as much."""
 
 _OLDER = 3
 """By how many rows what a residual or a gate is applied to is older than what the layer just before made."""
@@ -68,39 +61,18 @@ class Chain:
     rows: dict[str, int]
 
 
-def unbuildable(config: OpConfig) -> str | None:
-    """Why a configuration cannot stand in a chain; None if it can."""
-    if not hasattr(generated().BuiltinOperator, config.op):
-        return "what a custom operator needs is not in its configuration"
-    if config.option("sparse"):
-        return "sparse weights are not built"
-    for tensor in (*config.inputs, *config.outputs):
-        if (dtypes.byte_size(tensor.dtype, tensor.shape) or 0) > MOST_BYTES:
-            return f"a tensor of it is larger than {MOST_BYTES >> 20} MiB"
-        if tensor.role == "computed" and tensor.dtype not in _COMPUTED:
-            return (
-                f"what it does depends on {tensor.dtype} data"
-                if "int" in tensor.dtype
-                else f"{tensor.dtype} data"
-            )
-        if tensor.role == "computed" and math.prod(tensor.shape) < 1:
-            return "it has an empty input or output"
-        if tensor.quantisation == "block":
-            return "weights scaled by blocks are not built"
-    if not any(tensor.role == "computed" for tensor in config.inputs):
-        return "nothing of it depends on data"
-    return None
-
-
-def chain_model(configs: Sequence[OpConfig], flush_bytes: int = 0, seed: int = 0) -> Chain:
+def chain_model(
+    configs: Sequence[OpConfig], flush_bytes: int = 0, seed: int = 0, *, images: bool = False
+) -> Chain:
     """A model in which every configuration stands once, in this order, after operators that begin it.
 
     Args:
         configs: those for which :func:`unbuildable` gives None.
         flush_bytes: of weights that are read first, so that nothing of the inference before is left in the caches.
         seed: of the weights.
+        images: let what reads a model's input read one of the chain, which nothing has just written.
     """
-    builder = _Builder(seed)
+    builder = _Builder(seed, images)
     if flush_bytes:
         builder.flush(flush_bytes, "int8" if configs[0].inputs[0].dtype == "int8" else "float32")
     for number, config in enumerate(configs):
@@ -125,7 +97,8 @@ def _data_places(config: OpConfig) -> list[int]:
 
 
 class _Builder:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, images: bool) -> None:
+        self._images = images
         self._model = ModelWriter("rows of a latency table")
         self._graph: GraphWriter = self._model.subgraph("main")
         self._constants = Constants(self._graph, seed)
@@ -140,7 +113,9 @@ class _Builder:
         given = self._kept.pop(number, {})
         for place in _data_places(config):
             if place not in given:
-                given[place] = self._fed(config.inputs[place], f"row{number}/in{place}")
+                image = self._images and reads_image(config)
+                feed = self._image if image else self._fed
+                given[place] = feed(config.inputs[place], f"row{number}/in{place}")
                 if config.op == "RESHAPE":
                     given[place] = self._copied(given[place], f"row{number}/before")
         for inner in config.fused:
@@ -193,6 +168,15 @@ class _Builder:
             index = self._graph.input(f"{name}/begin", size, wanted.dtype, scale)
             last = _Value(index, size, wanted.dtype, scale)
         return self._fitted(last, wanted.shape, name)
+
+    def _image(self, wanted: TensorConfig, name: str) -> _Value:
+        """An input of the model of its own."""
+        if not self._ops:
+            # The first kernel is none of the rows.
+            self._fed(replace(wanted, shape=(1,)), f"{name}/before")
+        scale = quantisation_of(wanted.dtype, None)
+        index = self._graph.input(name, wanted.shape, wanted.dtype, scale)
+        return _Value(index, wanted.shape, wanted.dtype, scale)
 
     def _fitted(self, value: _Value, shape: tuple[int, ...], name: str) -> _Value:
         have, want = math.prod(value.shape), math.prod(shape)
