@@ -8,7 +8,8 @@ then has rows of the other files, but none of its own configurations, unless the
 `--host 1` does the same with measured times of this machine, which must be quiet; results go to
 table_prediction_host. Tables and whole models are measured beside the same reference model there, which takes out what
 the machine drifts; each whole model is measured right before its rows and right after, and the mean is taken.
-`--seconds` is for a model or chain and the reference together. `--work DIR` keeps what was measured, and goes on where it was.
+`--seconds` is for a model or chain and the reference together. `--work DIR` keeps what was measured, and goes on where
+it was.
 """
 
 from __future__ import annotations
