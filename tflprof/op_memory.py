@@ -13,6 +13,9 @@ _BITS |= {"int8": 8, "uint8": 8, "bool": 8, "int4": 4, "uint4": 4, "int2": 2}
 _PICKING = ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP")
 """Operators that read of their constants what they copy."""
 
+_COLOURS = 4
+"""Channels of an image."""
+
 
 def tensor_bytes(tensor: TensorConfig, *, widened: bool = False) -> float:
     """Bytes of a tensor; ``widened``: its float16 values are float32 when the model is loaded."""
@@ -63,3 +66,9 @@ def is_vector_product(config: OpConfig) -> bool:
     """Whether its weights are multiplied by one vector only: each of them is read once, and used once."""
     shape = config.outputs[0].shape if config.outputs else ()
     return config.op in ("CONV_2D", "FULLY_CONNECTED") and bool(shape) and math.prod(shape[:-1]) == 1
+
+
+def reads_image(config: OpConfig) -> bool:
+    """Whether it reads a model's input: a convolution of at most four channels, which no layer would make."""
+    data = config.inputs[0].shape if config.inputs else ()
+    return config.op == "CONV_2D" and len(data) == 4 and data[3] <= _COLOURS

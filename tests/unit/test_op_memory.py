@@ -7,7 +7,14 @@ from dataclasses import replace
 from tests.latency_tables import conv, depthwise, layer
 from tflprof.op_channels import with_dtype
 from tflprof.op_config import OpConfig, TensorConfig
-from tflprof.op_memory import activation_bytes, is_vector_product, network_bytes, read_bytes, weight_bytes
+from tflprof.op_memory import (
+    activation_bytes,
+    is_vector_product,
+    network_bytes,
+    read_bytes,
+    reads_image,
+    weight_bytes,
+)
 
 
 def test_bytes_of_a_layer_by_its_types() -> None:
@@ -44,3 +51,9 @@ def test_products_with_one_vector() -> None:
     assert is_vector_product(layer("FULLY_CONNECTED", inputs=8, outputs=4))
     assert not is_vector_product(depthwise(size=1, kernel=1))
     assert not is_vector_product(replace(conv(size=1), outputs=()))
+
+
+def test_what_reads_a_models_input() -> None:
+    assert reads_image(conv(inputs=3, kernel=3))
+    assert not reads_image(conv(inputs=8))
+    assert not reads_image(layer("FULLY_CONNECTED", inputs=3, outputs=4))

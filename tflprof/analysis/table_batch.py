@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from tflprof.analysis.table_lookup import Estimate
 from tflprof.op_config import OpConfig
-from tflprof.op_memory import activation_bytes, is_vector_product, read_bytes
-from tflprof.profile.latency_refetch import Refetch
+from tflprof.op_memory import activation_bytes
+from tflprof.profile.latency_refetch import Refetch, fetched_bytes
 from tflprof.profile.latency_rows import Overheads, TableMeta
 
 FloatArray = npt.NDArray[np.float64]
@@ -60,17 +60,17 @@ class Predictions:
 
 
 class Memory(NamedTuple):
-    """What a layer touches: bytes of weights for one vector, of other weights, and of activations."""
+    """Bytes that a layer touches: of weights for one vector, of other weights, of the model's input, of all data."""
 
     vector: float
     matrix: float
+    image: float
     activations: float
 
     @classmethod
     def of(cls, config: OpConfig) -> Memory:
         """Of a configuration."""
-        weights, one = read_bytes(config), is_vector_product(config)
-        return cls(weights if one else 0.0, 0.0 if one else weights, activation_bytes(config))
+        return cls(*fetched_bytes(config), activation_bytes(config))
 
 
 class Codes:
@@ -78,7 +78,7 @@ class Codes:
 
     def __init__(self) -> None:
         self._costs = np.zeros((1, 3))
-        self._memory = np.zeros((1, 3))
+        self._memory = np.zeros((1, 4))
         self._kinds = np.full(1, -1, dtype=np.int64)
         self._groups = np.zeros(1, dtype=np.int64)
         self._names: dict[str, int] = {}
@@ -91,7 +91,7 @@ class Codes:
         costs = [(one.value, _half(one), _count(one)) for one in estimates]
         numbers = [self._names.setdefault(group, len(self._names)) for group in groups]
         self._costs = np.vstack([self._costs, np.array(costs, dtype=float).reshape(-1, 3)])
-        self._memory = np.vstack([self._memory, np.array(memory, dtype=float).reshape(-1, 3)])
+        self._memory = np.vstack([self._memory, np.array(memory, dtype=float).reshape(-1, 4)])
         self._kinds = np.append(self._kinds, [KINDS.index(one.kind) for one in estimates])
         self._groups = np.append(self._groups, np.array(numbers, dtype=np.int64))
 
@@ -110,12 +110,15 @@ class Codes:
 
     def refetched(self, batch: IntArray, refetch: Refetch) -> FloatArray:
         """What candidates [n, slots] cost for weights that are fetched again."""
-        vector, matrix, activations = self._memory.T
-        vectors, others = _summed(vector, batch), _summed(matrix, batch)
+        *kinds, activations = self._memory.T
+        vector, matrix, image = (_summed(kind, batch) for kind in kinds)
         largest = np.ascontiguousarray(activations).take(batch).max(axis=1, initial=0.0)
-        touched = vectors + others + largest
-        prices = (np.interp(touched, refetch.touched, kind) for kind in (refetch.vector, refetch.matrix))
-        found: FloatArray = vectors * next(prices) + others * next(prices)
+        touched = vector + matrix + largest
+        found: FloatArray = (
+            vector * np.interp(touched, refetch.touched, refetch.vector)
+            + matrix * np.interp(touched, refetch.touched, refetch.matrix)
+            + image * np.interp(touched, refetch.touched, refetch.image)
+        )
         return found
 
 

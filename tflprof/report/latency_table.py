@@ -87,7 +87,7 @@ def _refetch(meta: TableMeta) -> str | None:
     found = meta.refetch
     if found is None:
         return None
-    most = found.price(math.inf, vector=False)
+    _, most, _ = found.at(math.inf)
     if not most:
         return "fetching weights again costs nothing, however much a model touches"
     half = next(size for size, price in zip(found.touched, found.matrix, strict=True) if price >= most / 2)

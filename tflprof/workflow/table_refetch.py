@@ -1,4 +1,4 @@
-"""Measure what fetching weights again costs: by chains of more and more layers, until no cache holds them."""
+"""Measure what fetching weights again costs, by chains of more and more layers, until no cache holds them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tflprof.model.build.rows import Chain, chain_model
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
 from tflprof.op_config import OpConfig
-from tflprof.op_memory import is_vector_product, network_bytes, weight_bytes
-from tflprof.profile.latency_refetch import Refetch
+from tflprof.op_memory import network_bytes, weight_bytes
+from tflprof.profile.latency_refetch import Refetch, fetched_bytes
 from tflprof.workflow.space import space_configs
 
 SECONDS = 3.0
@@ -28,24 +28,37 @@ _LAYERS = 96
 _PIXELS = 4
 """Along each side of the image: products of so few rows wait for their weights most."""
 _STEP = 16
+_MOST_SIDE = 96
+"""Of the image that is read first."""
+_IMAGE_SHARE = 0.03
+"""Of the last cache, which the image and what is made of it take at most."""
+_IMAGE_BYTES = 28
+"""For each of its pixels: three channels, and sixteen of a quarter of the pixels."""
+_IMAGE = 2
+"""Which of the kinds of bytes is the image."""
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """One chain: what an inference touches, and what a byte of weights cost in products with vectors and matrices."""
+    """One chain: what an inference touches, and what a byte of weights cost in products with vectors and matrices,
+    and a byte of the image.
+    """
 
     touched: float
     vector: float
     matrix: float
+    image: float
 
 
 def refetch_chains(cache_bytes: int) -> Iterator[Chain]:
-    """Chains, each touching more than the one before: half of the layers have one pixel, the others some."""
+    """Chains, each touching more than the one before: an image is read, then half of the layers have one pixel."""
     depth = max(_STEP * round((cache_bytes / _LAYERS / 4) ** 0.5 / _STEP), _STEP)
-    image, vector = _layer(_PIXELS, depth), _layer(1, depth)
+    side = int((_IMAGE_SHARE * cache_bytes / _IMAGE_BYTES) ** 0.5) // 8 * 8
+    image = _layer(min(max(side, 8), _MOST_SIDE), 3, outputs=16, kernel=3, stride=2)
+    matrix, vector = _layer(_PIXELS, depth, outputs=depth), _layer(1, depth, outputs=depth)
     for share in _SHARES:
         count = max(round(share * cache_bytes / weight_bytes(vector) / 2), 1)
-        yield chain_model([*[image] * count, *[vector] * count])
+        yield chain_model([image, *[matrix] * count, *[vector] * count], images=True)
 
 
 def measure_refetch(cache_bytes: int, costs_of: Callable[[Chain], Mapping[str, float]]) -> Refetch:
@@ -60,16 +73,20 @@ def measure_refetch(cache_bytes: int, costs_of: Callable[[Chain], Mapping[str, f
         tuple(one.touched for one in seen),
         _beyond([one.vector for one in seen]),
         _beyond([one.matrix for one in seen]),
+        _beyond([one.image for one in seen]),
     )
 
 
 def _seen(chain: Chain, found: Mapping[str, float]) -> _Seen:
     layers = {layer.id: layer.config for layer in layer_configs(read_model(chain.content))}
-    costs: dict[bool, list[float]] = {True: [], False: []}
+    costs: dict[int, list[float]] = {kind: [] for kind in range(3)}
     for name in chain.rows:
-        config = layers[name]
-        costs[is_vector_product(config)].append(found[name] / weight_bytes(config))
-    return _Seen(network_bytes(layers.values()), fmean(costs[True]), fmean(costs[False]))
+        sizes = fetched_bytes(layers[name])
+        # Of what reads the image, its few weights are no matter.
+        kind = _IMAGE if sizes[_IMAGE] else sizes.index(max(sizes))
+        costs[kind].append(found[name] / sizes[kind])
+    vector, matrix, image = (fmean(each) for each in costs.values())
+    return _Seen(network_bytes(layers.values()), vector, matrix, image)
 
 
 def _beyond(costs: Sequence[float]) -> tuple[float, ...]:
@@ -78,5 +95,5 @@ def _beyond(costs: Sequence[float]) -> tuple[float, ...]:
     return tuple(map(float, rising))
 
 
-def _layer(side: int, depth: int) -> OpConfig:
-    return space_configs({"layer": [{"op": "CONV_2D", "size": side, "inputs": depth, "outputs": depth}]})[0]
+def _layer(side: int, inputs: int, **keys: int) -> OpConfig:
+    return space_configs({"layer": [{"op": "CONV_2D", "size": side, "inputs": inputs, **keys}]})[0]

@@ -16,8 +16,8 @@ from tflprof.op_memory import network_bytes, read_bytes
 from tflprof.profile.latency_refetch import Refetch
 from tflprof.profile.latency_rows import StoredTable
 
-REFETCH = Refetch((10_000.0, 40_000.0), (0.0, 0.5), (0.0, 0.2))
-KNOWN = convs((1, 4, 8, 12, 20))
+REFETCH = Refetch((10_000.0, 40_000.0), (0.0, 0.5), (0.0, 0.2), (0.0, 0.4))
+KNOWN = convs((1, 4, 8, 12, 20), (3, 8, 24, 64))
 PLAIN = table(KNOWN)
 META = replace(PLAIN.meta, refetch=REFETCH)
 
@@ -55,7 +55,7 @@ def test_a_row_of_one_model_in_another(measured: float, asked: float) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from(convs((1, 8), (24, 64), (32, 96))), min_size=1, max_size=8))
+@given(st.lists(st.sampled_from(convs((1, 8), (3, 24, 64), (32, 96))), min_size=1, max_size=8))
 def test_models_of_several_layers_know_what_they_touch(chosen: list[OpConfig]) -> None:
     known = LatencyTable(measured_in(1e6))
     touched = network_bytes(chosen)

@@ -66,7 +66,7 @@ def test_show_tells_what_weights_cost_in_large_models(
     run: Run, stored: Path, matrix: tuple[float, ...], told: str
 ) -> None:
     content = read_table(stored)
-    refetch = Refetch((2.0**20, 2.0**24, 2.0**25), (0.0, 0.0, 0.01), matrix)
+    refetch = Refetch((2.0**20, 2.0**24, 2.0**25), (0.0, 0.0, 0.01), matrix, matrix)
     write_table(stored, replace(content, meta=replace(content.meta, refetch=refetch)))
     assert told in " ".join(run("table", "show", stored).stdout.split())
     document = json.loads(run("table", "show", stored, "--json").stdout)

@@ -8,11 +8,12 @@ import pytest
 
 from tests.latency_tables import conv
 from tflprof.model.build import build_micro, build_network
-from tflprof.model.build.row_kinds import reads_image, unbuildable
+from tflprof.model.build.row_kinds import unbuildable
 from tflprof.model.build.rows import chain_model
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
 from tflprof.op_config import OpConfig, TensorConfig
+from tflprof.op_memory import reads_image
 
 
 def _distinct(content: bytes) -> list[OpConfig]:

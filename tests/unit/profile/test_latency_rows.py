@@ -178,7 +178,7 @@ def test_a_file_from_before_rows_had_a_price_of_weights(tmp_path: Path) -> None:
 
 
 def test_prices_of_weights_that_are_none(tmp_path: Path) -> None:
-    refetch = Refetch((1.0, 2.0), (0.0, 1.0), (0.0, 1.0))
+    refetch = Refetch((1.0, 2.0), (0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
     meta = replace(table([]).meta, refetch=refetch)
     path = write_table(tmp_path / "t.parquet", StoredTable(meta, (row(conv(), 5),)))
     assert read_table(path).meta.refetch == refetch

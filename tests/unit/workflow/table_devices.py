@@ -17,7 +17,7 @@ from tflprof.workflow.table_reference import Beside
 
 MANY = [conv(size=size, outputs=outputs) for size in (4, 8, 12) for outputs in range(8, 8 + 8 * 20, 8)]
 
-REFETCH = Refetch((1000.0, 1e6), (0.0, 0.25), (0.0, 0.5))
+REFETCH = Refetch((1000.0, 1e6), (0.0, 0.25), (0.0, 0.5), (0.0, 1.0))
 """Of a device whose caches are used up between a thousand bytes and a million."""
 
 

@@ -13,7 +13,8 @@ from tflprof.errors import RunnerError
 from tflprof.model.build.rows import Chain
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
-from tflprof.op_memory import is_vector_product, network_bytes, weight_bytes
+from tflprof.op_config import OpConfig
+from tflprof.op_memory import input_bytes, is_vector_product, network_bytes, reads_image, weight_bytes
 from tflprof.profile.latency_rows import read_table, write_table
 from tflprof.workflow.table import build_table, measure_rows
 from tflprof.workflow.table_check import merge_tables
@@ -27,15 +28,15 @@ def test_chains_touch_more_and_more_until_no_cache_holds_them() -> None:
     for chain in refetch_chains(CACHE):
         layers = {layer.id: layer.config for layer in layer_configs(read_model(chain.content))}
         touched.append(network_bytes(layers.values()))
-        kinds = [is_vector_product(layers[name]) for name in chain.rows]
-        assert kinds.count(True) == kinds.count(False)
+        kinds = [is_vector_product(layers[name]) for name in chain.rows if not reads_image(layers[name])]
+        assert kinds.count(True) == kinds.count(False) == (len(chain.rows) - 1) / 2
     assert touched == sorted(touched)
     assert touched[0] < 0.15 * CACHE
     assert 1.2 * CACHE < touched[-1] < 1.5 * CACHE
 
 
 def _device(noise: float) -> tuple[list[float], Callable[[Chain], Mapping[str, float]]]:
-    """A device with half of its last cache; a byte costs 1, and 0.5 or 0.25 more out of memory."""
+    """A device with half of its last cache; a byte costs 1, and more out of memory."""
     seen: list[float] = []
 
     def costs_of(chain: Chain) -> Mapping[str, float]:
@@ -43,11 +44,14 @@ def _device(noise: float) -> tuple[list[float], Callable[[Chain], Mapping[str, f
         seen.append(network_bytes(layers.values()))
         far = seen[-1] > 0.5 * CACHE
         sign = -1 if len(seen) % 2 else 1
-        return {
-            name: weight_bytes(config)
-            * (1 + far * (0.5 if is_vector_product(config) else 0.25) + sign * noise)
-            for name, config in layers.items()
-        }
+
+        def cost(config: OpConfig) -> float:
+            if reads_image(config):
+                return input_bytes(config) * (1 + 2.0 * far + sign * noise)
+            more = 0.5 if is_vector_product(config) else 0.25
+            return weight_bytes(config) * (1 + more * far + sign * noise)
+
+        return {name: cost(config) for name, config in layers.items()}
 
     return seen, costs_of
 
@@ -57,9 +61,8 @@ def test_the_prices_that_a_device_shows(noise: float) -> None:
     seen, costs_of = _device(noise)
     found = measure_refetch(CACHE, costs_of)
     assert found.touched == tuple(seen)
-    assert found.price(0.2 * CACHE, vector=True) == pytest.approx(0.0, abs=2 * noise)
-    assert found.price(1.2 * CACHE, vector=True) == pytest.approx(0.5, abs=2 * noise)
-    assert found.price(1.2 * CACHE, vector=False) == pytest.approx(0.25, abs=2 * noise)
+    assert found.at(0.2 * CACHE) == pytest.approx((0.0, 0.0, 0.0), abs=2 * noise)
+    assert found.at(1.2 * CACHE) == pytest.approx((0.5, 0.25, 2.0), abs=2 * noise)
     assert list(found.matrix) == sorted(found.matrix)
 
 

@@ -1,4 +1,4 @@
-"""Which configurations can stand in a chain, and which read what no other row makes."""
+"""Which configurations can stand in a chain."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ _COMPUTED = ("float32", "int8", "uint8")
 
 MOST_BYTES = 1 << 30
 """Of one tensor; the format itself ends at twice as much."""
-
-_COLOURS = 4
-"""Channels of an image."""
 
 
 def unbuildable(config: OpConfig) -> str | None:
@@ -40,9 +37,3 @@ def unbuildable(config: OpConfig) -> str | None:
     if not any(tensor.role == "computed" for tensor in config.inputs):
         return "nothing of it depends on data"
     return None
-
-
-def reads_image(config: OpConfig) -> bool:
-    """Whether it reads a model's input: a convolution of at most four channels, which no layer would make."""
-    data = config.inputs[0].shape if config.inputs else ()
-    return config.op == "CONV_2D" and len(data) == 4 and data[3] <= _COLOURS

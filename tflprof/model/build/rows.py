@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tflprof.model.build.row_constants import Constants, Made, quantisation_of
-from tflprof.model.build.row_kinds import reads_image
 from tflprof.model.build.versions import operator_version
 from tflprof.model.graph import Quantisation
 from tflprof.model.write import GraphWriter, ModelWriter
 from tflprof.op_channels import with_dtype
 from tflprof.op_config import OpConfig, TensorConfig
+from tflprof.op_memory import reads_image
 
 _OLDER = 3
 """By how many rows what a residual or a gate is applied to is older than what the layer just before made."""
