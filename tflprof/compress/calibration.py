@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflprof.errors import UsageError
+from tflprof.memory import available_memory
 from tflprof.model.graph import Model, Tensor
 
 Sample = Mapping[str, npt.NDArray[Any]]
@@ -19,6 +21,8 @@ Sample = Mapping[str, npt.NDArray[Any]]
 _ARRAYS = (".npy", ".npz")
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm")
 _MOST_INDEX = 2  # random indices of unknown tables: what every table has
+_REAL_BYTES = 8  # of each random value, before it gets its type
+_MEMORY_SHARE = 0.5
 _HOW = "give a folder of .npy or .npz files, one sample each, or one .npz with an array per input"
 
 
@@ -97,14 +101,27 @@ def random_calibration(model: Model, count: int = 16, seed: int = 0) -> Calibrat
     """Random samples for a model without data, the same for the same seed; they tell nothing of quality.
 
     Raises:
-        UsageError: an input is of a type that cannot be random, or of an unknown shape.
+        UsageError: an input is of a type that cannot be random, of an unknown shape, or too large for this machine.
     """
     generator = np.random.default_rng(seed)
     inputs = model_inputs(model)
+    _check_memory(inputs, count)
     samples = [
         {name: _random(generator, name, tensor) for name, tensor in inputs.items()} for _ in range(count)
     ]
     return calibration_of(samples, "random")
+
+
+def _check_memory(inputs: Mapping[str, Tensor], count: int) -> None:
+    needed = sum(math.prod(tensor.shape) for tensor in inputs.values()) * count * _REAL_BYTES
+    free = available_memory()
+    if free is not None and needed > _MEMORY_SHARE * free:
+        shapes = ", ".join(f"`{name}` {list(tensor.shape)}" for name, tensor in inputs.items())
+        raise UsageError(
+            f"{count} random samples of the inputs ({shapes}) would take {needed / 2**30:.1f} GiB, "
+            f"and {free / 2**30:.1f} GiB of memory are free",
+            "give fewer with --samples, or real ones with --calibration",
+        )
 
 
 def _random(generator: np.random.Generator, name: str, tensor: Tensor) -> npt.NDArray[Any]:

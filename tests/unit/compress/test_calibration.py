@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tflprof.compress import calibration
 from tflprof.compress.calibration import load_calibration, model_inputs, random_calibration
 from tflprof.errors import UsageError
+from tflprof.memory import available_memory
 from tflprof.model.build import build_micro, build_network
 from tflprof.model.graph import Model
 from tflprof.model.read import read_model
@@ -151,3 +154,23 @@ def test_random_samples_repeat_and_say_so(model: Model, integer_model: Model) ->
     assert one.sha256 == other.sha256 != random_calibration(model, 3, 6).sha256
     assert (len(one), one.source, one.tells_quality) == (3, "random", False)
     assert random_calibration(integer_model, 1).samples[0]["input"].dtype == np.int8
+
+
+def test_random_samples_that_no_memory_holds_are_refused(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "available_memory", lambda: 2**21)
+    assert len(random_calibration(model, 8)) == 8
+    with pytest.raises(
+        UsageError, match=r"64 random samples of the inputs \(`input` \[1, 32, 32, 3\]\) would take"
+    ):
+        random_calibration(model, 64)
+    monkeypatch.setattr(calibration, "available_memory", lambda: None)
+    assert len(random_calibration(model, 64)) == 64
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what memory is free")
+def test_free_memory_is_told() -> None:
+    found = available_memory()
+    assert found is not None
+    assert 2**20 < found < 2**50
