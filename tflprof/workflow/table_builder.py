@@ -143,25 +143,33 @@ class Builder:
             elif config.key not in known:
                 wanted[config.key] = config
         self._count(len(configs) - len(wanted))
-        for job in plan_jobs(list(wanted.values()), self._cache, beside, self._kernels):
+        for job in plan_jobs(
+            list(wanted.values()), self._cache, beside, self._kernels, timed=self.refetch is not None
+        ):
             self._chain(job)
 
     def _chain(self, job: Job) -> None:
         """Measure a chain; one that the runtime does not run is halved until the row that it refuses is found."""
-        chain = chain_model(job.configs, job.flush_bytes, images=self.refetch is not None)
+        flush = 0 if job.network else job.flush_bytes
+        chain = chain_model(job.layers, flush, as_network=self.refetch is not None)
         try:
             with _as_file(chain.content) as path:
                 found = self._profiled(path, f"{len(job.configs)} rows")
         except RunnerError as error:
             self._halved(job, error)
             return
-        rows = {layer: job.configs[number] for layer, number in chain.rows.items()}
+        found_rows = {layer: job.row_of(number) for layer, number in chain.rows.items()}
+        rows = {layer: row for layer, row in found_rows.items() if row is not None}
         layers = layer_configs(read_model(chain.content), self._kernels)
         self._rest(found, layers)
         self._keep(found, layers, chain_rows(found.profile, rows, f"chain of {len(job.configs)}"))
         self._count(len(job.configs))
 
     def _halved(self, job: Job, error: RunnerError) -> None:
+        if job.network:
+            # What is refused may be a layer that is only there for the others' sake.
+            self._chain(replace(job, network=()))
+            return
         if len(job.configs) == 1:
             self.missing[job.configs[0].key] = f"the runtime does not run it: {error.what}"
             self._count(1)

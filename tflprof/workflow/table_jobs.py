@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tflprof.model.build.row_kinds import unbuildable
 from tflprof.model.build.rows import chain_model
 from tflprof.model.configs import layer_configs
 from tflprof.model.read import read_model
@@ -35,16 +36,38 @@ class Job:
     Attributes:
         configs: its rows in order.
         flush_bytes: of weights that are read before them.
+        network: numbers of rows in the places that they take in their network, between its other layers; none: the
+            rows follow each other.
     """
 
     configs: tuple[OpConfig, ...]
     flush_bytes: int
+    network: tuple[int | OpConfig, ...] = ()
+
+    @property
+    def layers(self) -> tuple[OpConfig, ...]:
+        """All layers in order."""
+        places = self.network or range(len(self.configs))
+        return tuple(self.configs[one] if isinstance(one, int) else one for one in places)
+
+    def row_of(self, layer: int) -> OpConfig | None:
+        """Which row a layer is; None: it is there for the others' sake."""
+        place = self.network[layer] if self.network else layer
+        return self.configs[place] if isinstance(place, int) else None
 
 
 def plan_jobs(
-    configs: Sequence[OpConfig], cache_bytes: int, beside: Sequence[OpConfig] = (), kernels: str = "xnnpack"
+    configs: Sequence[OpConfig],
+    cache_bytes: int,
+    beside: Sequence[OpConfig] = (),
+    kernels: str = "xnnpack",
+    *,
+    timed: bool = False,
 ) -> list[Job]:
     """Chains for rows: like networks, large images first, and within a size small weights first.
+
+    Where caches are shared, as they are where time is measured, what others leave in them depends on how long an
+    inference takes, too. So rows stand between the other layers of their network there.
 
     Args:
         configs: that are to be measured.
@@ -52,12 +75,48 @@ def plan_jobs(
         beside: all layers of the network that they are for, as often as they are in it: what an inference of it
             touches decides what is left of their weights in which cache. None: one of some such rows.
         kernels: of the runtime.
+        timed: whether time is measured.
     """
-    chains = _chunks(_ordered(configs, kernels))
     wanted = network_bytes(beside) if beside else _usual_bytes(configs)
-    if wanted < cache_bytes:
-        return [Job(chain, _lacking(chain, wanted)) for chain in chains]
-    return [Job(chain, _flush(chain, cache_bytes)) for chain in chains]
+    network = [config for config in beside if timed and wanted < MOST_BYTES and unbuildable(config) is None]
+    # What the network itself has is measured at once, however much it is.
+    keys = {config.key for config in network}
+    own = tuple(config for config in configs if config.key in keys)
+    others = _chunks(_ordered([config for config in configs if config.key not in keys], kernels))
+    jobs = []
+    for chain in [*filter(None, [own]), *others]:
+        flush = _lacking(chain, wanted) if wanted < cache_bytes else _flush(chain, cache_bytes)
+        places = _places(chain, network) if _is_company(chain, network) else ()
+        jobs.append(Job(chain, flush, places))
+    return jobs
+
+
+def _is_company(chain: Sequence[OpConfig], network: Sequence[OpConfig]) -> bool:
+    """Whether a network is of the type of a chain's rows; of another, it would be another network with them."""
+    alike = sum(_data(config).dtype == _data(chain[0]).dtype for config in network)
+    return alike > len(network) / 2
+
+
+def _places(rows: Sequence[OpConfig], network: Sequence[OpConfig]) -> tuple[int | OpConfig, ...]:
+    """A network in which each row, by its number, has the place of the layer most like it."""
+    places: list[int | OpConfig] = list(network)
+    for number, row in enumerate(rows):
+        layers = [(at, layer) for at, layer in enumerate(places) if not isinstance(layer, int)]
+        alike = [(_distance(row, layer), at) for at, layer in layers if layer.op == row.op]
+        if alike:
+            places[min(alike)[1]] = number
+        else:
+            smaller = (at for at, layer in layers if _pixels(layer) < _pixels(row))
+            places.insert(next(smaller, len(places)), number)
+    return tuple(places)
+
+
+def _distance(row: OpConfig, layer: OpConfig) -> float:
+    """How little a layer is like a row: 0 if it is the same."""
+    if row.key == layer.key:
+        return 0.0
+    sizes = [(1 + _pixels(row), 1 + _pixels(layer)), (1 + read_bytes(row), 1 + read_bytes(layer))]
+    return 1 + sum(abs(math.log(ours / theirs)) for ours, theirs in sizes)
 
 
 def _usual_bytes(rows: Sequence[OpConfig]) -> float:

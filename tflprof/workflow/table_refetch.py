@@ -58,7 +58,7 @@ def refetch_chains(cache_bytes: int) -> Iterator[Chain]:
     matrix, vector = _layer(_PIXELS, depth, outputs=depth), _layer(1, depth, outputs=depth)
     for share in _SHARES:
         count = max(round(share * cache_bytes / weight_bytes(vector) / 2), 1)
-        yield chain_model([image, *[matrix] * count, *[vector] * count], images=True)
+        yield chain_model([image, *[matrix] * count, *[vector] * count], as_network=True)
 
 
 def measure_refetch(cache_bytes: int, costs_of: Callable[[Chain], Mapping[str, float]]) -> Refetch:

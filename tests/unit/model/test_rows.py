@@ -61,7 +61,7 @@ def test_what_reads_an_image_reads_an_input_of_the_chain() -> None:
     image, other = conv(size=16, inputs=3, kernel=3), conv(size=16, inputs=8)
     assert [reads_image(config) for config in (image, other)] == [True, False]
     for rows in ([image, other], [other, image]):
-        chain = chain_model(rows, images=True)
+        chain = chain_model(rows, as_network=True)
         graph = read_model(chain.content).subgraphs[0]
         fed = {
             rows[number].inputs[0].shape[3]: graph.ops[int(layer.split("/")[1])].inputs[0] in graph.inputs

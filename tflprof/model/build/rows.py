@@ -62,7 +62,7 @@ class Chain:
 
 
 def chain_model(
-    configs: Sequence[OpConfig], flush_bytes: int = 0, seed: int = 0, *, images: bool = False
+    configs: Sequence[OpConfig], flush_bytes: int = 0, seed: int = 0, *, as_network: bool = False
 ) -> Chain:
     """A model in which every configuration stands once, in this order, after operators that begin it.
 
@@ -70,9 +70,10 @@ def chain_model(
         configs: those for which :func:`unbuildable` gives None.
         flush_bytes: of weights that are read first, so that nothing of the inference before is left in the caches.
         seed: of the weights.
-        images: let what reads a model's input read one of the chain, which nothing has just written.
+        as_network: feed layers as where time is measured matters: what reads a model's input reads one of the
+            chain, which nothing has just written, and a residual is what an earlier row made, and no copy of it.
     """
-    builder = _Builder(seed, images)
+    builder = _Builder(seed, as_network)
     if flush_bytes:
         builder.flush(flush_bytes, "int8" if configs[0].inputs[0].dtype == "int8" else "float32")
     for number, config in enumerate(configs):
@@ -97,8 +98,8 @@ def _data_places(config: OpConfig) -> list[int]:
 
 
 class _Builder:
-    def __init__(self, seed: int, images: bool) -> None:
-        self._images = images
+    def __init__(self, seed: int, as_network: bool) -> None:
+        self._as_network = as_network
         self._model = ModelWriter("rows of a latency table")
         self._graph: GraphWriter = self._model.subgraph("main")
         self._constants = Constants(self._graph, seed)
@@ -113,7 +114,7 @@ class _Builder:
         given = self._kept.pop(number, {})
         for place in _data_places(config):
             if place not in given:
-                image = self._images and reads_image(config)
+                image = self._as_network and reads_image(config)
                 feed = self._image if image else self._fed
                 given[place] = feed(config.inputs[place], f"row{number}/in{place}")
                 if config.op == "RESHAPE":
@@ -133,7 +134,7 @@ class _Builder:
         """Make all but the last of the data of a later row now."""
         for place in _data_places(config)[:-1]:
             value = self._fed(config.inputs[place], f"row{number}/in{place}")
-            if value in self._last.values():
+            if value in self._last.values() and not self._as_network:
                 value = self._copied(value, f"row{number}/kept{place}")
             self._kept.setdefault(number, {})[place] = value
 
