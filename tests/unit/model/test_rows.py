@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.latency_tables import conv
+from tests.latency_tables import conv, depthwise
 from tflprof.model.build import build_micro, build_network
 from tflprof.model.build.row_kinds import unbuildable
 from tflprof.model.build.rows import chain_model
@@ -82,6 +82,18 @@ def test_a_residual_is_older_than_the_layer_before_it() -> None:
     made = [next(op.index for op in ops if tensor in op.outputs) for tensor in found.inputs]
     assert len(set(found.inputs)) == 2
     assert max(made) - min(made) > 3
+
+
+def test_a_residual_of_a_network_is_what_an_earlier_layer_made() -> None:
+    tensor = TensorConfig((1, 12, 12, 32), "float32")
+    add = OpConfig("ADD", (tensor, tensor), (tensor,), (("fused_activation_function", "NONE"),))
+    rows = [conv(outputs=32), depthwise(inputs=32), depthwise(inputs=32), conv(inputs=32, outputs=32), add]
+    for as_network, types in ((True, {"CONV_2D"}), (False, {"CONV_2D", "SLICE"})):
+        chain = chain_model(rows, as_network=as_network)
+        ops = read_model(chain.content).ops()
+        found = next(op for op in ops if op.type == "ADD")
+        made = {op.type for op in ops if set(op.outputs) & set(found.inputs)}
+        assert made == types
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,15 @@ class DriftingDevice:
 
     def __init__(self) -> None:
         self.paces: list[float] = []
+        self.models: list[list[str]] = []
+        self.refuses = ""
 
     def __call__(self, model: Path | str, **_options: Any) -> Profile:
         ops = read_model(model).ops()
+        types = [op.type for op in ops]
+        if self.refuses in types:
+            raise RunnerError("the runtime has no such kernel")
+        self.models.append(types)
         self.paces.append(1.0 + 0.1 * len(self.paces))
         parts = [part(op.type, str(op.index), 1e6 * self.paces[-1]) for op in ops]
         return make_profile(parts, processes=2, blocks=1, inferences=8)

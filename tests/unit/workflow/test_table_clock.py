@@ -36,6 +36,23 @@ def test_measured_rows_are_brought_into_one_clock(tmp_path: Path) -> None:
     assert more.rows[-1].value == pytest.approx(1.05e6, rel=0.04)
 
 
+def test_measured_rows_stand_between_the_layers_of_their_network(drifting: DriftingDevice) -> None:
+    network = [conv(outputs=16), depthwise(), conv(outputs=8)]
+    built = build_table("host", configs=[conv(outputs=12)], beside=network)
+    assert drifting.models[0].count("DEPTHWISE_CONV_2D") == 1
+    assert drifting.models[0].count("CONV_2D") == 2
+    assert [row.config for row in built.table.rows] == [conv(outputs=12)]
+    assert "chain of 1" in built.table.rows[0].source
+
+
+def test_rows_do_without_a_network_that_the_runtime_does_not_run(drifting: DriftingDevice) -> None:
+    drifting.refuses = "DEPTHWISE_CONV_2D"
+    built = build_table("host", configs=[conv(outputs=12)], beside=[depthwise(), conv()])
+    assert [row.config for row in built.table.rows] == [conv(outputs=12)]
+    assert built.missing == {}
+    assert drifting.models[0].count("CONV_2D") == 1
+
+
 def test_a_table_that_was_begun_without_a_reference_goes_on_without(
     drifting: DriftingDevice, tmp_path: Path
 ) -> None:

@@ -53,3 +53,30 @@ def test_last_caches() -> None:
     assert last_cache_bytes("emulated:pixel2", "little") == 1 << 20
     assert last_cache_bytes("host") >= 1 << 18
     assert last_cache_bytes("adb") == 4 << 20
+
+
+def test_measured_rows_take_the_place_of_the_networks_layers_most_like_them() -> None:
+    network = [conv(inputs=8), depthwise(), conv(inputs=16), conv(inputs=8), conv(inputs=64)]
+    pruned, own = conv(inputs=56), conv(inputs=8)
+    of_network, others = plan_jobs([pruned, own], cache_bytes=1 << 30, beside=network, timed=True)
+    assert of_network.network == (0, network[1], network[2], network[3], network[4])
+    assert of_network.layers == tuple(network)
+    assert others.layers == (*network[:4], pruned)
+    assert [others.row_of(layer) for layer in range(5)] == [None, None, None, None, pruned]
+
+
+def test_rows_unlike_any_layer_stand_between_larger_and_smaller_images() -> None:
+    network = [conv(size=size) for size in (32, 16, 8)]
+    (job,) = plan_jobs([depthwise(size=16)], cache_bytes=1 << 30, beside=network, timed=True)
+    assert job.layers == (*network[:2], depthwise(size=16), network[2])
+
+
+def test_rows_of_another_type_than_their_network_have_a_chain_of_their_own() -> None:
+    (job,) = plan_jobs([conv(dtype="int8")], cache_bytes=1 << 30, beside=[conv(), depthwise()], timed=True)
+    assert (job.network, job.layers) == ((), (conv(dtype="int8"),))
+    assert job.row_of(0) == conv(dtype="int8")
+
+
+def test_where_counts_are_exact_rows_follow_each_other() -> None:
+    (job,) = plan_jobs([conv()], cache_bytes=1 << 30, beside=[conv(), depthwise()])
+    assert job.layers == (conv(),)
