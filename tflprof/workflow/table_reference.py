@@ -12,12 +12,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tflprof.measure.interrupt import HeldSignals
 from tflprof.measure.pairs import PairedMeasurement, PairPlan
 from tflprof.measure.pipeline import OnProgress, Progress
 from tflprof.measure.schedule import LOOKS
 from tflprof.model.build import build_network
 from tflprof.profile.profile import Profile
+from tflprof.profile.samples import select_inferences
 from tflprof.targets.spec import parse_target
 from tflprof.workflow.pairs import heed, open_pairs
 from tflprof.workflow.run_options import RunOptions
@@ -29,13 +32,18 @@ _ALONE = ("rate", "sustain", "pmu")
 """Options of profiles that are not made beside another model."""
 
 
+_UNDISTURBED = 0.05
+"""Share of the inferences, the fastest ones, that are taken for those that nothing disturbed."""
+
+
 @dataclass(frozen=True)
 class Beside:
     """A model measured beside the reference.
 
     Attributes:
         profile: of the model.
-        reference: typical time of the reference in the same processes, in the profile's unit.
+        reference: typical time of the reference in the same processes, in the profile's unit, had it been disturbed
+            as the model was.
     """
 
     profile: Profile
@@ -91,9 +99,15 @@ def profile_beside(
     ):
         held.holding = True
         own, other = _measured(measurement, held, precision)
-    value = other.summary.total.typical
-    assert value is not None
-    return Beside(own, value)
+    typical = own.summary.total.typical
+    assert typical is not None
+    return Beside(own, typical * _undisturbed(other) / _undisturbed(own))
+
+
+def _undisturbed(profile: Profile) -> float:
+    """Time of the inferences that nothing disturbed: what comes in bursts hits two models in turn unequally."""
+    found = select_inferences(profile.table, "plain", profile.meta.unit)
+    return float(np.quantile(found.values, _UNDISTURBED))
 
 
 def _measured(measurement: PairedMeasurement, held: HeldSignals, precision: float) -> tuple[Profile, Profile]:

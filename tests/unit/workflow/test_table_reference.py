@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.factories import make_profile, part
@@ -27,6 +28,7 @@ class Pairs:
         self.cause: BaseException | None = None
         self.ends_with: BaseException | None = None
         self.options: RunOptions | None = None
+        self.made = tuple(make_profile([part("CONV_2D", "a", time)]) for time in (8e7, 5e7))
 
     @contextmanager
     def open(self, _a: Path, b: Path, options: RunOptions, *_: Any) -> Iterator[Pairs]:
@@ -39,9 +41,9 @@ class Pairs:
         self.cause = self.ends_with
         return self.cause is None and self.pairs == pairs
 
-    def profiles(self, looks: Sequence[int]) -> tuple[Profile, Profile]:
+    def profiles(self, looks: Sequence[int]) -> tuple[Profile, ...]:
         assert max(looks) >= self.pairs
-        return tuple(make_profile([part("CONV_2D", "a", time)]) for time in (8e7, 5e7))
+        return self.made
 
 
 @pytest.fixture
@@ -56,6 +58,23 @@ def test_it_ends_when_the_total_is_known(pairs: Pairs) -> None:
     assert pairs.pairs == LOOKS[0]
     assert pairs.options == RunOptions("host", core="1")
     assert found.reference / (found.profile.summary.total.typical or 0.0) == pytest.approx(5 / 8, rel=0.05)
+
+
+def _disturbed(profile: Profile) -> Profile:
+    """The same, with processes that took twice as long."""
+    frame = profile.table.to_pandas()
+    frame.loc[(frame["kind"] != "memory") & (frame["process"] > 4), "value"] *= 2
+    return Profile(profile.meta, pa.Table.from_pandas(frame, profile.table.schema, preserve_index=False))
+
+
+@pytest.mark.parametrize("which", [(0,), (1,), (0, 1)])
+def test_what_disturbs_one_of_two_is_no_matter(pairs: Pairs, which: tuple[int, ...]) -> None:
+    quiet = profile_beside("m.tflite", "host")
+    pairs.made = tuple(_disturbed(one) if i in which else one for i, one in enumerate(pairs.made))
+    found = profile_beside("m.tflite", "host")
+    times = [one.profile.summary.total.typical or 0.0 for one in (quiet, found)]
+    assert (times[1] > 1.3 * times[0]) == (0 in which)
+    assert found.reference / times[1] == pytest.approx(quiet.reference / times[0], rel=0.03)
 
 
 def test_it_goes_on_until_the_time_is_over(pairs: Pairs) -> None:
