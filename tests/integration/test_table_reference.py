@@ -46,7 +46,7 @@ def test_rows_and_a_whole_model_in_one_clock(target: str, tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_rows_of_a_phone(phone: VirtualPhone, small_network: Path, tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
-    options = ("--from", small_network, "--target", "adb", "--max-seconds", 2, "-o", path)
+    options = ("--from", small_network, "--target", "adb", "--max-seconds", 1, "-o", path)
     built = subprocess.run(
         [sys.executable, "-m", "tflprof", "table", "build", *map(str, options)],
         env={**os.environ, **phone.environment},
