@@ -86,8 +86,8 @@ def plan_jobs(
     jobs = []
     for chain in [*filter(None, [own]), *others]:
         flush = _lacking(chain, wanted) if wanted < cache_bytes else _flush(chain, cache_bytes)
-        places = _places(chain, network) if _is_company(chain, network) else ()
-        jobs.append(Job(chain, flush, places))
+        placed = chain == own or _is_company(chain, network)
+        jobs.append(Job(chain, flush, _places(chain, network) if placed else ()))
     return jobs
 
 

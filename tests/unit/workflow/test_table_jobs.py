@@ -77,6 +77,13 @@ def test_rows_of_another_type_than_their_network_have_a_chain_of_their_own() -> 
     assert job.row_of(0) == conv(dtype="int8")
 
 
+def test_a_networks_own_rows_are_measured_in_it_whatever_its_types() -> None:
+    network = [conv(), conv(dtype="int8"), depthwise(dtype="int8"), depthwise()]
+    (job,) = plan_jobs(network[::-1], cache_bytes=1 << 30, beside=network, timed=True)
+    assert job.layers == tuple(network)
+    assert [job.row_of(layer) for layer in range(4)] == network
+
+
 def test_where_counts_are_exact_rows_follow_each_other() -> None:
     (job,) = plan_jobs([conv()], cache_bytes=1 << 30, beside=[conv(), depthwise()])
     assert job.layers == (conv(),)
