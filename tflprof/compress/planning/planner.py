@@ -30,8 +30,6 @@ MOST_ROUNDS = 5
 _MOST_REFUSALS = 8
 CLOSE = 0.01
 """A result this near below its budget is not improved upon."""
-HOPE = 0.002
-"""First predictions are off by about this: what seems so little too dear is measured, and may be within the budget."""
 
 
 _EARLY = "the rounds ended before the budget was met, which by the table is in reach: allow more --rounds"
@@ -192,9 +190,7 @@ class Planner:
 
     def _is_done(self, going: _Going, wish: Wish, search: Search) -> bool:
         """One round: solve, measure, correct. True if there is nothing more to be found."""
-        hopeful = self._bench is not None and wish.rounds > 1 and not going.rounds
-        budget = wish.budget * (1 + HOPE * hopeful)
-        choice = going.choice = search.best(budget / going.ratio) or self._cheapest(search)
+        choice = going.choice = search.best(wish.budget / going.ratio) or self._cheapest(search)
         loss = search.true_loss(choice)
         if self._bench is None or wish.rounds == 0:
             going.rounds.append(self._round(choice, going.ratio, None, loss))
