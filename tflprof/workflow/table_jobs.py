@@ -66,8 +66,8 @@ def plan_jobs(
 ) -> list[Job]:
     """Chains for rows: like networks, large images first, and within a size small weights first.
 
-    Where caches are shared, as they are where time is measured, what others leave in them depends on how long an
-    inference takes, too. So rows stand between the other layers of their network there.
+    Where time is measured caches are shared, and chains that touch as many bytes as their network were cheaper than
+    it: presumably others leave less in them the longer an inference takes. So rows stand in their network there.
 
     Args:
         configs: that are to be measured.
