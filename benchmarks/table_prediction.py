@@ -267,8 +267,15 @@ def observe(target: Target, work: Path) -> tuple[list[Found], dict[str, Any]]:
         "left_out": left,
         "moved": None if clock is None else clock.moved,
         "refetch": _refetched(stored.meta.refetch),
+        "repeated": [_apart(pair, all_rows) for pair in wholes.values() if len(pair) > 1],
     }
     return result, facts
+
+
+def _apart(pair: Sequence[Whole], table: LatencyTable) -> float:
+    """How far two measurements of a model are apart in a table's clock, relative to the second."""
+    before, after = (whole.total * whole.drift(table) for whole in pair)
+    return abs(before / after - 1)
 
 
 def _refetched(prices: Refetch | None) -> tuple[float, float] | None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from benchmarks import common
 
 GOALS = {"exact": 0.002, "interpolated": 0.03, "median": 0.05, "p95": 0.12}
@@ -104,7 +106,7 @@ def report(found: Sequence[Found], facts: dict[str, Any], target: str) -> str:
         f"{goals} On {target}; {facts['rows_of_known']} rows of {facts['known_networks']} networks "
         f"are known, and {facts['rows']} with those of the predicted models. No error is relative to a phone: "
         f"predicted is compared with measured of the same target.{_moved(facts['moved'])}"
-        f"{_refetched(facts.get('refetch'))}\n\n"
+        f"{_refetched(facts.get('refetch'))}{_repeated(facts.get('repeated'))}\n\n"
         f"{common.table(head, rows)}\n\n{common.table(detail, single)}\n\nLeft out:\n\n{left}"
     )
 
@@ -114,8 +116,18 @@ def _moved(moved: Sequence[float] | None) -> str:
         return ""
     return (
         f" The machine's own clock moved from {common.percent(moved[0])} to {common.percent(moved[1])} of its median "
-        "meanwhile, as a reference model tells that was measured beside every other: it is taken out of «time», and "
-        "left in «time as measured»."
+        "meanwhile, as a reference model tells that was measured beside every other: it is taken out of «time», which "
+        "is of undisturbed inferences, and left in «time as measured»."
+    )
+
+
+def _repeated(apart: Sequence[float] | None) -> str:
+    if not apart:
+        return ""
+    middle, ninth = np.quantile(apart, [0.5, 0.9])
+    return (
+        f" The same model before and after its rows: apart by {100 * middle:.1f} % (median), {100 * ninth:.1f} % (90th percentile), "
+        f"{100 * max(apart):.1f} % (most)."
     )
 
 
