@@ -126,8 +126,8 @@ def _repeated(apart: Sequence[float] | None) -> str:
         return ""
     middle, ninth = np.quantile(apart, [0.5, 0.9])
     return (
-        f" The same model before and after its rows: apart by {100 * middle:.1f} % (median), {100 * ninth:.1f} % (90th percentile), "
-        f"{100 * max(apart):.1f} % (most)."
+        f" The same model before and after its rows: apart by {100 * middle:.1f} % (median), "
+        f"{100 * ninth:.1f} % (90th percentile), {100 * max(apart):.1f} % (most)."
     )
 
 
